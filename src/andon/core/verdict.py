@@ -1,0 +1,89 @@
+"""Submissions and verdicts: what was judged, by what, where, and how it ended.
+
+Law 2 (a verdict is bound) and law 3 (outcomes never collapse) live in these records: a `Verdict` names its
+subject, gate digest, environment digest and verifier, and only `passed` and `waived` open a gate.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+PASSED = "passed"
+FAILED = "failed"
+UNMEASURED = "unmeasured"
+WAIVED = "waived"
+PENDING = "pending"
+OUTCOMES = (PASSED, FAILED, UNMEASURED, WAIVED, PENDING)
+OPENING = frozenset({PASSED, WAIVED})
+
+BUILTIN_ENVIRONMENT = "sha256:builtin"
+"""Environment digest of gates that run no command (diff, review, approval, signal, protect)."""
+
+EMPTY_GATE = "work"
+PROTECT_GATE = "protect"
+"""Ids of the built-in gates: an agent step must change something; protected paths must stay as they are."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """A remark about the change. severity: blocking | warning | note. line: 1-based, 0 when about the file."""
+
+    message: str
+    path: str = ""
+    line: int = 0
+    severity: str = "warning"
+    rule: str = ""
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """A snapshot of a worker's tree, stored as a git commit outside any branch.
+
+    commit, tree, base, base_tree: full object ids. patch: "patch:<sha256>" of the change base..tree.
+    by: the agent. at: seconds since the epoch.
+    """
+
+    commit: str
+    tree: str
+    base: str
+    base_tree: str
+    patch: str
+    by: str = ""
+    at: float = 0.0
+
+    @property
+    def tree_subject(self) -> str:
+        """The subject of tree-bound verdicts."""
+        return f"git-tree:{self.tree}"
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """A gate's outcome on a subject, with what is needed to check it again.
+
+    summary: one plain line. detail: the useful lines of the log (bounded). figures: numbers of the report.
+    base_figures: the same on the base. isolation: the level achieved. cached: taken from an earlier, identical
+    measurement. duration_s: of the measurement. log: path or URL of the whole (bounded) log, or "".
+    by, why: for `waived`. at: seconds since the epoch.
+    """
+
+    gate: str
+    outcome: str
+    summary: str
+    subject: str
+    gate_digest: str
+    environment_digest: str = BUILTIN_ENVIRONMENT
+    verifier: str = ""
+    isolation: str = "process"
+    cached: bool = False
+    duration_s: float = 0.0
+    log: str = ""
+    detail: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+    base_figures: dict[str, float] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    at: float = 0.0
+    by: str = ""
+    why: str = ""
+
+    @property
+    def opens(self) -> bool:
+        """Whether this outcome opens a gate (law 3)."""
+        return self.outcome in OPENING

@@ -1,0 +1,228 @@
+"""The small interfaces between the engine and the world.
+
+Adapters (`store`, `git`, `gates`, `runtimes`) implement these and never import each other; the engine knows only
+the names here. Paths are `str` (file names may hold any bytes: they are decoded with surrogateescape).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from andon.core.verdict import Submission, Verdict
+from andon.core.workflow import Environment, Gate, ResourceLimits
+
+
+class Clock(Protocol):
+    """Seconds since the epoch."""
+
+    def now(self) -> float: ...
+
+
+# ---------------------------------------------------------------- git
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One changed path. Modes are octal strings ("100644", "000000" when absent); lines are -1 for binary files."""
+
+    path: str
+    old_mode: str
+    new_mode: str
+    added: int
+    deleted: int
+
+
+class Merge(Struct, frozen=True, kw_only=True):
+    """Result of a three-way merge. tree: merged tree, with conflict markers where `conflicts` names paths."""
+
+    tree: str
+    conflicts: tuple[str, ...] = ()
+    messages: str = ""
+
+    @property
+    def clean(self) -> bool:
+        return not self.conflicts
+
+
+class CheckoutNote(Struct, frozen=True, kw_only=True):
+    """What happened to a person's checkout of the moved branch. updated: brought up to date; else `message` says why not."""
+
+    path: str
+    updated: bool
+    message: str
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    name: str
+    email: str
+
+
+class Git(Protocol):
+    """Git plumbing on one repository. All object ids are full. No method touches a person's or worker's index,
+    except `refresh_checkouts`, which brings clean checkouts of a moved branch up to date. Errors: AndonError."""
+
+    common_dir: str
+    """Absolute path of the git common directory."""
+    main_worktree: str | None
+    """Absolute path of the main worktree, None for a bare repository."""
+
+    def branch_head(self, branch: str) -> str | None: ...
+    def tree_of(self, commit: str) -> str: ...
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool: ...
+    def merge_base(self, one: str, other: str) -> str | None: ...
+    def read_file(self, treeish: str, path: str) -> bytes | None: ...
+    def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
+        """(mode, object id, path) of every blob, link and submodule below `under`."""
+        ...
+
+    def snapshot(self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float) -> tuple[str, str]:
+        """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base` at `ref`.
+
+        Returns (commit, tree). Refuses (AndonError kind "bad_tree") new embedded repositories and new symbolic links
+        that point out of the tree. Uses a temporary index only.
+        """
+        ...
+
+    def worktree_head(self, worktree: str) -> str: ...
+    def worktree_dirty(self, worktree: str, tree: str) -> bool:
+        """Whether the working tree's content differs from `tree` (untracked, not ignored files count)."""
+        ...
+
+    def changes(self, base: str, tree: str) -> list[Change]: ...
+    def patch_digest(self, base: str, tree: str) -> str:
+        """"patch:<sha256>": the change's content and place, without its base."""
+        ...
+
+    def diff_text(self, base: str, tree: str, *, max_bytes: int = 60_000) -> str: ...
+    def merge(self, ours: str, theirs: str) -> Merge:
+        """Three-way merge of two commits from their merge base; objects only."""
+        ...
+
+    def commit_tree(self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float) -> str: ...
+    def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
+        """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
+        ...
+
+    def set_ref(self, ref: str, commit: str) -> None: ...
+    def delete_ref(self, ref: str) -> None: ...
+    def refs(self, prefix: str) -> dict[str, str]: ...
+    def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
+        """A new worktree with detached HEAD at `commit`; with `tree`, its files and index show that tree instead."""
+        ...
+
+    def remove_worktree(self, path: str) -> None: ...
+    def worktrees(self) -> dict[str, str | None]:
+        """path -> checked-out branch name (None when detached)."""
+        ...
+
+    def refresh_checkouts(self, branch: str, old: str, new: str) -> list[CheckoutNote]: ...
+    def export_tree(self, tree: str, destination: str, *, only: Sequence[str] = ()) -> None:
+        """Write the exact content of a tree (or of the paths that match the globs `only`) into an empty directory.
+
+        No filter, hook or configuration of the repository has any influence.
+        """
+        ...
+
+    def identity(self) -> Person: ...
+
+
+# ---------------------------------------------------------------- running things
+
+
+class Bind(Struct, frozen=True, kw_only=True):
+    """A host path made visible at `target` inside. Without `writable` it is read-only."""
+
+    source: str
+    target: str
+    writable: bool = False
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One command to run in isolation.
+
+    command: for /bin/sh -c. workdir: host path of the checkout; the job sees it at `inside` (sandbox) or as it is
+    (process). out: host path of the fresh report directory ($ANDON_OUT). env: the whole environment, nothing is inherited.
+    """
+
+    command: str
+    workdir: str
+    out: str
+    env: Mapping[str, str]
+    limits: ResourceLimits
+    network: bool = False
+    binds: tuple[Bind, ...] = ()
+    home: str | None = None
+    """host path of a persistent home directory; None: a fresh, empty one"""
+
+
+class JobResult(Struct, frozen=True, kw_only=True):
+    """status: exited | timed_out | killed | not_started. exit_code: when exited. signal: when killed.
+
+    output: standard output and error together, head and tail kept, never more than limits.output_bytes.
+    stdout: standard output alone (bounded the same way). truncated: bytes left out. reason: plain words when not exited.
+    """
+
+    status: str
+    exit_code: int | None = None
+    signal: int | None = None
+    output: bytes = b""
+    stdout: bytes = b""
+    truncated: int = 0
+    duration_s: float = 0.0
+    reason: str = ""
+
+
+class Runtime(Protocol):
+    """An isolation level. `probe` returns None when usable here, else why not. Nothing outlives `run`."""
+
+    level: str
+
+    def probe(self) -> str | None: ...
+    def inside(self, workdir: str) -> str:
+        """The path at which a job sees its checkout."""
+        ...
+
+    def run(self, job: Job) -> JobResult: ...
+
+
+# ---------------------------------------------------------------- gates
+
+
+class VerdictCache(Protocol):
+    """Measured verdicts (passed and failed only) by what they depend on. The three keys are digests."""
+
+    def get(self, subject_key: str, gate_digest: str, environment_digest: str) -> Verdict | None: ...
+    def put(self, subject_key: str, gate_digest: str, environment_digest: str, verdict: Verdict) -> None: ...
+
+
+class GateRequest(Struct, frozen=True, kw_only=True):
+    """All that a gate may look at. scope: the task's path globs. definitions: commit whose files define gates (schemas)."""
+
+    gate: Gate
+    submission: Submission
+    environment: Environment
+    scope: tuple[str, ...] = ()
+    definitions: str = ""
+    fresh: bool = False
+    """measure again even when a cached verdict exists"""
+
+
+class Verifier(Protocol):
+    """Carries out the gate kinds run, diff and artifact, and command steps. Never raises for what a gate did: an
+    unreachable, missing or broken thing is an `unmeasured` verdict with the reason (laws 3 and 4)."""
+
+    def environment_digest(self, environment: Environment, tree: str) -> str: ...
+    def verify(self, request: GateRequest) -> Verdict: ...
+    def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
+        """The built-in gate `protect`: no protected path differs from the base."""
+        ...
+
+    def run_command(self, name: str, command: str, limits: ResourceLimits, submission: Submission, environment: Environment) -> Verdict:
+        """A deterministic `command` step, as a verdict of gate `name`."""
+        ...
+
+
+Progress = Callable[[str], None]
+"""Called with one short plain line at a time."""
