@@ -7,10 +7,14 @@ the names here. Paths are `str` (file names may hold any bytes: they are decoded
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
 
+from andon.core.events import Event
+from andon.core.projection import Row
+from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
 
@@ -226,3 +230,90 @@ class Verifier(Protocol):
 
 Progress = Callable[[str], None]
 """Called with one short plain line at a time."""
+
+
+# ---------------------------------------------------------------- store
+
+
+class StoredEvent(Struct, frozen=True, kw_only=True):
+    """An event as it stands in the log. position: order over all streams. seq: from 1 within the stream."""
+
+    position: int
+    stream: str
+    seq: int
+    event: Event
+    cause: str | None = None
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """An aggregate's state and the seq of its last event (the optimistic lock)."""
+
+    state: State
+    seq: int
+
+
+class Reader(Protocol):
+    """A consistent view of the store. `Row` values are plain; times are seconds since the epoch."""
+
+    def load(self, stream: str) -> Loaded | None:
+        """Raises AndonError kind "corrupt" (naming the stream) when the stored state can't be read."""
+        ...
+
+    def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        """In order. `after`: a seq when `stream` is given, else a position."""
+        ...
+
+    def definition(self, digest: str) -> bytes | None: ...
+    def setting(self, key: str) -> str | None: ...
+    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+        """Steps in state 'ready', most urgent first (priority, entered_at)."""
+        ...
+
+    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number)."""
+        ...
+
+    def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]: ...
+    def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
+        """Waiting human and wait steps whose due_at has passed."""
+        ...
+
+    def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]: ...
+    def tasks(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        """Each with `open_dependencies`: how many dependencies have not landed."""
+        ...
+
+    def dependencies(self, task: str) -> list[str]: ...
+    def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]: ...
+    def messages(self, *, recipients: Sequence[str] = (), run: str | None = None, unacknowledged_by: str | None = None,
+                 unanswered: bool = False, limit: int = 200) -> list[Row]: ...
+    def step_at(self, workdir: str) -> Row | None:
+        """The leased step whose workdir is this directory."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """The one writer. Everything inside is one transaction."""
+
+    def append(self, stream: str, expected_seq: int, events: Sequence[Event], state: State, *, cause: str | None = None) -> None:
+        """Append events and replace the aggregate's state and rows. Raises Conflict when the stream is not at expected_seq
+        or `cause` was seen before."""
+        ...
+
+    def put_definition(self, digest: str, content: bytes) -> None: ...
+    def put_setting(self, key: str, value: str) -> None: ...
+    def next_id(self, kind: str) -> str:
+        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message"."""
+        ...
+
+
+class Store(VerdictCache, Protocol):
+    """The coordination database. Reading never blocks writing."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+    def write(self) -> AbstractContextManager[Writer]: ...
+    def close(self) -> None: ...
+
+
+class Conflict(Exception):
+    """Another writer was first; load again and decide again."""

@@ -1,0 +1,454 @@
+"""`evolve(state, event) -> state`: the only place where state changes.
+
+Theory of operation: each event type has one small function below. They trust the events (a decision was made when the
+event was written) and raise `InvariantViolation` only for what can't have happened: an event for another aggregate,
+a step that is not active. Replaying a log with these functions gives the projections again (law 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from andon.core import events as e
+from andon.core import state as s
+from andon.core.errors import InvariantViolation
+from andon.core.verdict import Submission
+
+
+def evolve(state: s.State | None, event: e.Event) -> s.State:
+    """The state after `event`. state None: the aggregate does not exist yet."""
+    handler = _HANDLERS.get(type(event))
+    if handler is None:
+        raise InvariantViolation(f"no transition for event {type(event).__name__}")
+    result: s.State = handler(state, event)
+    return result
+
+
+def replay(events: Iterable[e.Event]) -> s.State | None:
+    """Fold a whole stream."""
+    state: s.State | None = None
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+# ---------------------------------------------------------------- task
+
+
+def _task_added(state: s.Task | None, event: e.TaskAdded) -> s.Task:
+    if state is not None:
+        raise InvariantViolation(f"task {event.task} added twice")
+    return s.Task(
+        id=event.task,
+        title=event.title,
+        body=event.body,
+        acceptance=event.acceptance,
+        scope=event.scope,
+        depends_on=event.depends_on,
+        priority=event.priority,
+        labels=event.labels,
+        workflow=event.workflow,
+        source=event.source,
+        status=s.DRAFT if event.draft else s.OPEN,
+        added_at=event.at,
+        added_by=event.actor,
+        changed_at=event.at,
+    )
+
+
+def _task_edited(task: s.Task, event: e.TaskEdited) -> s.Task:
+    fields = ("title", "body", "acceptance", "scope", "depends_on", "priority", "labels", "workflow")
+    changes: dict[str, Any] = {name: getattr(event, name) for name in fields if getattr(event, name) is not None}
+    if event.draft is not None and task.status in (s.DRAFT, s.OPEN):
+        changes["status"] = s.DRAFT if event.draft else s.OPEN
+    return replace(task, changed_at=event.at, **changes)
+
+
+def _task_cancelled(task: s.Task, event: e.TaskCancelled) -> s.Task:
+    return replace(task, status=s.CANCELLED, reason=event.reason, changed_at=event.at)
+
+
+def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
+    return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
+
+
+def _run_detached(task: s.Task, event: e.RunDetached) -> s.Task:
+    status = {"landed": s.LANDED, "completed": s.COMPLETED}.get(event.outcome, s.OPEN)
+    if task.status == s.CANCELLED:
+        status = s.CANCELLED
+    return replace(task, status=status, commit=event.commit, changed_at=event.at)
+
+
+# ---------------------------------------------------------------- run
+
+
+def _run_started(state: s.Run | None, event: e.RunStarted) -> s.Run:
+    if state is not None:
+        raise InvariantViolation(f"run {event.run} started twice")
+    return s.Run(
+        id=event.run,
+        task=event.task,
+        workflow=event.workflow,
+        workflow_name=event.workflow_name,
+        definitions=event.definitions,
+        target=event.target,
+        base=event.base,
+        base_tree=event.base_tree,
+        scope=event.scope,
+        priority=event.priority,
+        labels=event.labels,
+        started_at=event.at,
+        changed_at=event.at,
+    )
+
+
+def active(run: s.Run, step: str) -> s.ActiveStep:
+    """The active step of that id; a bug if there is none."""
+    try:
+        return run.active[step]
+    except KeyError:
+        raise InvariantViolation(f"step {step} of run {run.id} is not active") from None
+
+
+def _with_step(run: s.Run, step: s.ActiveStep, at: float) -> s.Run:
+    return replace(run, active={**run.active, step.step: step}, changed_at=at)
+
+
+def _step_entered(run: s.Run, event: e.StepEntered) -> s.Run:
+    submission = run.submissions.get(event.lane)
+    step = s.ActiveStep(
+        step=event.step,
+        kind=event.kind,
+        lane=event.lane,
+        visit=event.visit,
+        role=event.role,
+        due_at=event.due_at,
+        state=s.WAITING if event.kind in ("human", "wait") else s.READY,
+        entered_at=event.at,
+        base=event.base,
+        base_tree=event.base_tree,
+        entry_patch=submission.patch if submission is not None and submission.base == event.base else "",
+        reason=event.reason,
+        notes=event.notes,
+    )
+    run = _with_step(run, step, event.at)
+    return replace(run, visits={**run.visits, event.step: event.visit})
+
+
+def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
+    step = active(run, event.step)
+    lease = s.Lease(
+        token=event.token,
+        agent=event.agent,
+        role=event.role,
+        granted_at=event.at,
+        expires_at=event.expires_at,
+        lease_s=event.lease_s,
+        workdir=event.workdir,
+        person=event.person,
+    )
+    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="")
+    return replace(_with_step(run, step, event.at), token=event.token)
+
+
+def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
+    step = active(run, event.step)
+    if step.lease is None:
+        raise InvariantViolation(f"renewal without a lease at step {event.step} of run {run.id}")
+    step = replace(step, lease=replace(step.lease, expires_at=event.expires_at))
+    return replace(_with_step(run, step, event.at), tokens_used=run.tokens_used + event.tokens_used)
+
+
+def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
+    step = active(run, event.step)
+    step = replace(
+        step,
+        state=s.WAITING if event.how == "waiting" else s.READY,
+        lease=None,
+        attempts_used=step.attempts_used + (1 if event.counts else 0),
+        handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),
+        offered_to=event.to,
+        salvage=event.salvage or step.salvage,
+        reason=event.reason or step.reason,
+        notes=event.notes or step.notes,
+        prepared=None,
+    )
+    return _with_step(run, step, event.at)
+
+
+def _submitted(run: s.Run, event: e.Submitted) -> s.Run:
+    step = active(run, event.step)
+    submission = event.submission
+    submissions = {**run.submissions, step.lane: submission}
+    current = _subjects(submissions)
+    authors = run.authors if event.actor in run.authors else (*run.authors, event.actor)
+    return replace(
+        run,
+        submissions=submissions,
+        submitted_in={**run.submitted_in, step.lane: event.step},
+        verdicts={key: verdict for key, verdict in run.verdicts.items() if verdict.subject in current},
+        environments={subject: digest for subject, digest in run.environments.items() if subject in current},
+        authors=authors,
+        roles=_acted(run, step.lease.role if step.lease else "", event.actor),
+        changed_at=event.at,
+    )
+
+
+def _subjects(submissions: dict[str, Submission]) -> set[str]:
+    return {subject for item in submissions.values() for subject in (item.tree_subject, item.patch)}
+
+
+def _acted(run: s.Run, role: str, agent: str) -> dict[str, tuple[str, ...]]:
+    before = run.roles.get(role, ())
+    return run.roles if not role or agent in before else {**run.roles, role: (*before, agent)}
+
+
+def _judged(run: s.Run, event: e.Judged) -> s.Run:
+    step = active(run, event.step)
+    red = step.red + (0 if event.green else 1)
+    run = _with_step(run, replace(step, verdicts=event.verdicts, red=red), event.at)
+    kept = {s.verdict_key(v.gate, v.subject, v.gate_digest): v for v in event.verdicts}
+    environments = dict(run.environments)
+    for verdict in event.verdicts:
+        if verdict.subject.startswith("git-tree:"):
+            environments[verdict.subject] = event.environment_digest
+    return replace(run, verdicts={**run.verdicts, **kept}, environments=environments)
+
+
+def _review_recorded(run: s.Run, event: e.ReviewRecorded) -> s.Run:
+    review = s.Review(
+        step=event.step,
+        role=event.role,
+        agent=event.agent,
+        patch=event.patch,
+        approves=event.approves,
+        findings=event.findings,
+        message=event.message,
+        at=event.at,
+    )
+    return replace(run, reviews=(*run.reviews, review), roles=_acted(run, event.role, event.agent), changed_at=event.at)
+
+
+def _approval_recorded(run: s.Run, event: e.ApprovalRecorded | e.RejectionRecorded) -> s.Run:
+    approval = s.Approval(
+        step=event.step,
+        person=event.person,
+        patch=event.patch,
+        approves=isinstance(event, e.ApprovalRecorded),
+        message=event.message,
+        at=event.at,
+    )
+    return replace(run, approvals=(*run.approvals, approval), changed_at=event.at)
+
+
+def _signal_recorded(run: s.Run, event: e.SignalRecorded) -> s.Run:
+    signal = s.Signal(
+        name=event.name, tree=event.tree, outcome=event.outcome, by=event.by, message=event.message, at=event.at
+    )
+    return replace(run, signals=(*run.signals, signal), changed_at=event.at)
+
+
+def _gate_waived(run: s.Run, event: e.GateWaived) -> s.Run:
+    waiver = s.Waiver(
+        gate=event.gate,
+        patch=event.patch,
+        gate_digest=event.gate_digest,
+        person=event.person,
+        why=event.why,
+        at=event.at,
+    )
+    return replace(run, waivers=(*run.waivers, waiver), changed_at=event.at)
+
+
+def _step_finished(run: s.Run, event: e.StepFinished) -> s.Run:
+    step = active(run, event.step)
+    remaining = {name: other for name, other in run.active.items() if name != event.step}
+    note = s.Note(
+        step=event.step, agent=event.actor, outcome=event.outcome, message=event.message, notes=event.notes
+    )
+    return replace(
+        run,
+        active=remaining,
+        notes=(*run.notes, note)[-MAX_NOTES:],
+        roles=_acted(run, step.lease.role if step.lease else "", event.actor),
+        changed_at=event.at,
+    )
+
+
+MAX_NOTES = 40
+"""Hand-over notes kept in the state; older ones stay in the log."""
+
+
+def _choice_taken(run: s.Run, event: e.ChoiceTaken) -> s.Run:
+    return replace(run, visits={**run.visits, event.choice: run.visits.get(event.choice, 0) + 1})
+
+
+def _lanes_forked(run: s.Run, event: e.LanesForked) -> s.Run:
+    submissions = dict(run.submissions)
+    submitted_in = dict(run.submitted_in)
+    if event.lane in submissions:
+        for lane in event.lanes:
+            submissions[lane] = submissions[event.lane]
+            submitted_in[lane] = submitted_in[event.lane]
+    return replace(
+        run,
+        lanes={**run.lanes, event.lane: event.lanes},
+        submissions=submissions,
+        submitted_in=submitted_in,
+        changed_at=event.at,
+    )
+
+
+def _lane_arrived(run: s.Run, event: e.LaneArrived) -> s.Run:
+    return replace(
+        run, arrived={**run.arrived, event.join: (*run.arrived.get(event.join, ()), event.lane)}, changed_at=event.at
+    )
+
+
+def _lanes_joined(run: s.Run, event: e.LanesJoined) -> s.Run:
+    gone = set(event.lanes)
+    submissions = {lane: item for lane, item in run.submissions.items() if lane not in gone}
+    submitted_in = {lane: item for lane, item in run.submitted_in.items() if lane not in gone}
+    if event.submission is not None:
+        submissions[event.lane] = event.submission
+        for lane in event.lanes:
+            origin = run.submitted_in.get(lane)
+            if origin is not None and run.submissions.get(lane) != run.submissions.get(event.lane):
+                submitted_in[event.lane] = origin
+    return replace(
+        run,
+        active={name: step for name, step in run.active.items() if name != event.join},
+        submissions=submissions,
+        submitted_in=submitted_in,
+        lanes={lane: lanes for lane, lanes in run.lanes.items() if lane != event.lane},
+        arrived={join: lanes for join, lanes in run.arrived.items() if join != event.join},
+        changed_at=event.at,
+    )
+
+
+def _rebased(run: s.Run, event: e.Rebased) -> s.Run:
+    return replace(run, base=event.base, base_tree=event.base_tree, changed_at=event.at)
+
+
+def _landing_prepared(run: s.Run, event: e.LandingPrepared) -> s.Run:
+    prepared = s.Prepared(head=event.head, commit=event.commit, tree=event.tree, patch=event.patch)
+    return _with_step(run, replace(active(run, event.step), prepared=prepared), event.at)
+
+
+def _landing_abandoned(run: s.Run, event: e.LandingAbandoned) -> s.Run:
+    step = replace(active(run, event.step), prepared=None, reason=event.reason)
+    return _with_step(run, step, event.at)
+
+
+def _landed(run: s.Run, event: e.Landed) -> s.Run:
+    return replace(run, commit=event.commit, landed_tree=event.tree, changed_at=event.at)
+
+
+def _run_blocked(run: s.Run, event: e.RunBlocked) -> s.Run:
+    if event.step:
+        step = replace(active(run, event.step), state=s.BLOCKED, lease=None, reason=event.reason, prepared=None)
+        run = _with_step(run, step, event.at)
+    return replace(run, status=s.RUN_BLOCKED, reason=event.reason, changed_at=event.at)
+
+
+def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
+    steps = dict(run.active)
+    visits = dict(run.visits)
+    for name, step in run.active.items():
+        if step.state == s.BLOCKED and event.step in ("", name):
+            waiting = step.kind in ("human", "wait")
+            state = s.WAITING if waiting else s.READY
+            steps[name] = replace(
+                step, state=state, attempts_used=0, handoffs=0, visit=1, entered_at=event.at, offered_to=""
+            )
+            visits[name] = 1
+    blocked = any(step.state == s.BLOCKED for step in steps.values())
+    return replace(
+        run,
+        active=steps,
+        visits=visits,
+        status=s.RUN_BLOCKED if blocked else s.RUN_OPEN,
+        reason=run.reason if blocked else "",
+        started_at=event.at if event.step == "" else run.started_at,
+        changed_at=event.at,
+    )
+
+
+def _run_ended(run: s.Run, event: e.RunEnded) -> s.Run:
+    return replace(
+        run,
+        status=s.RUN_ENDED,
+        outcome=event.outcome,
+        commit=event.commit or run.commit,
+        reason=event.reason,
+        active={},
+        changed_at=event.at,
+    )
+
+
+# ---------------------------------------------------------------- message
+
+
+def _message_sent(state: s.Message | None, event: e.MessageSent) -> s.Message:
+    if state is not None:
+        raise InvariantViolation(f"message {event.message} sent twice")
+    return s.Message(
+        id=event.message,
+        kind=event.kind,
+        sender=event.actor,
+        recipient=event.recipient,
+        body=event.body,
+        run=event.run,
+        step=event.step,
+        sent_at=event.at,
+        expires_at=event.expires_at,
+    )
+
+
+def _message_acknowledged(message: s.Message, event: e.MessageAcknowledged) -> s.Message:
+    if event.by in message.acknowledged:
+        return message
+    return replace(message, acknowledged=(*message.acknowledged, event.by))
+
+
+def _message_answered(message: s.Message, event: e.MessageAnswered) -> s.Message:
+    return replace(message, answer=event.body, answered_by=event.by, answered_at=event.at)
+
+
+_HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
+    e.TaskAdded: _task_added,
+    e.TaskEdited: _task_edited,
+    e.TaskCancelled: _task_cancelled,
+    e.RunAttached: _run_attached,
+    e.RunDetached: _run_detached,
+    e.RunStarted: _run_started,
+    e.StepEntered: _step_entered,
+    e.StepClaimed: _step_claimed,
+    e.LeaseRenewed: _lease_renewed,
+    e.AttemptEnded: _attempt_ended,
+    e.Submitted: _submitted,
+    e.Judged: _judged,
+    e.ReviewRecorded: _review_recorded,
+    e.ApprovalRecorded: _approval_recorded,
+    e.RejectionRecorded: _approval_recorded,
+    e.SignalRecorded: _signal_recorded,
+    e.GateWaived: _gate_waived,
+    e.StepFinished: _step_finished,
+    e.ChoiceTaken: _choice_taken,
+    e.LanesForked: _lanes_forked,
+    e.LaneArrived: _lane_arrived,
+    e.LanesJoined: _lanes_joined,
+    e.Rebased: _rebased,
+    e.LandingPrepared: _landing_prepared,
+    e.LandingAbandoned: _landing_abandoned,
+    e.Landed: _landed,
+    e.RunBlocked: _run_blocked,
+    e.RunUnblocked: _run_unblocked,
+    e.RunEnded: _run_ended,
+    e.MessageSent: _message_sent,
+    e.MessageAcknowledged: _message_acknowledged,
+    e.MessageAnswered: _message_answered,
+}

@@ -1,0 +1,123 @@
+"""`rows(state)`: the query tables' rows of one aggregate, as a pure function of its state.
+
+A store replaces all rows of an aggregate whenever it appends events to it, so the tables are always a function of the
+log (law 9) and can be rebuilt. Columns that depend on other aggregates (whether a task's dependencies have landed)
+are kept by the store in SQL, not here.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from andon.core import state as s
+
+Row = dict[str, str | int | float | None]
+Rows = dict[str, list[Row]]
+
+
+def rows(state: s.State) -> Rows:
+    """table -> rows. Tables: tasks, task_dependencies | runs, steps | messages."""
+    if isinstance(state, s.Task):
+        return _task_rows(state)
+    if isinstance(state, s.Run):
+        return _run_rows(state)
+    return _message_rows(state)
+
+
+def kind_of(state: s.State) -> str:
+    """task | run | message."""
+    return type(state).__name__.lower()
+
+
+def decode_state(kind: str, data: bytes | str) -> s.State:
+    """The state behind its JSON. Raises msgspec.ValidationError when it is malformed."""
+    return msgspec.json.decode(data, type={"task": s.Task, "run": s.Run, "message": s.Message}[kind])
+
+
+def encode_state(state: s.State) -> bytes:
+    return msgspec.json.encode(state)
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _task_rows(task: s.Task) -> Rows:
+    row: Row = {
+        "id": task.id,
+        "title": task.title,
+        "status": task.status,
+        "priority": task.priority,
+        "workflow": task.workflow,
+        "labels": _text(task.labels),
+        "scope": _text(task.scope),
+        "run": task.run,
+        "commit_id": task.commit,
+        "source": task.source,
+        "added_at": task.added_at,
+        "changed_at": task.changed_at,
+    }
+    return {
+        "tasks": [row],
+        "task_dependencies": [{"task": task.id, "depends_on": other} for other in dict.fromkeys(task.depends_on)],
+    }
+
+
+def _run_rows(run: s.Run) -> Rows:
+    row: Row = {
+        "id": run.id,
+        "task": run.task,
+        "status": run.status,
+        "outcome": run.outcome,
+        "workflow_name": run.workflow_name,
+        "target": run.target,
+        "commit_id": run.commit,
+        "reason": run.reason,
+        "started_at": run.started_at,
+        "changed_at": run.changed_at,
+    }
+    return {"runs": [row], "steps": [_step_row(run, step) for step in run.active.values()]}
+
+
+def _step_row(run: s.Run, step: s.ActiveStep) -> Row:
+    lease = step.lease
+    return {
+        "run": run.id,
+        "step": step.step,
+        "task": run.task,
+        "kind": step.kind,
+        "role": step.role,
+        "state": step.state,
+        "priority": run.priority,
+        "visit": step.visit,
+        "attempt": step.attempt,
+        "offered_to": step.offered_to,
+        "entered_at": step.entered_at,
+        "due_at": step.due_at,
+        "agent": lease.agent if lease else None,
+        "token": lease.token if lease else None,
+        "expires_at": lease.expires_at if lease else None,
+        "lease_s": lease.lease_s if lease else None,
+        "workdir": lease.workdir if lease else None,
+        "prepared_commit": step.prepared.commit if step.prepared else None,
+        "reason": step.reason,
+    }
+
+
+def _message_rows(message: s.Message) -> Rows:
+    row: Row = {
+        "id": message.id,
+        "kind": message.kind,
+        "sender": message.sender,
+        "recipient": message.recipient,
+        "body": message.body,
+        "run": message.run,
+        "step": message.step,
+        "sent_at": message.sent_at,
+        "expires_at": message.expires_at,
+        "acknowledged": _text(message.acknowledged),
+        "answer": message.answer,
+        "answered_by": message.answered_by,
+        "answered_at": message.answered_at,
+    }
+    return {"messages": [row]}

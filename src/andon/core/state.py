@@ -1,0 +1,229 @@
+"""The state of the three aggregates, as folded from their events by `evolve`.
+
+States are frozen records; `evolve` builds the next one. They hold only what a later decision or a projection needs.
+Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from andon.core.verdict import Finding, Submission, Verdict
+
+# Task status
+DRAFT = "draft"
+OPEN = "open"
+RUNNING = "running"
+LANDED = "landed"
+COMPLETED = "completed"
+CANCELLED = "cancelled"
+CLOSED = frozenset({LANDED, COMPLETED, CANCELLED})
+
+# State of an active step
+READY = "ready"
+LEASED = "leased"
+WAITING = "waiting"
+BLOCKED = "blocked"
+
+# Status of a run
+RUN_OPEN = "open"
+RUN_BLOCKED = "blocked"
+RUN_ENDED = "ended"
+
+SYSTEM_KINDS = frozenset({"command", "land", "join"})
+"""Step kinds that Andon carries out itself, under a lease like any worker."""
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A task. status: draft | open | running | landed | completed | cancelled."""
+
+    id: str
+    title: str
+    body: str = ""
+    acceptance: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    priority: int = 2
+    labels: tuple[str, ...] = ()
+    workflow: str = ""
+    source: str = ""
+    status: str = OPEN
+    run: str = ""
+    runs: int = 0
+    commit: str = ""
+    reason: str = ""
+    added_at: float = 0.0
+    added_by: str = ""
+    changed_at: float = 0.0
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """Time-limited ownership with a fencing token."""
+
+    token: int
+    agent: str
+    role: str
+    granted_at: float
+    expires_at: float
+    lease_s: float
+    workdir: str
+    person: bool = False
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A landing that may be carried out: the branch may go from head to commit."""
+
+    head: str
+    commit: str
+    tree: str
+    patch: str
+
+
+class ActiveStep(Struct, frozen=True, kw_only=True):
+    """A step that the run is in now. lane: the fork branch. attempts_used: in this visit."""
+
+    step: str
+    kind: str
+    lane: str = ""
+    visit: int = 1
+    role: str = ""
+    state: str = READY
+    due_at: float | None = None
+    entered_at: float = 0.0
+    base: str = ""
+    base_tree: str = ""
+    entry_patch: str = ""
+    """patch of the submission that the visit started from; "" when an unchanged one may be submitted again"""
+    reason: str = ""
+    notes: str = ""
+    attempt: int = 0
+    attempts_used: int = 0
+    handoffs: int = 0
+    red: int = 0
+    lease: Lease | None = None
+    offered_to: str = ""
+    salvage: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    """the last ones judged in this visit"""
+    prepared: Prepared | None = None
+
+
+class Review(Struct, frozen=True, kw_only=True):
+    step: str
+    role: str
+    agent: str
+    patch: str
+    approves: bool
+    findings: tuple[Finding, ...] = ()
+    message: str = ""
+    at: float = 0.0
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    """A person's word on a change. approves False: a rejection."""
+
+    step: str
+    person: str
+    patch: str
+    approves: bool
+    message: str = ""
+    at: float = 0.0
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    name: str
+    tree: str
+    outcome: str
+    by: str
+    message: str = ""
+    at: float = 0.0
+
+
+class Waiver(Struct, frozen=True, kw_only=True):
+    gate: str
+    patch: str
+    gate_digest: str
+    person: str
+    why: str
+    at: float = 0.0
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """What a finished step handed over to later ones."""
+
+    step: str
+    agent: str
+    outcome: str
+    message: str
+    notes: str = ""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One execution of a workflow for one task.
+
+    submissions: by lane ("" is the main line). verdicts: measured ones, by `verdict_key`. environments: environment
+    digest by tree subject. lanes: the branches of each open fork, by the lane that forked. arrived: lanes in, by join.
+    authors: agents whose work is in a submission. roles: agents who acted, by role.
+    """
+
+    id: str
+    task: str
+    workflow: str
+    workflow_name: str
+    definitions: str
+    target: str
+    base: str
+    base_tree: str
+    scope: tuple[str, ...] = ()
+    priority: int = 2
+    labels: tuple[str, ...] = ()
+    started_at: float = 0.0
+    changed_at: float = 0.0
+    status: str = RUN_OPEN
+    outcome: str = ""
+    commit: str = ""
+    reason: str = ""
+    active: dict[str, ActiveStep] = field(default_factory=dict)
+    visits: dict[str, int] = field(default_factory=dict)
+    token: int = 0
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    submitted_in: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    environments: dict[str, str] = field(default_factory=dict)
+    reviews: tuple[Review, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    notes: tuple[Note, ...] = ()
+    lanes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    arrived: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    authors: tuple[str, ...] = ()
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    landed_tree: str = ""
+    tokens_used: int = 0
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A note between agents and humans. kind: say | ask | handoff."""
+
+    id: str
+    kind: str
+    sender: str
+    recipient: str
+    body: str
+    run: str = ""
+    step: str = ""
+    sent_at: float = 0.0
+    expires_at: float | None = None
+    acknowledged: tuple[str, ...] = ()
+    answer: str = ""
+    answered_by: str = ""
+    answered_at: float | None = None
+
+
+State = Task | Run | Message
+
+
+def verdict_key(gate: str, subject: str, gate_digest: str) -> str:
+    """The binding of a verdict, apart from environment and verifier which are compared when it is used."""
+    return f"{gate} {subject} {gate_digest}"
