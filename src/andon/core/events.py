@@ -104,6 +104,8 @@ class StepEntered(Event, frozen=True, kw_only=True):
     role: str = ""
     due_at: float | None = None
     """when a human or wait step is over without an answer"""
+    resend: bool = False
+    """the work came back from landing: the same change may be submitted again"""
     reason: str = ""
     notes: str = ""
 

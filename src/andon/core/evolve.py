@@ -130,7 +130,7 @@ def _step_entered(run: s.Run, event: e.StepEntered) -> s.Run:
         entered_at=event.at,
         base=event.base,
         base_tree=event.base_tree,
-        entry_patch=submission.patch if submission is not None and submission.base == event.base else "",
+        entry_patch=submission.patch if submission is not None and not event.resend else "",
         reason=event.reason,
         notes=event.notes,
     )
@@ -334,7 +334,7 @@ def _rebased(run: s.Run, event: e.Rebased) -> s.Run:
 
 
 def _landing_prepared(run: s.Run, event: e.LandingPrepared) -> s.Run:
-    prepared = s.Prepared(head=event.head, commit=event.commit, tree=event.tree, patch=event.patch)
+    prepared = s.Prepared(head=event.head, commit=event.commit, tree=event.tree, patch=event.patch, at=event.at)
     return _with_step(run, replace(active(run, event.step), prepared=prepared), event.at)
 
 
@@ -344,7 +344,28 @@ def _landing_abandoned(run: s.Run, event: e.LandingAbandoned) -> s.Run:
 
 
 def _landed(run: s.Run, event: e.Landed) -> s.Run:
-    return replace(run, commit=event.commit, landed_tree=event.tree, changed_at=event.at)
+    step = active(run, event.step)
+    prepared = step.prepared
+    if prepared is None or prepared.commit != event.commit:
+        raise InvariantViolation(f"run {run.id} landed {event.commit}, which was not prepared")
+    before = run.submissions.get(step.lane)
+    landed = Submission(
+        commit=event.commit,
+        tree=event.tree,
+        base=prepared.head,
+        base_tree=before.base_tree if before else run.base_tree,
+        patch=prepared.patch,
+        by=before.by if before else "",
+        at=event.at,
+    )
+    return replace(
+        run,
+        commit=event.commit,
+        landed_tree=event.tree,
+        landed_at=prepared.at,
+        submissions={**run.submissions, step.lane: landed},
+        changed_at=event.at,
+    )
 
 
 def _run_blocked(run: s.Run, event: e.RunBlocked) -> s.Run:

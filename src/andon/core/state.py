@@ -77,6 +77,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     commit: str
     tree: str
     patch: str
+    at: float = 0.0
 
 
 class ActiveStep(Struct, frozen=True, kw_only=True):
@@ -200,6 +201,8 @@ class Run(Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...] = ()
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     landed_tree: str = ""
+    landed_at: float = 0.0
+    """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
 
 

@@ -1,0 +1,205 @@
+"""`decide(state, command) -> events | Rejected`: the rules for tasks and messages, and the way to those for runs.
+
+Theory of operation: a command is checked against the state; the answer is the list of events that make it true, or
+the reason why not. Nothing is changed here. The rules for runs need the pinned workflow and stand in `decide_run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from andon.core import commands as c
+from andon.core import events as e
+from andon.core import state as s
+from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
+
+MAX_TITLE_CHARS = 500
+MAX_TEXT_BYTES = 200_000
+MAX_LIST_ITEMS = 500
+MAX_MESSAGE_BYTES = 64_000
+
+Decision = list[e.Event] | Rejected
+
+
+def decide_task(task: s.Task | None, command: c.Command) -> Decision:
+    """Commands of a task."""
+    if isinstance(command, c.AddTask):
+        return _add_task(task, command)
+    if task is None:
+        raise InvariantViolation(f"{type(command).__name__} for a task that does not exist")
+    if isinstance(command, c.EditTask):
+        return _edit_task(task, command)
+    if isinstance(command, c.CancelTask):
+        return _cancel_task(task, command)
+    if isinstance(command, c.AttachRun):
+        return _attach_run(task, command)
+    if isinstance(command, c.DetachRun):
+        if task.run != command.run:
+            raise InvariantViolation(f"run {command.run} ended, but task {task.id} has run {task.run}")
+        return [
+            e.RunDetached(
+                at=command.at, actor=command.actor, run=command.run, outcome=command.outcome, commit=command.commit
+            )
+        ]
+    raise InvariantViolation(f"no rule for command {type(command).__name__} on a task")
+
+
+def _refuse_fields(title: str | None, body: str | None, lists: Sequence[Sequence[str] | None]) -> Rejected | None:
+    """Named limits on what a task may hold (law 13)."""
+    if title is not None and not title.strip():
+        return Rejected(kind="bad_task", message="a task needs a title", next="give a title", exit=EXIT_USAGE)
+    if title is not None and (len(title) > MAX_TITLE_CHARS or "\n" in title):
+        text = f"a title is one line of at most {MAX_TITLE_CHARS} characters"
+        return Rejected(kind="bad_task", message=text, next="put the rest into --body", exit=EXIT_USAGE)
+    if body is not None and len(body.encode(errors="replace")) > MAX_TEXT_BYTES:
+        text = f"the body is larger than {MAX_TEXT_BYTES} bytes"
+        return Rejected(kind="bad_task", message=text, next="put it into a file of the repository", exit=EXIT_USAGE)
+    if any(items is not None and len(items) > MAX_LIST_ITEMS for items in lists):
+        text = f"a list of a task has more than {MAX_LIST_ITEMS} items"
+        return Rejected(kind="bad_task", message=text, next="split the task", exit=EXIT_USAGE)
+    return None
+
+
+def _refuse_priority(priority: int | None) -> Rejected | None:
+    if priority is not None and not 0 <= priority <= 4:
+        text = f"priority {priority} is not between 0 (most urgent) and 4"
+        return Rejected(kind="bad_task", message=text, next="use --priority 0 to 4", exit=EXIT_USAGE)
+    return None
+
+
+def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
+    if task is not None:
+        raise InvariantViolation(f"task id {command.task} given out twice")
+    lists = (command.acceptance, command.scope, command.depends_on, command.labels)
+    if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
+        return refusal
+    return [
+        e.TaskAdded(
+            at=command.at,
+            actor=command.actor,
+            task=command.task,
+            title=command.title.strip(),
+            body=command.body,
+            acceptance=command.acceptance,
+            scope=command.scope,
+            depends_on=tuple(dict.fromkeys(command.depends_on)),
+            priority=command.priority,
+            labels=command.labels,
+            workflow=command.workflow,
+            draft=command.draft,
+            source=command.source,
+        )
+    ]
+
+
+def _closed(task: s.Task) -> Rejected:
+    return Rejected(
+        kind="task_closed",
+        message=f"task {task.id} is {task.status}",
+        next=f"andon show {task.id}",
+    )
+
+
+def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
+    if task.status in s.CLOSED:
+        return _closed(task)
+    lists = (command.acceptance, command.scope, command.depends_on, command.labels)
+    if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
+        return refusal
+    if task.status == s.RUNNING and (command.workflow is not None or command.scope is not None):
+        text = f"task {task.id} is running in {task.run}: its workflow and scope are pinned"
+        return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    if command.depends_on is not None and task.id in command.depends_on:
+        return Rejected(kind="bad_task", message=f"task {task.id} can't depend on itself", exit=EXIT_USAGE)
+    return [
+        e.TaskEdited(
+            at=command.at,
+            actor=command.actor,
+            title=command.title,
+            body=command.body,
+            acceptance=command.acceptance,
+            scope=command.scope,
+            depends_on=command.depends_on,
+            priority=command.priority,
+            labels=command.labels,
+            workflow=command.workflow,
+            draft=command.draft,
+        )
+    ]
+
+
+def _cancel_task(task: s.Task, command: c.CancelTask) -> Decision:
+    if task.status in s.CLOSED:
+        return _closed(task)
+    if task.status == s.RUNNING:
+        text = f"task {task.id} is running in {task.run}"
+        return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    return [e.TaskCancelled(at=command.at, actor=command.actor, reason=command.reason)]
+
+
+def _attach_run(task: s.Task, command: c.AttachRun) -> Decision:
+    if task.status == s.RUNNING:
+        text = f"task {task.id} is already running in {task.run}"
+        return Rejected(kind="task_running", message=text, next=f"andon show {task.run}")
+    if task.status == s.DRAFT:
+        text = f"task {task.id} is a draft"
+        return Rejected(kind="task_draft", message=text, next=f"andon task release {task.id}")
+    if task.status in s.CLOSED:
+        return _closed(task)
+    return [e.RunAttached(at=command.at, actor=command.actor, run=command.run)]
+
+
+# ---------------------------------------------------------------- message
+
+
+def decide_message(message: s.Message | None, command: c.Command) -> Decision:
+    """Commands of a message."""
+    if isinstance(command, c.SendMessage):
+        return _send(message, command)
+    if message is None:
+        raise InvariantViolation(f"{type(command).__name__} for a message that does not exist")
+    if isinstance(command, c.AcknowledgeMessage):
+        if command.actor in message.acknowledged:
+            return []
+        return [e.MessageAcknowledged(at=command.at, actor=command.actor, by=command.actor)]
+    if isinstance(command, c.AnswerMessage):
+        return _answer(message, command)
+    raise InvariantViolation(f"no rule for command {type(command).__name__} on a message")
+
+
+def _send(message: s.Message | None, command: c.SendMessage) -> Decision:
+    if message is not None:
+        raise InvariantViolation(f"message id {command.message} given out twice")
+    if not command.body.strip():
+        return Rejected(kind="bad_message", message="the message is empty", next="say something", exit=EXIT_USAGE)
+    if len(command.body.encode(errors="replace")) > MAX_MESSAGE_BYTES:
+        text = f"the message is larger than {MAX_MESSAGE_BYTES} bytes"
+        return Rejected(kind="bad_message", message=text, next="point to a file instead", exit=EXIT_USAGE)
+    return [
+        e.MessageSent(
+            at=command.at,
+            actor=command.actor,
+            message=command.message,
+            kind=command.kind,
+            recipient=command.recipient,
+            body=command.body,
+            run=command.run,
+            step=command.step,
+            expires_at=command.expires_at,
+        )
+    ]
+
+
+def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
+    if message.kind != "ask":
+        text = f"message {message.id} is not a question"
+        return Rejected(kind="not_a_question", message=text, next=f"andon say {message.sender} …")
+    if message.answer:
+        text = f"question {message.id} was answered by {message.answered_by}"
+        return Rejected(kind="answered", message=text, next=f"andon say {message.sender} …")
+    if command.actor == message.sender:
+        return Rejected(kind="own_question", message=f"question {message.id} is your own", next="wait for another")
+    if message.expires_at is not None and command.at > message.expires_at:
+        text = f"question {message.id} has expired"
+        return Rejected(kind="expired", message=text, next=f"andon say {message.sender} …")
+    return [e.MessageAnswered(at=command.at, actor=command.actor, by=command.actor, body=command.body)]
