@@ -132,7 +132,7 @@ class LeaseRenewed(Event, frozen=True, kw_only=True):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """The lease is over without an outcome. how: released | expired | handed_off | exhausted | interrupted."""
+    """The lease is over without an outcome. how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed."""
 
     step: str
     token: int
@@ -221,6 +221,13 @@ class StepFinished(Event, frozen=True, kw_only=True):
     outcome: str
     message: str = ""
     notes: str = ""
+
+
+class StepReopened(Event, frozen=True, kw_only=True):
+    """A parked step got a red answer: it is ready for another attempt."""
+
+    step: str
+    reason: str
 
 
 class ChoiceTaken(Event, frozen=True, kw_only=True):
@@ -343,6 +350,7 @@ RunEvent = (
     | SignalRecorded
     | GateWaived
     | StepFinished
+    | StepReopened
     | ChoiceTaken
     | LanesForked
     | LaneArrived

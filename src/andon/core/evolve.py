@@ -101,6 +101,7 @@ def _run_started(state: s.Run | None, event: e.RunStarted) -> s.Run:
         priority=event.priority,
         labels=event.labels,
         started_at=event.at,
+        clock_from=event.at,
         changed_at=event.at,
     )
 
@@ -278,6 +279,17 @@ def _step_finished(run: s.Run, event: e.StepFinished) -> s.Run:
     )
 
 
+def _step_reopened(run: s.Run, event: e.StepReopened) -> s.Run:
+    submission = run.submissions.get(active(run, event.step).lane)
+    step = replace(
+        active(run, event.step),
+        state=s.READY,
+        reason=event.reason,
+        entry_patch=submission.patch if submission else "",
+    )
+    return _with_step(run, step, event.at)
+
+
 MAX_NOTES = 40
 """Hand-over notes kept in the state; older ones stay in the log."""
 
@@ -393,7 +405,7 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
         visits=visits,
         status=s.RUN_BLOCKED if blocked else s.RUN_OPEN,
         reason=run.reason if blocked else "",
-        started_at=event.at if event.step == "" else run.started_at,
+        clock_from=event.at,
         changed_at=event.at,
     )
 
@@ -458,6 +470,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.SignalRecorded: _signal_recorded,
     e.GateWaived: _gate_waived,
     e.StepFinished: _step_finished,
+    e.StepReopened: _step_reopened,
     e.ChoiceTaken: _choice_taken,
     e.LanesForked: _lanes_forked,
     e.LaneArrived: _lane_arrived,

@@ -129,7 +129,8 @@ def _review(gate: w.ReviewGate, run: s.Run, submission: Submission, now: float) 
         wanted = f"{len(latest)} of {gate.count} reviews by role {gate.role}"
         older = "; a review of an earlier change does not count" if stale else ""
         verdict = _verdict(gate.id, digest, subject, v.PENDING, wanted + older, now)
-    return replace(verdict, findings=findings)
+    judged: Verdict = replace(verdict, findings=findings)
+    return judged
 
 
 def _first_finding(review: s.Review) -> str:

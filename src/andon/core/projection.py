@@ -31,7 +31,11 @@ def kind_of(state: s.State) -> str:
 
 def decode_state(kind: str, data: bytes | str) -> s.State:
     """The state behind its JSON. Raises msgspec.ValidationError when it is malformed."""
-    return msgspec.json.decode(data, type={"task": s.Task, "run": s.Run, "message": s.Message}[kind])
+    state: s.State = msgspec.json.decode(data, type=_TYPES[kind])
+    return state
+
+
+_TYPES: dict[str, type[s.Task] | type[s.Run] | type[s.Message]] = {"task": s.Task, "run": s.Run, "message": s.Message}
 
 
 def encode_state(state: s.State) -> bytes:

@@ -179,6 +179,8 @@ class Run(Struct, frozen=True, kw_only=True):
     priority: int = 2
     labels: tuple[str, ...] = ()
     started_at: float = 0.0
+    clock_from: float = 0.0
+    """the wall-time limit counts from here: the start, or the last time a person put the run back to work"""
     changed_at: float = 0.0
     status: str = RUN_OPEN
     outcome: str = ""

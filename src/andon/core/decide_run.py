@@ -1,0 +1,329 @@
+"""`decide_run(workflow, run, command, evaluate) -> events | Rejected`: the rules of a run.
+
+Theory of operation. A run is in one or more active steps. A step is `ready` (anyone entitled may claim it), `leased`
+(one owner, with a fencing token), `waiting` (for people, time or signals) or `blocked` (the cord is pulled). Every
+write of a claimed step names its token; a token that is not the step's present one, or a lease that is over, is
+refused whoever asks (law 6). Leaving a step by `passed` takes open verdicts on the very submission (laws 1 to 4).
+Routing is in `routing`, judging in `judge`. Must not know: git, files, clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from andon.core import commands as c
+from andon.core import events as e
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.evolve import evolve
+from andon.core.judge import is_review_step
+from andon.core.routing import Evaluate, Progress
+from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
+from andon.core.rules_people import approve, post_signal, reject, settle, waive
+from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
+
+MIN_RENEWAL_S = 30.0
+"""A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
+MAX_HANDOFFS = 10
+
+Decision = list[e.Event] | Rejected
+
+
+def decide_run(workflow: w.Workflow, run: s.Run | None, command: c.Command, evaluate: Evaluate) -> Decision:
+    """The events that carry out a command, or why it is refused."""
+    if isinstance(command, c.StartRun):
+        return _start(workflow, run, command, evaluate)
+    if run is None:
+        raise InvariantViolation(f"{type(command).__name__} for a run that does not exist")
+    if run.status == s.RUN_ENDED:
+        if isinstance(command, c.Tick):
+            return []
+        text = f"run {run.id} has ended ({run.outcome})"
+        exit_code = EXIT_LOST if hasattr(command, "token") else 1
+        return Rejected(kind="run_ended", message=text, next=f"andon show {run.id}", exit=exit_code)
+    handler = _HANDLERS.get(type(command))
+    if handler is None:
+        raise InvariantViolation(f"no rule for command {type(command).__name__} on a run")
+    progress = Progress(workflow, run, command.at, command.actor, evaluate)
+    refusal = handler(progress, command)
+    return refusal if refusal is not None else progress.events
+
+
+UNSUPPORTED_KINDS = frozenset({"fanout", "workflow", "publish"})
+
+
+def unsupported(workflow: w.Workflow) -> list[str]:
+    """What a workflow asks for that this version can't carry out; a run of it is refused at the start."""
+    steps = [f"step {x.id} of kind {x.kind}" for x in workflow.steps.values() if x.kind in UNSUPPORTED_KINDS]
+    gates = [f"gate {x.id} of kind policy" for x in workflow.gates.values() if isinstance(x, w.PolicyGate)]
+    return steps + gates
+
+
+def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluate: Evaluate) -> Decision:
+    if run is not None:
+        raise InvariantViolation(f"run id {command.run} given out twice")
+    if missing := unsupported(workflow):
+        text = f"workflow {workflow.name} uses what this version does not carry out: {', '.join(missing)}"
+        return Rejected(kind="unsupported", message=text, next="change the workflow", exit=EXIT_USAGE)
+    if workflow.digest() != command.workflow:
+        raise InvariantViolation(f"run {command.run} was started with another workflow than it names")
+    started = e.RunStarted(
+        at=command.at,
+        actor=command.actor,
+        run=command.run,
+        task=command.task,
+        workflow=command.workflow,
+        workflow_name=command.workflow_name,
+        definitions=command.definitions,
+        target=command.target,
+        base=command.base,
+        base_tree=command.base_tree,
+        scope=command.scope,
+        priority=command.priority,
+        labels=command.labels,
+    )
+    state = evolve(None, started)
+    if not isinstance(state, s.Run):
+        raise InvariantViolation("RunStarted gave another kind of state")
+    progress = Progress(workflow, state, command.at, command.actor, evaluate)
+    progress.walk(workflow.start, "", w.PASSED)
+    return [started, *progress.events]
+
+
+# ---------------------------------------------------------------- leases
+
+
+def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
+    run = progress.run
+    step = run.active.get(command.step)
+    if step is not None and step.lease is not None and command.at >= step.lease.expires_at:
+        end_attempt(progress, step, "expired", reason=f"the lease of {step.lease.agent} expired")
+        step = progress.run.active.get(command.step)
+    if step is None:
+        text = f"step {command.step} of run {run.id} is not active"
+        return Rejected(kind="not_active", message=text, next="andon next", exit=EXIT_LOST)
+    if step.state != s.READY:
+        owner = f" by {step.lease.agent}" if step.lease else ""
+        text = f"step {step.step} of run {run.id} is {step.state}{owner}"
+        if len(progress.events) > 0:
+            return None
+        return Rejected(kind="not_ready", message=text, next="andon next", exit=3)
+    if refusal := _refuse_worker(progress, step, command):
+        return refusal if not progress.events else None
+    definition = progress.workflow.steps.get(step.step)
+    lease_s = command.lease_s or (definition.lease_s if definition else 600.0)
+    progress.emit(
+        e.StepClaimed(
+            at=command.at,
+            actor=command.actor,
+            step=step.step,
+            agent=command.actor,
+            role=step.role,
+            attempt=step.attempt + 1,
+            token=run.token + 1,
+            lease_s=lease_s,
+            expires_at=command.at + lease_s,
+            workdir=command.workdir,
+            person=command.person,
+        )
+    )
+    return None
+
+
+def _refuse_worker(progress: Progress, step: s.ActiveStep, command: c.Claim) -> Rejected | None:
+    if command.role is not None and step.role and command.role != step.role:
+        text = f"step {step.step} is for role {step.role}, not {command.role}"
+        return Rejected(kind="wrong_role", message=text, next=f"andon next --role {step.role}", exit=EXIT_DENIED)
+    if step.offered_to and not _is_offered(step, command):
+        text = f"step {step.step} of run {progress.run.id} was handed to {step.offered_to}"
+        return Rejected(kind="offered", message=text, next="andon next", exit=3)
+    role = progress.workflow.roles.get(step.role)
+    for other in role.distinct_from if role else ():
+        if command.actor in progress.run.roles.get(other, ()):
+            text = f"{command.actor} acted as {other} in run {progress.run.id}; {step.role} must be another agent"
+            return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
+    definition = progress.workflow.steps.get(step.step)
+    if definition is not None and is_review_step(progress.workflow, definition):
+        return _refuse_reviewer(progress, step, command)
+    return None
+
+
+def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -> Rejected | None:
+    """A review is by somebody else than the authors, and each reviewer looks at a change once a visit."""
+    run = progress.run
+    submission = run.submissions.get(step.lane)
+    if command.actor in run.authors:
+        text = f"{command.actor} is an author of run {run.id}'s change and can't review it"
+        return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
+    for review in run.reviews:
+        same = submission is not None and review.patch == submission.patch and review.at >= step.entered_at
+        if same and review.agent == command.actor:
+            text = f"{command.actor} has reviewed this change of run {run.id} already"
+            return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
+    return None
+
+
+def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
+    return step.offered_to in (command.actor, f"role:{step.role}" if command.role == step.role else "", "anyone")
+
+
+def may_claim(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> bool:
+    """Whether this agent could claim the step now; for choosing among ready steps."""
+    step = run.active.get(step_id)
+    if step is None or step.state != s.READY:
+        return False
+    command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="", role=role)
+    progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
+    return _refuse_worker(progress, step, command) is None
+
+
+def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    lease = step.lease
+    if lease is None:
+        raise InvariantViolation("a held step has a lease")
+    expires_at = command.at + lease.lease_s
+    if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
+        progress.emit(
+            e.LeaseRenewed(
+                at=command.at,
+                actor=command.actor,
+                step=step.step,
+                token=command.token,
+                expires_at=max(expires_at, lease.expires_at),
+                tokens_used=command.tokens_used,
+            )
+        )
+        limit = progress.workflow.limits.tokens
+        if limit is not None and progress.run.tokens_used > limit:
+            progress.block(step.step, f"{progress.run.tokens_used} tokens were used; the limit is {limit}")
+    return None
+
+
+def _release(progress: Progress, command: c.Release) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    end_attempt(progress, step, "released", reason=command.reason, salvage=command.salvage)
+    return None
+
+
+def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    end_attempt(
+        progress,
+        step,
+        "handed_off",
+        reason=f"handed off by {command.actor}",
+        salvage=command.salvage,
+        counts=False,
+        to=command.to,
+        notes=command.notes,
+    )
+    if progress.run.active[step.step].handoffs > MAX_HANDOFFS:
+        progress.block(step.step, f"handed off more than {MAX_HANDOFFS} times in one visit")
+    return None
+
+
+def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
+    step = find_step(progress.run, command.step)
+    if isinstance(step, Rejected):
+        return step
+    lease = step.lease
+    if lease is None or lease.token != command.token or command.at < lease.expires_at:
+        text = f"the lease of step {command.step} of run {progress.run.id} has not expired"
+        return Rejected(kind="not_expired", message=text)
+    end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired", salvage=command.salvage)
+    return None
+
+
+# ---------------------------------------------------------------- time
+
+
+def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
+    for step in list(progress.run.active.values()):
+        if progress.run.status == s.RUN_ENDED:
+            return None
+        lease = step.lease
+        if lease is not None and command.at >= lease.expires_at:
+            end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired")
+        elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
+            _time_is_up(progress, step)
+    if progress.run.status == s.RUN_OPEN:
+        settle(progress)
+    _limit_wall_time(progress, command)
+    return None
+
+
+def _time_is_up(progress: Progress, step: s.ActiveStep) -> None:
+    definition = progress.workflow.steps[step.step]
+    if definition.kind == "wait" and definition.signal is None:
+        progress.leave(step.step, w.PASSED, message="the time is over")
+        return
+    # Expiry is not approval (law 11): whatever the file says, silence never counts as `passed`.
+    outcome = definition.on_expiry if definition.on_expiry != w.PASSED else w.EXPIRED
+    progress.leave(step.step, outcome, message="nobody answered in time")
+
+
+def _limit_wall_time(progress: Progress, command: c.Tick) -> None:
+    run, limit = progress.run, progress.workflow.limits.wall_time_s
+    if run.status != s.RUN_OPEN or command.at - run.clock_from <= limit:
+        return
+    for step in list(run.active.values()):
+        if step.prepared is None and step.state != s.BLOCKED:
+            progress.block(step.step, f"the run took longer than its wall-time limit of {limit:.0f} s")
+
+
+# ---------------------------------------------------------------- people's control
+
+
+def _retry(progress: Progress, command: c.RetryRun) -> Rejected | None:
+    blocked = [x for x in progress.run.active.values() if x.state == s.BLOCKED and command.step in ("", x.step)]
+    if not blocked:
+        text = f"run {progress.run.id} has no blocked step" + (f" {command.step}" if command.step else "")
+        return Rejected(kind="not_blocked", message=text, next=f"andon show {progress.run.id}")
+    progress.emit(e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason))
+    for step in blocked:
+        if step.kind in w.PSEUDO_KINDS and step.kind != "join":
+            progress.emit(e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome="retried"))
+            progress.walk(step.step, step.lane, w.PASSED)
+        elif step.kind == "land" and progress.run.landed_tree:
+            progress.leave(step.step, w.PASSED)
+    return None
+
+
+def _cancel(progress: Progress, command: c.CancelRun) -> Rejected | None:
+    if any(step.prepared is not None for step in progress.run.active.values()):
+        text = f"run {progress.run.id} is landing at this moment"
+        return Rejected(kind="landing", message=text, next="andon lead, then try again", exit=3)
+    progress.emit(e.RunEnded(at=command.at, actor=command.actor, outcome="cancelled", reason=command.reason))
+    return None
+
+
+_HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
+    c.Claim: _claim,
+    c.Renew: _renew,
+    c.Release: _release,
+    c.HandOff: _hand_off,
+    c.ExpireLease: _expire,
+    c.Submit: submit,
+    c.Advance: advance,
+    c.Approve: approve,
+    c.Reject: reject,
+    c.PostSignal: post_signal,
+    c.Waive: waive,
+    c.Tick: _tick,
+    c.PrepareLanding: prepare_landing,
+    c.ConfirmLanding: confirm_landing,
+    c.AbandonLanding: abandon_landing,
+    c.RefuseLanding: refuse_landing,
+    c.JoinLanes: join_lanes,
+    c.RetryRun: _retry,
+    c.CancelRun: _cancel,
+}

@@ -1,0 +1,153 @@
+"""The rules of landing and of joins: what Andon's own hands do under a lease.
+
+Theory of operation. A landing has three durable points: prepared (all `done` gates hold on the merged tree and change),
+the branch moved (git, outside), confirmed. A crash between them is settled by looking at the branch: if it holds the
+prepared commit the landing is confirmed, else it is abandoned. Nothing lands twice, nothing is forgotten (laws 5, 7, 10).
+"""
+
+from __future__ import annotations
+
+from andon.core import commands as c
+from andon.core import events as e
+from andon.core import state as s
+from andon.core import verdict as v
+from andon.core import workflow as w
+from andon.core.errors import InvariantViolation, Rejected
+from andon.core.judge import builtin_verdicts, judge, overall
+from andon.core.routing import Progress
+from andon.core.rules_step import end_attempt, held_step
+from andon.core.verdict import Submission, Verdict
+
+
+def landing_gates(workflow: w.Workflow, step: w.Step) -> tuple[str, ...]:
+    """The gates that must hold on what lands: all `done` gates and the land step's own."""
+    return tuple(dict.fromkeys((*workflow.done, *step.gates)))
+
+
+def landing_verdicts(
+    progress: Progress, step: s.ActiveStep, what: Submission, measured: tuple[Verdict, ...], environment_digest: str
+) -> tuple[Verdict, ...]:
+    """Verdicts on what would land. Tree-bound ones must have been measured on the merged tree."""
+    definition = progress.workflow.steps[step.step]
+    ids = landing_gates(progress.workflow, definition)
+    verdicts = judge(progress.workflow, progress.run, ids, what, measured, environment_digest, progress.at)
+    return (*builtin_verdicts(progress.workflow, progress.run, None, what, measured, progress.at), *verdicts)
+
+
+def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    what = Submission(
+        commit=command.commit,
+        tree=command.tree,
+        base=command.head,
+        base_tree="",
+        patch=command.patch,
+        by=command.actor,
+        at=command.at,
+    )
+    verdicts = landing_verdicts(progress, step, what, command.verdicts, command.environment_digest)
+    green = overall(verdicts) == v.PASSED
+    if not green:
+        closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
+        text = f"run {progress.run.id} may not land: {closed}"
+        return Rejected(kind="done_gates", message=text, next=f"andon show {progress.run.id}")
+    progress.emit(
+        e.Judged(
+            at=command.at,
+            actor=command.actor,
+            step=step.step,
+            verdicts=verdicts,
+            environment_digest=command.environment_digest,
+            green=True,
+        )
+    )
+    progress.emit(
+        e.LandingPrepared(
+            at=command.at,
+            actor=command.actor,
+            step=step.step,
+            token=command.token,
+            head=command.head,
+            commit=command.commit,
+            tree=command.tree,
+            patch=command.patch,
+        )
+    )
+    return None
+
+
+def confirm_landing(progress: Progress, command: c.ConfirmLanding) -> Rejected | None:
+    """The branch holds the prepared commit. Needs no lease: the fact is in the repository."""
+    step = progress.run.active.get(command.step)
+    if step is None or step.prepared is None or step.prepared.commit != command.commit:
+        text = f"run {progress.run.id} has no prepared landing of {command.commit}"
+        return Rejected(kind="not_prepared", message=text, next="andon doctor")
+    progress.emit(
+        e.Landed(
+            at=command.at, actor=command.actor, step=step.step, commit=command.commit, tree=step.prepared.tree
+        )
+    )
+    progress.leave(step.step, w.PASSED, message=f"landed as {command.commit}")
+    return None
+
+
+def abandon_landing(progress: Progress, command: c.AbandonLanding) -> Rejected | None:
+    step = progress.run.active.get(command.step)
+    if step is None or step.prepared is None:
+        text = f"run {progress.run.id} has no prepared landing"
+        return Rejected(kind="not_prepared", message=text, next="andon doctor")
+    progress.emit(e.LandingAbandoned(at=command.at, actor=command.actor, step=step.step, reason=command.reason))
+    return None
+
+
+def refuse_landing(progress: Progress, command: c.RefuseLanding) -> Rejected | None:
+    """Send the work back with the reason: along the land step's own edge, else to the step that submitted it."""
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    if command.verdicts:
+        progress.emit(
+            e.Judged(
+                at=command.at,
+                actor=command.actor,
+                step=step.step,
+                verdicts=command.verdicts,
+                environment_digest=command.environment_digest,
+                green=False,
+            )
+        )
+    if command.head != progress.run.base:
+        progress.emit(e.Rebased(at=command.at, actor=command.actor, base=command.head, base_tree=command.head_tree))
+    outcomes = {edge.outcome for edge in progress.workflow.out(step.step)}
+    for outcome in (command.how, w.FAILED):
+        if outcome in outcomes:
+            progress.leave(step.step, outcome, message=command.reason)
+            return None
+    origin = progress.run.submitted_in.get(step.lane)
+    if origin is None:
+        progress.block(step.step, f"landing was refused and nobody submitted the work: {command.reason}")
+        return None
+    progress.emit(
+        e.StepFinished(
+            at=command.at, actor=command.actor, step=step.step, outcome=command.how, message=command.reason
+        )
+    )
+    progress.enter(origin, step.lane, command.reason, resend=True)
+    return None
+
+
+def join_lanes(progress: Progress, command: c.JoinLanes) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at)
+    if isinstance(step, Rejected):
+        return step
+    if step.kind != "join":
+        raise InvariantViolation(f"step {step.step} of run {progress.run.id} is not a join")
+    if command.submission is None:
+        end_attempt(progress, step, "interrupted", reason=command.reason, counts=False)
+        progress.block(step.step, f"the branches could not be merged: {command.reason}")
+        return None
+    for node, lane in progress.joined(step.step, step.lane, command.submission):
+        progress.walk(node, lane, w.PASSED)
+    return None
