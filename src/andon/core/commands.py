@@ -198,10 +198,11 @@ class ConfirmLanding(Command, frozen=True, kw_only=True):
 
 
 class AbandonLanding(Command, frozen=True, kw_only=True):
-    """The branch did not move to the prepared commit (somebody else moved it first)."""
+    """The branch did not move to the prepared commit. keep_lease: the same lead tries again on the new head."""
 
     step: str
     reason: str
+    keep_lease: bool = False
 
 
 class RefuseLanding(Command, frozen=True, kw_only=True):

@@ -110,6 +110,9 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
         if len(progress.events) > 0:
             return None
         return Rejected(kind="not_ready", message=text, next="andon next", exit=3)
+    if step.prepared is not None:
+        text = f"step {step.step} of run {run.id} has a prepared landing that must be settled first"
+        return Rejected(kind="not_ready", message=text, next="andon lead", exit=3)
     if refusal := _refuse_worker(progress, step, command):
         return refusal if not progress.events else None
     definition = progress.workflow.steps.get(step.step)

@@ -175,7 +175,6 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
         notes=event.notes or step.notes,
-        prepared=None,
     )
     return _with_step(run, step, event.at)
 

@@ -100,9 +100,10 @@ def _measured(
     for verdict in (*measured, *((earlier,) if earlier is not None else ())):
         if verdict.gate != gate.id or verdict.subject != subject or verdict.gate_digest != digest:
             continue
-        if verdict.environment_digest not in (environment_digest, v.BUILTIN_ENVIRONMENT):
+        if isinstance(gate, w.RunGate) and verdict.environment_digest != environment_digest:
             continue
-        return verdict
+        found: Verdict = verdict
+        return found
     return _verdict(gate.id, digest, subject, v.UNMEASURED, "never measured on this content", now)
 
 

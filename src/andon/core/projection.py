@@ -35,7 +35,7 @@ def decode_state(kind: str, data: bytes | str) -> s.State:
     return state
 
 
-_TYPES: dict[str, type[s.Task] | type[s.Run] | type[s.Message]] = {"task": s.Task, "run": s.Run, "message": s.Message}
+_TYPES: dict[str, type[s.Task | s.Run | s.Message]] = {"task": s.Task, "run": s.Run, "message": s.Message}
 
 
 def encode_state(state: s.State) -> bytes:

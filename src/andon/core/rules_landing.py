@@ -99,6 +99,9 @@ def abandon_landing(progress: Progress, command: c.AbandonLanding) -> Rejected |
         text = f"run {progress.run.id} has no prepared landing"
         return Rejected(kind="not_prepared", message=text, next="andon doctor")
     progress.emit(e.LandingAbandoned(at=command.at, actor=command.actor, step=step.step, reason=command.reason))
+    if step.lease is not None and not command.keep_lease:
+        abandoned = progress.run.active[step.step]
+        end_attempt(progress, abandoned, "interrupted", reason=command.reason, counts=False)
     return None
 
 

@@ -94,6 +94,10 @@ def _record_submission(progress: Progress, step: s.ActiveStep, token: int, submi
     unchanged = submission.tree == (before.tree if before else submission.base_tree)
     if unchanged and (before is None or before.patch == submission.patch):
         return
+    if submission.base != progress.run.base:
+        progress.emit(
+            e.Rebased(at=progress.at, actor=progress.actor, base=submission.base, base_tree=submission.base_tree)
+        )
     progress.emit(
         e.Submitted(at=progress.at, actor=progress.actor, step=step.step, token=token, submission=submission)
     )
@@ -134,10 +138,22 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
         progress.leave(step.step, w.PASSED, message=command.message, notes=command.notes)
     elif state == v.PENDING:
         _park(progress, step, verdicts, command)
+    elif definition.kind == "command":
+        _command_failed(progress, progress.run.active[step.step], verdicts)
     elif progress.run.active[step.step].red >= progress.workflow.limits.submissions:
         count = progress.workflow.limits.submissions
         end_attempt(progress, progress.run.active[step.step], "exhausted", reason=f"{count} red submissions")
     return None
+
+
+def _command_failed(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
+    """A deterministic step that failed would fail again; one that could not be measured is tried again."""
+    red = [x for x in verdicts if not x.opens]
+    reason = "; ".join(f"{x.gate}: {x.summary}" for x in red)
+    if any(x.outcome == v.UNMEASURED for x in red):
+        end_attempt(progress, step, "interrupted", reason=reason)
+    else:
+        progress.leave(step.step, w.FAILED, message=reason)
 
 
 def step_verdicts(
@@ -162,11 +178,31 @@ def step_verdicts(
         environment_digest,
         progress.at,
     )
+    if definition.kind == "command":
+        return (_command_verdict(definition, subject, measured), *verdicts)
     if definition.kind != "agent" or reviewing:
-        return (*[x for x in measured if x.gate == f"run:{definition.id}"], *verdicts)
+        return verdicts
     must_change = None if definition.empty else step
     builtin = builtin_verdicts(progress.workflow, progress.run, must_change, subject, measured, progress.at)
     return (*builtin, *verdicts)
+
+
+def command_gate(step: w.Step) -> str:
+    """The id of the verdict on a command step's own command."""
+    return f"run:{step.id}"
+
+
+def _command_verdict(step: w.Step, subject: Submission, measured: tuple[Verdict, ...]) -> Verdict:
+    for verdict in measured:
+        if verdict.gate == command_gate(step) and verdict.subject == subject.tree_subject:
+            return verdict
+    return Verdict(
+        gate=command_gate(step),
+        outcome=v.UNMEASURED,
+        summary="the command was not run",
+        subject=subject.tree_subject,
+        gate_digest=w.digest_of({"command": step.run}),
+    )
 
 
 def gates_of(workflow: w.Workflow, step: w.Step) -> tuple[str, ...]:

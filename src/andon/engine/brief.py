@@ -1,0 +1,180 @@
+"""The brief: all that a worker needs to do a step, as Markdown within a token budget.
+
+Rules: the order is by need (what to do, why it was sent back, the task, what earlier steps say, how to proceed); a part
+that does not fit is cut at a line and says so; text from agents is quoted as theirs, so that it can't pass for ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.judge import is_review_step
+from andon.core.rules_step import gates_of
+from andon.core.verdict import Verdict
+
+TOKEN_BUDGET = 6000
+CHARS_PER_TOKEN = 4
+
+
+def brief(
+    workflow: w.Workflow,
+    run: s.Run,
+    step: s.ActiveStep,
+    task: s.Task,
+    *,
+    messages: Sequence[str] = (),
+    diff: str = "",
+    token_budget: int = TOKEN_BUDGET,
+) -> str:
+    """Markdown. diff: the change to look at, for a review step."""
+    definition = workflow.steps[step.step]
+    reviewing = is_review_step(workflow, definition)
+    parts = [
+        (4, _head(workflow, run, step, task, definition)),
+        (10, definition.brief.strip()),
+        (20, _sent_back(step)),
+        (20, _task(task, run)),
+        (6, _messages(messages)),
+        (10, _handed_over(run, step)),
+        (30, _change(diff) if reviewing else ""),
+        (8, _how_to_proceed(workflow, definition, reviewing)),
+    ]
+    return _fit(parts, token_budget * CHARS_PER_TOKEN)
+
+
+def _fit(parts: Sequence[tuple[int, str]], budget_chars: int) -> str:
+    """Give each part its share; what the short ones leave over goes to the long ones, in order."""
+    present = [(weight, text) for weight, text in parts if text]
+    total = sum(len(text) for _weight, text in present)
+    spare = budget_chars
+    shares: list[int] = []
+    weights = sum(weight for weight, _text in present)
+    for weight, text in present:
+        share = len(text) if total <= budget_chars else min(len(text), budget_chars * weight // weights)
+        shares.append(share)
+        spare -= share
+    for index, (_weight, text) in enumerate(present):
+        extra = min(max(spare, 0), len(text) - shares[index])
+        shares[index] += extra
+        spare -= extra
+    return "\n\n".join(_cut(text, share) for (_weight, text), share in zip(present, shares, strict=True)) + "\n"
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    kept = text[:limit].rpartition("\n")[0] or text[:limit]
+    return f"{kept}\n[… {len(text) - len(kept)} characters left out; see `andon show`]"
+
+
+def _head(workflow: w.Workflow, run: s.Run, step: s.ActiveStep, task: s.Task, definition: w.Step) -> str:
+    title = definition.title or definition.id
+    phase = " / ".join(definition.phase)
+    facts = [f"run {run.id}", f"workflow {workflow.name}", f"attempt {step.attempt} of {definition.attempts}"]
+    facts += [f"role {definition.role}"] if definition.role else []
+    facts += [f"phase {phase}"] if phase else []
+    facts += [f"visit {step.visit} of {workflow.limits.visits}"] if step.visit > 1 else []
+    return f"# {task.id}: {task.title}\n\nStep **{title}** ({', '.join(facts)})."
+
+
+def _sent_back(step: s.ActiveStep) -> str:
+    lines: list[str] = []
+    if step.reason:
+        lines += ["## Why you see this again", "", quote(step.reason)]
+    red = [x for x in step.verdicts if not x.opens]
+    if red:
+        lines += ["", "## Gates that did not open last time"]
+        for verdict in red:
+            lines += ["", *_verdict_lines(verdict)]
+    if step.notes:
+        lines += ["", "## Notes of the one before you", "", quote(step.notes)]
+    if step.salvage:
+        lines += [
+            "",
+            f"Unsubmitted work of an earlier attempt is kept in commit {step.salvage}: "
+            f"`git diff HEAD {step.salvage}`, `git checkout {step.salvage} -- .` to take it.",
+        ]
+    return "\n".join(lines).strip()
+
+
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    lines = [f"- **{verdict.gate}**: {verdict.outcome}: {verdict.summary}"]
+    if verdict.detail:
+        fence = "````"
+        lines += [fence, verdict.detail.rstrip().replace(fence, "```"), fence]
+    for finding in verdict.findings[:20]:
+        where = f"{finding.path}:{finding.line}: " if finding.path else ""
+        lines.append(f"  - [{finding.severity}] {where}{finding.message}")
+    return lines
+
+
+def _task(task: s.Task, run: s.Run) -> str:
+    lines = ["## The task", "", task.body.strip() or "(no description beyond the title)"]
+    if task.acceptance:
+        lines += ["", "Acceptance criteria:", *[f"- {item}" for item in task.acceptance]]
+    if run.scope:
+        lines += ["", "Scope (paths you may change): " + ", ".join(f"`{glob}`" for glob in run.scope)]
+    if task.labels:
+        lines += ["", "Labels: " + ", ".join(task.labels)]
+    return "\n".join(lines)
+
+
+def _messages(messages: Sequence[str]) -> str:
+    return "\n".join(["## Messages for you", "", *messages]) if messages else ""
+
+
+def _handed_over(run: s.Run, step: s.ActiveStep) -> str:
+    lines: list[str] = []
+    for note in run.notes:
+        text = note.notes or note.message
+        if text:
+            lines += [f"- {note.step} ({note.outcome}, by {note.agent}):", quote(text)]
+    for review in run.reviews[-5:]:
+        for finding in review.findings:
+            where = f"{finding.path}:{finding.line}: " if finding.path else ""
+            lines.append(f"- review by {review.agent}: [{finding.severity}] {where}{finding.message}")
+    return "\n".join(["## What earlier steps handed over", "", *lines]) if lines else ""
+
+
+def _change(diff: str) -> str:
+    fence = "````"
+    return f"## The change to review\n\n{fence}diff\n{diff.replace(fence, '```').rstrip()}\n{fence}" if diff else ""
+
+
+def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
+    gates = gates_of(workflow, step)
+    outcomes = [edge.outcome for edge in workflow.out(step.id) if edge.outcome not in (w.PASSED, w.FAILED, w.EXPIRED)]
+    lines = ["## How to proceed", ""]
+    if reviewing:
+        lines += [
+            "You review; you change nothing. When the change is good: `andon advance -m 'why'`.",
+            *[f"To send it back: `andon advance --outcome {x} -m 'what is wrong'`." for x in outcomes],
+            "Record what you found with `--finding 'path:line: severity: text'` (severity blocking, warning or note).",
+        ]
+    else:
+        lines += [
+            "1. Work in this directory only; do not commit to branches (Andon takes a snapshot of the files).",
+            "2. `andon check` runs the gates on a snapshot and says what is missing.",
+            "3. `andon advance -m 'what you did'` verifies and proceeds.",
+            *[f"   Another way out: `andon advance --outcome {x} -m 'why'`." for x in outcomes],
+        ]
+    lines += ["", "Gates: " + (", ".join(f"`{_gate_line(workflow, name)}`" for name in gates) or "none")]
+    lines += [
+        "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`; "
+        "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`."
+    ]
+    return "\n".join(lines)
+
+
+def _gate_line(workflow: w.Workflow, name: str) -> str:
+    gate = workflow.gates.get(name)
+    if isinstance(gate, w.RunGate):
+        return f"{name}: {gate.run}"
+    return name
+
+
+def quote(text: str) -> str:
+    """Somebody's words, marked as theirs."""
+    return "\n".join(f"> {line}" for line in text.strip().splitlines())

@@ -1,0 +1,393 @@
+"""Claims: pulling work from the hook, finding a claim again, keeping and giving it up.
+
+Theory of operation. `next` first lets time act (expired leases, due steps), then in one transaction picks the most
+urgent step that this agent may do (or starts a run for the most urgent ready task) and claims it, and only then makes
+the attempt's own worktree. The lease's token stands in a file in that worktree's git directory, so that later commands
+find their claim from the working directory; the store alone decides whether it is still valid (law 6).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core.decide_run import may_claim
+from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
+from andon.core.workflow import Workflow
+from andon.engine import runs
+from andon.engine.services import Services
+from andon.engine.sweep import sweep
+from andon.engine.transact import Unit, load_run
+from andon.ports import Reader
+
+LEASE_FILE = "andon-lease"
+MAX_CANDIDATES = 200
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A claim as its worktree's lease file tells it; validity is decided by the store."""
+
+    run: str
+    step: str
+    token: int
+    agent: str
+    workdir: str
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A claim just made, with the run after it."""
+
+    run: s.Run
+    step: s.ActiveStep
+    workflow: Workflow
+
+
+# ---------------------------------------------------------------- finding a claim
+
+
+def git_dir_of(workdir: str) -> str | None:
+    """The git directory of a worktree (read from its `.git` file or directory)."""
+    path = os.path.join(workdir, ".git")
+    if os.path.isdir(path):
+        return path
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            line = file.readline()
+    except OSError:
+        return None
+    if not line.startswith("gitdir:"):
+        return None
+    return os.path.normpath(os.path.join(workdir, line[7:].strip()))
+
+
+def read_lease_file(directory: str) -> Claim | None:
+    """The claim of the worktree that `directory` is in or below."""
+    while True:
+        git_dir = git_dir_of(directory) if os.path.lexists(os.path.join(directory, ".git")) else None
+        if git_dir is not None:
+            return _parse_lease_file(os.path.join(git_dir, LEASE_FILE), directory)
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _parse_lease_file(path: str, workdir: str) -> Claim | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            values = dict(line.rstrip("\n").partition("=")[::2] for line in file if "=" in line)
+    except OSError:
+        return None
+    try:
+        return Claim(
+            run=values["run"], step=values["step"], token=int(values["token"]), agent=values["agent"], workdir=workdir
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def write_lease_file(services: Services, claim: Claim) -> None:
+    git_dir = git_dir_of(claim.workdir)
+    if git_dir is None:
+        raise AndonError(f"{claim.workdir} is no git worktree", kind="git_failed", next="andon release; andon next")
+    database = os.path.join(services.state_dir, "andon.db")
+    values = {
+        "run": claim.run,
+        "step": claim.step,
+        "token": str(claim.token),
+        "agent": claim.agent,
+        "db": database,
+        "common": services.git.common_dir,
+        "workdir": claim.workdir,
+        "url": "",
+    }
+    text = "".join(f"{key}={value}\n" for key, value in values.items())
+    path = os.path.join(git_dir, LEASE_FILE)
+    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
+def find_claim(services: Services) -> Claim:
+    """The caller's claim: from the working directory, else by ANDON_RUN and the agent's name."""
+    claim = read_lease_file(services.caller.cwd)
+    wanted = services.caller.run
+    if claim is not None and wanted in (None, claim.run):
+        return claim
+    if wanted:
+        with services.store.read() as reader:
+            for row in reader.steps(wanted, state=s.LEASED):
+                if row["agent"] == services.caller.agent:
+                    return _claim_of_row(row)
+    where = f"of run {wanted} by {services.caller.agent}" if wanted else f"in {services.caller.cwd}"
+    raise AndonError(
+        f"there is no claim {where}", kind="no_claim", next="cd into the workdir that `andon next` gave", exit=EXIT_USAGE
+    )
+
+
+def _claim_of_row(row: dict[str, str | int | float | None]) -> Claim:
+    return Claim(
+        run=str(row["run"]),
+        step=str(row["step"]),
+        token=int(row["token"] or 0),
+        agent=str(row["agent"]),
+        workdir=str(row["workdir"]),
+    )
+
+
+def held(services: Services, claim: Claim) -> tuple[s.Run, s.ActiveStep]:
+    """The run and step of a claim that is valid now. Raises AndonError kind "lease_lost" (exit 4)."""
+    from andon.core.rules_step import held_step
+
+    with services.store.read() as reader:
+        run = load_run(reader, claim.run)
+    if run.status == s.RUN_ENDED:
+        text = f"run {run.id} has ended ({run.outcome})"
+        raise AndonError(text, kind="run_ended", next="stop; andon next", exit=EXIT_LOST)
+    step = held_step(run, claim.step, claim.token, services.clock.now())
+    if isinstance(step, Rejected):
+        raise AndonError.of(step)
+    return run, step
+
+
+# ---------------------------------------------------------------- making a claim
+
+
+def claim_next(services: Services, *, role: str | None, task: str | None, run: str | None) -> Claimed:
+    """Claim the most urgent work that this agent may do. Raises AndonError kind "nothing_ready" (exit 3)."""
+    sweep(services)
+    targets = runs.startable(services, task)
+    with services.engine.unit() as unit:
+        claimed = _claim_step(services, unit, role, task, run)
+        if claimed is None and run is None:
+            claimed = _claim_task(services, unit, role, task, targets)
+        why = "" if claimed else _why_nothing(unit.writer, task, run)
+    services.after(unit.effects)
+    if claimed is None:
+        wanted = f" for role {role}" if role else ""
+        raise AndonError(
+            f"nothing is ready{wanted}{why}", kind="nothing_ready", next="andon status, or try later", exit=EXIT_NOT_YET
+        )
+    _make_worktree(services, claimed)
+    return claimed
+
+
+def _claim_step(
+    services: Services, unit: Unit, role: str | None, task: str | None, run: str | None
+) -> Claimed | None:
+    for row in unit.writer.ready_steps(kinds=("agent",), role=role, limit=MAX_CANDIDATES):
+        if (task and row["task"] != task) or (run and row["run"] != run):
+            continue
+        claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: str | None) -> Claimed | None:
+    """Claim one step; None when this agent may not, or the run can't be read (it must not stop the others: law 12)."""
+    caller = services.caller
+    try:
+        run = unit.run(run_id)
+        workflow = unit.workflow(run)
+    except AndonError as error:
+        services.say(f"run {run_id} is passed over: {error.message}")
+        return None
+    if run.status != s.RUN_OPEN or not may_claim(workflow, run, step_id, caller.agent, role):
+        return None
+    command = c.Claim(
+        at=services.clock.now(),
+        actor=caller.agent,
+        step=step_id,
+        workdir=services.worktree_path(run_id, step_id, run.token + 1),
+        role=role,
+        person=caller.person,
+    )
+    after = unit.on_run(run_id, command)
+    if isinstance(after, Rejected) or (lease := after.active[step_id].lease) is None:
+        return None
+    if lease.token != run.token + 1:
+        return None
+    return Claimed(run=after, step=after.active[step_id], workflow=workflow)
+
+
+def _claim_task(
+    services: Services, unit: Unit, role: str | None, task: str | None, targets: dict[str, runs.Startable]
+) -> Claimed | None:
+    for row in unit.writer.ready_tasks(limit=MAX_CANDIDATES):
+        name = str(row["id"])
+        target = targets.get(name)
+        if target is None or (task and name != task):
+            continue
+        if target.error is not None:
+            services.say(f"task {name} is passed over: {target.error.message}")
+            if task:
+                raise target.error
+            continue
+        if role and not _starts_with_role(target.workflow, role):
+            continue
+        started = runs.start(services, unit, name, target)
+        if isinstance(started, Rejected):
+            continue
+        for step in started.active.values():
+            claimed = _try_claim(services, unit, started.id, step.step, role) if step.kind == "agent" else None
+            if claimed is not None:
+                return claimed
+        # The run begins with something that is not for this agent: it is started all the same, and goes its way.
+        if task:
+            return None
+    return None
+
+
+def _starts_with_role(workflow: Workflow | None, role: str) -> bool:
+    step = workflow.steps.get(workflow.start) if workflow else None
+    return step is None or step.kind != "agent" or step.role in (None, role)
+
+
+def _why_nothing(reader: Reader, task: str | None, run: str | None) -> str:
+    name = task or run
+    if name is None:
+        return ""
+    loaded = reader.load(name)
+    if loaded is None:
+        raise AndonError(f"there is no {name}", kind="unknown_id", next="andon status", exit=EXIT_USAGE)
+    if isinstance(loaded.state, s.Task):
+        task_state = loaded.state
+        extra = f" in {task_state.run}" if task_state.status == s.RUNNING else ""
+        return f": task {task_state.id} is {task_state.status}{extra}"
+    if isinstance(loaded.state, s.Run):
+        listed = ", ".join(f"{x.step} {x.state}" for x in loaded.state.active.values())
+        return f": run {loaded.state.id} is {loaded.state.status} ({listed or 'no active step'})"
+    return ""
+
+
+def _make_worktree(services: Services, claimed: Claimed) -> None:
+    """The attempt's own worktree: HEAD at the run's base, files as last submitted (merged onto a newer base)."""
+    run, step = claimed.run, claimed.step
+    lease = step.lease
+    if lease is None:
+        raise AndonError(f"step {step.step} of run {run.id} lost its lease", kind="lease_lost", exit=EXIT_LOST)
+    try:
+        submission = run.submissions.get(step.lane)
+        tree = None
+        if submission is not None:
+            tree = submission.tree
+            if submission.base != run.base:
+                tree = services.git.merge(run.base, submission.commit).tree
+        os.makedirs(os.path.dirname(lease.workdir), exist_ok=True)
+        services.git.add_worktree(lease.workdir, run.base, tree=tree)
+        claim = Claim(
+            run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir
+        )
+        write_lease_file(services, claim)
+    except (AndonError, OSError) as error:
+        release = c.Release(
+            at=services.clock.now(),
+            actor=services.caller.agent,
+            step=step.step,
+            token=lease.token,
+            reason=f"no worktree could be made: {error}",
+        )
+        services.engine.on_run(run.id, release)
+        raise AndonError(
+            f"the worktree {lease.workdir} could not be made: {error}", kind="no_worktree", next="andon doctor", exit=6
+        ) from error
+
+
+# ---------------------------------------------------------------- keeping and giving up
+
+
+def renew(services: Services, claim: Claim, tokens_used: int = 0) -> s.Run:
+    command = c.Renew(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
+    )
+    run, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+    return run
+
+
+class KeepAlive:
+    """Renews a lease while its owner waits for gates, so that a slow gate does not cost the claim."""
+
+    def __init__(self, services: Services, claim: Claim, lease_s: float) -> None:
+        self._renew: Callable[[], object] = lambda: renew(services.fork(), claim)
+        self._interval_s = max(1.0, lease_s / 3)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="andon-keep-alive", daemon=True)
+
+    def _work(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            try:
+                self._renew()
+            except AndonError:
+                return
+
+    def __enter__(self) -> KeepAlive:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) -> str:
+    """Keep what a worktree holds that was never submitted; "" when there is nothing to keep or it can't be read."""
+    submission = run.submissions.get(step.lane)
+    known = submission.tree if submission is not None else step.base_tree
+    if not os.path.isdir(workdir):
+        return ""
+    try:
+        if not services.git.worktree_dirty(workdir, known):
+            return ""
+        token = step.lease.token if step.lease else 0
+        commit, _tree = services.git.snapshot(
+            workdir,
+            base=run.base,
+            message=f"Unsubmitted work of {run.id}, step {step.step}",
+            author=services.author(),
+            ref=f"refs/andon/salvage/{run.id}/{step.step}/{token}",
+            at=services.clock.now(),
+        )
+    except (AndonError, OSError) as error:
+        services.say(f"the unsubmitted work in {workdir} could not be stored: {error}")
+        return ""
+    return commit
+
+
+def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
+    """Release the claim; unsubmitted work is kept."""
+    run, step = held(services, claim)
+    command = c.Release(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        reason=reason or f"released by {claim.agent}",
+        salvage=salvage(services, run, step, claim.workdir),
+    )
+    after, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+    return after
+
+
+def hand_off(services: Services, claim: Claim, *, to: str, notes: str) -> s.Run:
+    """Offer the step to another agent or role with notes; unsubmitted work is kept."""
+    run, step = held(services, claim)
+    command = c.HandOff(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        to=to,
+        notes=notes,
+        salvage=salvage(services, run, step, claim.workdir),
+    )
+    after, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+    return after

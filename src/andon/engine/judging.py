@@ -1,0 +1,246 @@
+"""`check`, `advance` and `submit`: what a worker's tree is worth, measured by Andon on the exact content.
+
+Theory of operation. The working tree is stored as a commit outside any branch; the step's gates are carried out on that
+commit's tree (never on the working tree itself); the core decides on the verdicts. `check` stops before the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core import verdict as v
+from andon.core import workflow as w
+from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
+from andon.core.routing import Progress, final_submission
+from andon.core.rules_step import gates_of, step_verdicts
+from andon.core.verdict import Finding, Submission, Verdict
+from andon.engine.claims import Claim, KeepAlive, held, renew
+from andon.engine.services import Services
+from andon.engine.system import carry_out
+from andon.engine.transact import load_run
+from andon.ports import GateRequest
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """The result of `check` or `advance`. exit: of the contract. left: whether the step was left."""
+
+    run: s.Run
+    step: str
+    verdicts: tuple[Verdict, ...]
+    exit: int
+    left: bool = False
+    outcome: str = ""
+    submission: Submission | None = None
+
+
+def definitions_of(services: Services, run: s.Run) -> w.Workflow:
+    with services.store.read() as reader:
+        return services.engine.definitions.get(reader, run.workflow)
+
+
+def base_of(services: Services, run: s.Run, workdir: str) -> str:
+    """The commit that the change is measured against: the run's base, or a newer commit of the target branch that the
+    worker has brought into its worktree itself."""
+    head = services.git.worktree_head(workdir)
+    target = services.git.branch_head(run.target)
+    if head in (run.base, "") or target in (None, run.base):
+        return run.base
+    common = services.git.merge_base(head, str(target))
+    newer = common is not None and common != run.base and services.git.is_ancestor(run.base, common)
+    return common if newer and common is not None else run.base
+
+
+def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> Submission:
+    """Store the working tree as a commit under refs/andon/ and say what changed."""
+    git, now = services.git, services.clock.now()
+    base = base_of(services, run, claim.workdir)
+    commit, tree = git.snapshot(
+        claim.workdir,
+        base=base,
+        message=f"Submission of {run.id}, step {step.step}, by {claim.agent}",
+        author=services.author(),
+        ref=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
+        at=now,
+    )
+    base_tree = git.tree_of(base)
+    return Submission(
+        commit=commit,
+        tree=tree,
+        base=base,
+        base_tree=base_tree,
+        patch=git.patch_digest(base, tree),
+        by=claim.agent,
+        at=now,
+    )
+
+
+def measure(
+    services: Services,
+    workflow: w.Workflow,
+    run: s.Run,
+    ids: Sequence[str],
+    submission: Submission,
+    *,
+    fresh: bool = False,
+) -> tuple[tuple[Verdict, ...], str]:
+    """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run."""
+    gates = gates_to_measure(workflow, ids)
+    gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
+    environment = ""
+    if any(isinstance(gate, w.RunGate) for gate in gates):
+        environment = services.verifier.environment_digest(workflow.environment, submission.tree)
+    now = services.clock.now()
+    already = {x.gate for x in judge(workflow, run, ids, submission, (), environment, now) if x.outcome == v.WAIVED}
+    verdicts: list[Verdict] = []
+    for gate in gates:
+        if gate.id in already:
+            continue
+        services.say(f"gate {gate.id} …")
+        request = GateRequest(
+            gate=gate,
+            submission=submission,
+            environment=workflow.environment,
+            scope=run.scope,
+            definitions=run.definitions,
+            fresh=fresh,
+        )
+        verdict = services.verifier.verify(request)
+        services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")
+        verdicts.append(verdict)
+    return tuple(verdicts), environment
+
+
+def protect(services: Services, workflow: w.Workflow, submission: Submission) -> Verdict:
+    verdict = services.verifier.protect(submission, workflow.protect)
+    return replace(verdict, gate_digest=protect_digest(workflow))
+
+
+def _evaluate(
+    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, fresh: bool
+) -> tuple[w.Workflow, Submission | None, tuple[Verdict, ...], str]:
+    """Snapshot (for steps that make changes) and measure."""
+    workflow = definitions_of(services, run)
+    definition = workflow.steps[step.step]
+    reviewing = is_review_step(workflow, definition)
+    submission = None if reviewing else take_snapshot(services, claim, run, step)
+    subject = submission or run.submissions.get(step.lane) or final_submission(run)
+    with KeepAlive(services, claim, definition.lease_s):
+        verdicts, environment = measure(
+            services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh
+        )
+        if not reviewing:
+            verdicts = (protect(services, workflow, subject), *verdicts)
+    return workflow, submission, verdicts, environment
+
+
+def check(services: Services, claim: Claim, *, fresh: bool = False) -> Judged:
+    """Has this step been achieved? Changes no state but the lease's end."""
+    held(services, claim)
+    run = renew(services, claim)
+    step = run.active[claim.step]
+    workflow, submission, measured, environment = _evaluate(services, claim, run, step, fresh=fresh)
+    progress = Progress(workflow, run, services.clock.now(), claim.agent, services.engine.evaluate)
+    verdicts = step_verdicts(progress, step, submission, measured, environment)
+    held(services, claim)
+    return Judged(run=run, step=claim.step, verdicts=verdicts, exit=exit_of(verdicts), submission=submission)
+
+
+def exit_of(verdicts: Sequence[Verdict]) -> int:
+    state = overall(verdicts)
+    return {v.PASSED: EXIT_YES, v.PENDING: EXIT_NOT_YET}.get(state, EXIT_NO)
+
+
+def advance(
+    services: Services,
+    claim: Claim,
+    *,
+    outcome: str | None = None,
+    message: str = "",
+    notes: str = "",
+    findings: tuple[Finding, ...] = (),
+    fresh: bool = False,
+) -> Judged:
+    """Verify and proceed."""
+    held(services, claim)
+    run = renew(services, claim)
+    step = run.active[claim.step]
+    submission: Submission | None = None
+    measured: tuple[Verdict, ...] = ()
+    environment = ""
+    if outcome in (None, w.PASSED):
+        _workflow, submission, measured, environment = _evaluate(services, claim, run, step, fresh=fresh)
+    elif not is_review_step(definitions_of(services, run), definitions_of(services, run).steps[step.step]):
+        submission = take_snapshot(services, claim, run, step)
+    command = c.Advance(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        outcome=outcome,
+        submission=submission,
+        verdicts=measured,
+        environment_digest=environment,
+        message=message,
+        notes=notes,
+        findings=findings,
+    )
+    seen = _seq(services, claim.run)
+    after, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+    judged = _after_advance(services, claim, after, seen)
+    if judged.left:
+        carry_out(services, claim.run)
+        with services.store.read() as reader:
+            judged = replace(judged, run=load_run(reader, claim.run))
+    return judged
+
+
+def _seq(services: Services, run_id: str) -> int:
+    with services.store.read() as reader:
+        loaded = reader.load(run_id)
+    return loaded.seq if loaded else 0
+
+
+def _after_advance(services: Services, claim: Claim, after: s.Run, seen: int) -> Judged:
+    """Read back from the log what the decision was."""
+    from andon.core import events as e
+
+    with services.store.read() as reader:
+        events = [stored.event for stored in reader.events(claim.run, after=seen)]
+    verdicts: tuple[Verdict, ...] = ()
+    outcome = ""
+    for event in events:
+        if isinstance(event, e.Judged) and event.step == claim.step:
+            verdicts = event.verdicts
+        if isinstance(event, e.StepFinished) and event.step == claim.step and not outcome:
+            outcome = event.outcome
+    left = bool(outcome)
+    exit_code = EXIT_YES if left else exit_of(verdicts)
+    if not left and exit_code == EXIT_YES:
+        exit_code = EXIT_NO
+    if outcome == w.FAILED and any(isinstance(x, e.AttemptEnded) for x in events):
+        exit_code = EXIT_NO
+    return Judged(run=after, step=claim.step, verdicts=verdicts, exit=exit_code, left=left, outcome=outcome)
+
+
+def submit(services: Services, claim: Claim) -> Submission:
+    """Store the working tree now, so that it survives whatever happens to the worker."""
+    held(services, claim)
+    run = renew(services, claim)
+    step = run.active[claim.step]
+    if is_review_step(definitions_of(services, run), definitions_of(services, run).steps[step.step]):
+        text = f"step {step.step} is a review; it has nothing to submit"
+        raise AndonError(text, kind="review_step", next="andon advance [--outcome …] -m REASON")
+    submission = take_snapshot(services, claim, run, step)
+    command = c.Submit(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, submission=submission
+    )
+    _run, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+    return submission

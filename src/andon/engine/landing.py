@@ -1,0 +1,315 @@
+"""The lead: integrates ready submissions serially, one commit per task (laws 5 and 7).
+
+Theory of operation. One lead at a time works on a repository (a lock file). For each ready land step: claim it; merge the
+submission onto the branch's present head with objects only; measure the `done` gates on the merged tree; let the core
+decide; write the commit; record that it is prepared; move the branch by compare-and-swap; confirm. A crash leaves a
+prepared landing, which the next lead settles by looking at the branch. The tree that lands is the tree that was tested.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from msgspec import Struct
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.errors import EXIT_NOT_YET, AndonError, Rejected
+from andon.core.rules_landing import landing_gates
+from andon.core.verdict import Submission, Verdict
+from andon.engine.claims import Claim, KeepAlive
+from andon.engine.judging import measure, protect
+from andon.engine.services import Services
+from andon.engine.sweep import sweep, tick_all
+from andon.engine.system import carry_out, carry_out_all, claim_system_step
+from andon.engine.transact import load_run, load_task
+
+MAX_HEAD_MOVES = 5
+
+AllowLanding = Callable[[str, str, str], AbstractContextManager[None]]
+"""(ref, old, new): tells the guard hook that this very move is Andon's."""
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What became of one landing. how: landed | conflict | failed | waiting."""
+
+    run: str
+    task: str
+    how: str
+    commit: str = ""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def only_lead(services: Services) -> Iterator[None]:
+    """One lead at a time. Raises AndonError kind "lead_busy" (exit 3)."""
+    path = os.path.join(services.state_dir, "lead.lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AndonError(
+                "another lead is at work on this repository", kind="lead_busy", next="let it work", exit=EXIT_NOT_YET
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None = None) -> list[Result]:
+    """Settle what a crash left, carry out steps of Andon's own, land all that is ready."""
+    with only_lead(services):
+        results = settle_prepared(services)
+        sweep(services)
+        tick_all(services)
+        carry_out_all(services)
+        while limit is None or len(results) < limit:
+            with services.store.read() as reader:
+                rows = reader.ready_steps(kinds=("land",), limit=50)
+            done = {result.run for result in results}
+            row = next((row for row in rows if str(row["run"]) not in done), None)
+            if row is None:
+                break
+            results.append(_land_safely(services, str(row["run"]), str(row["step"]), allow_landing))
+            carry_out_all(services)
+        services.update_guard()
+        return results
+
+
+def _land_safely(services: Services, run_id: str, step_id: str, allow_landing: AllowLanding) -> Result:
+    """One broken run is reported and never stops the others (law 12)."""
+    try:
+        return land(services, run_id, step_id, allow_landing)
+    except AndonError as error:
+        return Result(run=run_id, task="", how="failed", reason=error.message)
+
+
+# ---------------------------------------------------------------- after a crash
+
+
+def settle_prepared(services: Services) -> list[Result]:
+    """Confirm or abandon prepared landings whose lead is gone (the caller holds the lead's lock)."""
+    with services.store.read() as reader:
+        rows = [row for row in reader.steps() if row["prepared_commit"]]
+    return [_settle(services, str(row["run"]), str(row["step"])) for row in rows]
+
+
+def _settle(services: Services, run_id: str, step_id: str) -> Result:
+    with services.store.read() as reader:
+        run = load_run(reader, run_id)
+    step = run.active[step_id]
+    prepared = step.prepared
+    head = services.git.branch_head(run.target)
+    now = services.clock.now()
+    if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
+        return _confirm(services, run, step, prepared.commit, prepared.head)
+    reason = "the lead stopped before the branch moved"
+    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason))
+    return Result(run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again")
+
+
+def _confirm(services: Services, run: s.Run, step: s.ActiveStep, commit: str, old: str) -> Result:
+    command = c.ConfirmLanding(at=services.clock.now(), actor="andon", step=step.step, commit=commit)
+    after, effects = services.engine.on_run(run.id, command)
+    services.after(effects)
+    notes = [note.message for note in services.git.refresh_checkouts(run.target, old, commit)]
+    carry_out(services, run.id)
+    if after.status == s.RUN_BLOCKED:
+        notes.append(f"run {run.id} needs a person: {after.reason}")
+    return Result(run=run.id, task=run.task, how="landed", commit=commit, notes=tuple(notes))
+
+
+# ---------------------------------------------------------------- one landing
+
+
+class _Merged(Struct, frozen=True, kw_only=True):
+    """What would land on `head`."""
+
+    head: str
+    head_tree: str
+    submission: Submission
+    verdicts: tuple[Verdict, ...] = ()
+    environment: str = ""
+    refusal: str = ""
+    how: str = ""
+
+
+def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLanding) -> Result:
+    """Land one run's submission, or send it back with the reason."""
+    with services.store.read() as reader:
+        run = load_run(reader, run_id)
+    claim = claim_system_step(services, run_id, run.active[step_id])
+    if claim is None:
+        return Result(run=run_id, task=run.task, how="waiting", reason="somebody else has claimed the landing")
+    with services.store.read() as reader:
+        run = load_run(reader, run_id)
+        workflow = services.engine.definitions.get(reader, run.workflow)
+        task = load_task(reader, run.task)
+    services.say(f"{run_id}: landing task {task.id} on {run.target}")
+    with KeepAlive(services, claim, 120.0):
+        for _ in range(MAX_HEAD_MOVES):
+            result = _try_landing(services, claim, run, workflow, task, allow_landing)
+            if result is not None:
+                return result
+    _give_back(services, claim, f"the branch {run.target} moved {MAX_HEAD_MOVES} times meanwhile")
+    return Result(run=run_id, task=run.task, how="waiting", reason=f"{run.target} is moved by others all the time")
+
+
+def _try_landing(
+    services: Services,
+    claim: Claim,
+    run: s.Run,
+    workflow: w.Workflow,
+    task: s.Task,
+    allow_landing: AllowLanding,
+) -> Result | None:
+    """One try on the present head; None when the branch was moved by somebody meanwhile."""
+    merged = _merge(services, run, workflow, claim.step)
+    if merged.refusal:
+        return _refuse(services, claim, run, merged)
+    evidence = w.digest_of(merged.verdicts)
+    commit = _commit(services, run, task, merged, evidence)
+    command = c.PrepareLanding(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        head=merged.head,
+        commit=commit,
+        tree=merged.submission.tree,
+        patch=merged.submission.patch,
+        verdicts=merged.verdicts,
+        environment_digest=merged.environment,
+    )
+    with services.engine.unit() as unit:
+        unit.writer.put_definition(evidence, w.canonical_json(merged.verdicts))
+        prepared = unit.on_run(run.id, command)
+    if isinstance(prepared, Rejected):
+        if prepared.kind != "done_gates":
+            raise AndonError.of(prepared)
+        refused = _Merged(
+            head=merged.head,
+            head_tree=merged.head_tree,
+            submission=merged.submission,
+            refusal=prepared.message,
+            how="failed",
+        )
+        return _refuse(services, claim, run, refused)
+    ref = f"refs/heads/{run.target}"
+    with allow_landing(ref, merged.head, commit):
+        moved = services.git.move_branch(
+            run.target, new=commit, expected=merged.head, reason=f"andon: land {task.id} ({run.id})"
+        )
+    if not moved:
+        reason = f"the branch {run.target} was moved by somebody else"
+        services.engine.on_run(
+            run.id,
+            c.AbandonLanding(
+                at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, keep_lease=True
+            ),
+        )
+        services.say(f"{run.id}: {reason}; merging again")
+        return None
+    return _confirm(services, prepared, prepared.active[claim.step], commit, merged.head)
+
+
+def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -> _Merged:
+    """Merge onto the present head and measure the result."""
+    git = services.git
+    head = git.branch_head(run.target)
+    if head is None:
+        raise AndonError(f"branch {run.target} is gone", kind="no_target", next="restore the branch")
+    head_tree = git.tree_of(head)
+    step = run.active[step_id]
+    submission = run.submissions.get(step.lane)
+    if submission is None:
+        empty = Submission(commit=head, tree=head_tree, base=head, base_tree=head_tree, patch="patch:")
+        text = "there is nothing to land: no step submitted a change"
+        return _Merged(head=head, head_tree=head_tree, submission=empty, refusal=text, how="failed")
+    merge = git.merge(head, submission.commit)
+    what = Submission(
+        commit=submission.commit,
+        tree=merge.tree,
+        base=head,
+        base_tree=head_tree,
+        patch=git.patch_digest(head, merge.tree) if merge.clean else submission.patch,
+        by=submission.by,
+        at=services.clock.now(),
+    )
+    if not merge.clean:
+        shown = ", ".join(merge.conflicts[:10])
+        text = f"conflicts with what landed meanwhile on {run.target} ({head[:12]}): {shown}"
+        return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="conflict")
+    if merge.tree == head_tree:
+        text = f"the change is already on {run.target}: merging it changes nothing"
+        return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
+    verdicts, environment = measure(services, workflow, run, landing_gates(workflow, workflow.steps[step_id]), what)
+    verdicts = (protect(services, workflow, what), *verdicts)
+    red = [x for x in verdicts if not x.opens]
+    text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)
+    reason = f"not green when merged onto {run.target} ({head[:12]}): {text}" if red and not _waivable(run, red) else ""
+    return _Merged(
+        head=head,
+        head_tree=head_tree,
+        submission=what,
+        verdicts=verdicts,
+        environment=environment,
+        refusal=reason,
+        how="failed" if reason else "",
+    )
+
+
+def _waivable(run: s.Run, red: list[Verdict]) -> bool:
+    """Whether waivers might cover all red verdicts; the core decides whether they do."""
+    waived = {waiver.gate for waiver in run.waivers}
+    return all(verdict.gate in waived for verdict in red)
+
+
+def _commit(services: Services, run: s.Run, task: s.Task, merged: _Merged, evidence: str) -> str:
+    """One commit per task, by the worker, committed by the lead, with trailers."""
+    body = task.body.strip()
+    trailers = f"Andon-Task: {task.id}\nAndon-Run: {run.id}\nAndon-Evidence: {evidence}\n"
+    message = f"{task.title}\n\n{body + chr(10) + chr(10) if body else ''}{trailers}"
+    return services.git.commit_tree(
+        merged.submission.tree,
+        [merged.head],
+        message,
+        author=services.author_of(merged.submission.commit),
+        committer=services.git.identity(),
+        at=services.clock.now(),
+    )
+
+
+def _refuse(services: Services, claim: Claim, run: s.Run, merged: _Merged) -> Result:
+    command = c.RefuseLanding(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        how=merged.how,
+        reason=merged.refusal,
+        head=merged.head,
+        head_tree=merged.head_tree,
+        verdicts=merged.verdicts,
+        environment_digest=merged.environment,
+    )
+    after, effects = services.engine.on_run(run.id, command)
+    services.after(effects)
+    carry_out(services, run.id)
+    where = ", ".join(f"{x.step} ({x.state})" for x in after.active.values())
+    return Result(
+        run=run.id, task=run.task, how=merged.how, reason=merged.refusal, notes=(f"{run.id} is now at {where}",)
+    )
+
+
+def _give_back(services: Services, claim: Claim, reason: str) -> None:
+    command = c.Release(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, reason=reason
+    )
+    services.engine.on_run(claim.run, command)

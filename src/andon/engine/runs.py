@@ -1,0 +1,161 @@
+"""Starting runs: which workflow a task follows, pinned from the target branch (law 8)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from msgspec import Struct
+
+from andon import __version__
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core.errors import EXIT_USAGE, AndonError, Rejected
+from andon.core.workflow import Workflow
+from andon.engine.services import Services
+from andon.engine.transact import Unit
+from andon.ports import Reader
+
+WORKFLOW_DIRECTORY = ".andon/workflows"
+DEFAULT_WORKFLOW = "feature"
+
+
+class Startable(Struct, frozen=True, kw_only=True):
+    """What a run of a task would start from, or why none can start."""
+
+    workflow: Workflow | None = None
+    definitions: str = ""
+    base_tree: str = ""
+    target: str = ""
+    error: AndonError | None = None
+
+
+def workflow_path(name: str) -> str:
+    return f"{WORKFLOW_DIRECTORY}/{name}.md"
+
+
+def startable(services: Services, task: str | None) -> dict[str, Startable]:
+    """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
+    with services.store.read() as reader:
+        rows = reader.ready_tasks(limit=200)
+        if not rows:
+            return {}
+        default = reader.setting("workflow") or ""
+    if task is not None:
+        rows = [row for row in rows if row["id"] == task]
+    target = services.target
+    head = services.git.branch_head(target)
+    if head is None:
+        text = f"the target branch {target} has no commit"
+        raise AndonError(text, kind="no_target", next=f"make a first commit on {target}", exit=EXIT_USAGE)
+    base_tree = services.git.tree_of(head)
+    found: dict[str, Startable] = {}
+    by_name: dict[str, Startable] = {}
+    for row in rows:
+        name = str(row["workflow"] or "") or default or _only_workflow(services, head)
+        if name not in by_name:
+            by_name[name] = _resolve(services, name, target, head, base_tree)
+        found[str(row["id"])] = by_name[name]
+    return found
+
+
+def _resolve(services: Services, name: str, target: str, head: str, base_tree: str) -> Startable:
+    try:
+        workflow = pinned_workflow(services, name, target, head)
+    except AndonError as error:
+        return Startable(error=error)
+    return Startable(workflow=workflow, definitions=head, base_tree=base_tree, target=target)
+
+
+def _only_workflow(services: Services, head: str) -> str:
+    names = workflow_names(services, head)
+    return names[0] if len(names) == 1 else DEFAULT_WORKFLOW
+
+
+def workflow_names(services: Services, treeish: str) -> list[str]:
+    """The names of the workflow files of a commit."""
+    files = services.git.list_files(treeish, WORKFLOW_DIRECTORY)
+    names = [path.removeprefix(WORKFLOW_DIRECTORY + "/") for _mode, _oid, path in files]
+    return sorted(name.removesuffix(".md") for name in names if name.endswith(".md") and "/" not in name)
+
+
+def pinned_workflow(services: Services, name: str, target: str, head: str) -> Workflow:
+    """The workflow as it stands on the target branch; compiled once for each content."""
+    content = services.git.read_file(head, workflow_path(name))
+    if content is None:
+        names = ", ".join(workflow_names(services, head)) or "none"
+        raise AndonError(
+            f"workflow {name} is not on branch {target} (there: {names})",
+            kind="unknown_workflow",
+            next=f"commit {workflow_path(name)} on {target}, or use `andon task edit --workflow`",
+            exit=EXIT_USAGE,
+        )
+    key = f"compiled:{__version__}:{name}:{hashlib.sha256(content).hexdigest()}"
+    with services.store.read() as reader:
+        known = reader.setting(key)
+        if known and reader.definition(known) is not None:
+            return services.engine.definitions.get(reader, known)
+    workflow = services.load_workflow(content.decode("utf-8", errors="replace"), name)
+    with services.engine.unit() as unit:
+        digest = services.engine.definitions.put(unit.writer, workflow)
+        unit.writer.put_setting(key, digest)
+    return workflow
+
+
+def start(services: Services, unit: Unit, task: str, target: Startable) -> s.Run | Rejected:
+    """Start a run of a task inside a transaction."""
+    if target.workflow is None:
+        raise AndonError(f"task {task} has no workflow", kind="unknown_workflow", exit=EXIT_USAGE)
+    state = _task(unit.writer, task)
+    run_id = unit.writer.next_id("run")
+    command = c.StartRun(
+        at=services.clock.now(),
+        actor=services.caller.agent,
+        run=run_id,
+        task=task,
+        workflow=services.engine.definitions.put(unit.writer, target.workflow),
+        workflow_name=target.workflow.name,
+        definitions=target.definitions,
+        target=target.target,
+        base=target.definitions,
+        base_tree=target.base_tree,
+        scope=state.scope,
+        priority=state.priority,
+        labels=state.labels,
+    )
+    return unit.on_run(run_id, command)
+
+
+def _task(reader: Reader, task: str) -> s.Task:
+    loaded = reader.load(task)
+    if loaded is None or not isinstance(loaded.state, s.Task):
+        raise AndonError(f"there is no task {task}", kind="unknown_task", next="andon task list", exit=EXIT_USAGE)
+    return loaded.state
+
+
+def start_task(services: Services, task: str) -> s.Run:
+    """Start a run of a task now. Raises AndonError when it is not ready."""
+    targets = startable(services, task)
+    with services.engine.unit() as unit:
+        state = _task(unit.writer, task)
+        target = targets.get(task)
+        if target is None:
+            raise AndonError(_not_ready(unit.writer, state), kind="not_ready", next=f"andon show {task}", exit=3)
+        if target.error is not None:
+            raise target.error
+        run = start(services, unit, task, target)
+        if isinstance(run, Rejected):
+            raise AndonError.of(run)
+    services.after(unit.effects)
+    return run
+
+
+def _not_ready(reader: Reader, task: s.Task) -> str:
+    if task.status != s.OPEN:
+        return f"task {task.id} is {task.status}" + (f" in {task.run}" if task.status == s.RUNNING else "")
+    missing = []
+    for name in reader.dependencies(task.id):
+        loaded = reader.load(name)
+        status = loaded.state.status if loaded and isinstance(loaded.state, s.Task) else "unknown"
+        if status not in (s.LANDED, s.COMPLETED):
+            missing.append(f"{name} ({status})")
+    return f"task {task.id} waits for {', '.join(missing)}"

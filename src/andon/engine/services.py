@@ -1,0 +1,123 @@
+"""What the engine's parts share: the adapters, the clock, the caller.
+
+Made by the composition root (`andon.app`); everything expensive is made on first use, since most commands need little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from andon.core import state as s
+from andon.core.errors import AndonError
+from andon.core.react import CarryOut, Effect, UpdateGuard
+from andon.core.workflow import Workflow
+from andon.engine.transact import Engine
+from andon.ports import Clock, Git, Person, Progress, Store, Verifier
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who calls. agent: the name for leases. person: whether a person is at work rather than an agent.
+
+    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN.
+    """
+
+    agent: str
+    cwd: str
+    person: bool = False
+    aliases: tuple[str, ...] = ()
+    run: str | None = None
+
+
+class Services:
+    """The engine's surroundings for one process."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        git: Git,
+        clock: Clock,
+        caller: Caller,
+        make_verifier: Callable[[Progress | None], Verifier],
+        load_workflow: Callable[[str, str], Workflow],
+        write_guarded: Callable[[Sequence[str]], None],
+        open_store: Callable[[], Store],
+        state_dir: str,
+        worktrees_dir: str,
+    ) -> None:
+        self.store = store
+        self.engine = engine
+        self.git = git
+        self.clock = clock
+        self.caller = caller
+        self.state_dir = state_dir
+        self.worktrees_dir = worktrees_dir
+        self._write_guarded = write_guarded
+        self._open_store = open_store
+        self.load_workflow = load_workflow
+        self.progress: Progress | None = None
+        self._make_verifier = make_verifier
+        self._verifier: Verifier | None = None
+        self.to_carry_out: list[CarryOut] = []
+
+    def fork(self) -> Services:
+        """The same services over a store connection of its own, for another thread."""
+        store = self._open_store()
+        other = Services.__new__(Services)
+        other.__dict__.update(self.__dict__)
+        other.store = store
+        other.engine = Engine(store, self.engine.evaluate)
+        return other
+
+    def worktree_path(self, run: str, step: str, token: int) -> str:
+        """Where the worktree of an attempt stands; the token makes it an attempt's own."""
+        return f"{self.worktrees_dir}/{run}-{step}-{token}"
+
+    def after(self, effects: Sequence[Effect]) -> None:
+        """Do what events asked for outside the store. Steps to carry out are ready in the store; they are found there."""
+        if any(isinstance(effect, UpdateGuard) for effect in effects):
+            self.update_guard()
+        for effect in effects:
+            if isinstance(effect, CarryOut):
+                self.to_carry_out.append(effect)
+
+    def update_guard(self) -> None:
+        """Tell the git hook which branches belong to open runs."""
+        with self.store.read() as reader:
+            rows = reader.runs(status=(s.RUN_OPEN, s.RUN_BLOCKED))
+        self._write_guarded(sorted({str(row["target"]) for row in rows}))
+
+    @property
+    def verifier(self) -> Verifier:
+        if self._verifier is None:
+            self._verifier = self._make_verifier(self.progress)
+        return self._verifier
+
+    def say(self, line: str) -> None:
+        """Progress on long work."""
+        if self.progress is not None:
+            self.progress(line)
+
+    @property
+    def target(self) -> str:
+        """The target branch of this repository."""
+        with self.store.read() as reader:
+            branch = reader.setting("target")
+        if not branch:
+            raise AndonError("no target branch is set", kind="not_initialised", next="andon init", exit=64)
+        return branch
+
+    def author(self) -> Person:
+        """The identity that a worker's commits carry: the agent's name, at a reserved domain."""
+        name = self.caller.agent
+        if self.caller.person:
+            return self.git.identity()
+        local = "".join(char if char.isalnum() or char in "._-" else "-" for char in name).strip(".-") or "agent"
+        return Person(name=name.replace("<", "").replace(">", "").replace("\n", " "), email=f"{local}@agents.invalid")
+
+    def author_of(self, commit: str) -> Person:
+        """Who wrote a submission; its commit carries the name."""
+        return self.git.author_of(commit)

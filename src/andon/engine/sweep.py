@@ -1,0 +1,67 @@
+"""Letting time act: expired leases, human steps and waits that are due, wall-time limits.
+
+Done by whoever comes by (`next`, `lead`, `status` of a person); each act is idempotent.
+"""
+
+from __future__ import annotations
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core.errors import AndonError
+from andon.engine.services import Services
+from andon.engine.transact import load_run
+
+SYSTEM = "andon"
+
+
+def sweep(services: Services) -> None:
+    """Expire what has expired and tick what is due. One broken run never stops the others (law 12)."""
+    now = services.clock.now()
+    with services.store.read() as reader:
+        expired = reader.expired_leases(now)
+        due = reader.due_steps(now)
+    for row in expired:
+        try:
+            _expire(services, str(row["run"]), str(row["step"]), now)
+        except AndonError as error:
+            services.say(f"run {row['run']} is passed over: {error.message}")
+    for run_id in dict.fromkeys(str(row["run"]) for row in due):
+        try:
+            tick(services, run_id)
+        except AndonError as error:
+            services.say(f"run {run_id} is passed over: {error.message}")
+
+
+def tick(services: Services, run_id: str) -> None:
+    _run, effects = services.engine.on_run(run_id, c.Tick(at=services.clock.now(), actor=SYSTEM))
+    services.after(effects)
+
+
+def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
+    from andon.engine.claims import salvage
+
+    with services.store.read() as reader:
+        run = load_run(reader, run_id)
+    step = run.active.get(step_id)
+    if step is None or step.lease is None or step.lease.expires_at > now:
+        return
+    kept = salvage(services, run, step, step.lease.workdir) if step.kind == "agent" else ""
+    command = c.ExpireLease(at=now, actor=SYSTEM, step=step_id, token=step.lease.token, salvage=kept)
+    try:
+        _run, effects = services.engine.on_run(run_id, command)
+    except AndonError as error:
+        if error.kind in ("not_expired", "lease_lost", "run_ended"):
+            return
+        raise
+    services.after(effects)
+
+
+def tick_all(services: Services) -> None:
+    """Apply the wall-time limit and settle waiting steps of every open run."""
+    with services.store.read() as reader:
+        rows = reader.runs(status=(s.RUN_OPEN,))
+    for row in rows:
+        try:
+            tick(services, str(row["id"]))
+        except AndonError as error:
+            services.say(f"run {row['id']} is passed over: {error.message}")

@@ -1,0 +1,141 @@
+"""Steps that Andon carries out itself: commands and joins. (Landings belong to the lead alone.)
+
+Each is claimed under a lease like any worker's step, so a crash in the middle is an expired lease and nothing runs twice
+at once (laws 6 and 10).
+"""
+
+from __future__ import annotations
+
+import os
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.errors import AndonError
+from andon.core.routing import final_submission
+from andon.core.rules_step import command_gate, gates_of
+from andon.core.verdict import Submission
+from andon.engine.claims import Claim, KeepAlive
+from andon.engine.services import Services
+from andon.engine.transact import load_run
+
+MAX_STEPS_IN_A_ROW = 100
+SYSTEM_LEASE_S = 120.0
+
+
+def executor_name() -> str:
+    """The name under which this process carries out steps."""
+    return f"andon/{os.uname().nodename}:{os.getpid()}"
+
+
+def carry_out(services: Services, run_id: str) -> None:
+    """Carry out ready command and join steps of a run until only others are left."""
+    for _ in range(MAX_STEPS_IN_A_ROW):
+        with services.store.read() as reader:
+            run = load_run(reader, run_id)
+        ready = [x for x in run.active.values() if x.state == s.READY and x.kind in ("command", "join")]
+        if run.status == s.RUN_ENDED or not ready:
+            return
+        if not _carry_out_step(services, run_id, ready[0]):
+            return
+
+
+def carry_out_all(services: Services) -> int:
+    """The same for every run; how many steps were found."""
+    with services.store.read() as reader:
+        rows = reader.ready_steps(kinds=("command", "join"), limit=200)
+    for run_id in dict.fromkeys(str(row["run"]) for row in rows):
+        try:
+            carry_out(services, run_id)
+        except AndonError as error:
+            services.say(f"run {run_id} is passed over: {error.message}")
+    return len(rows)
+
+
+def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Claim | None:
+    """Claim a step for this process; None when somebody else was first."""
+    name = executor_name()
+    command = c.Claim(
+        at=services.clock.now(), actor=name, step=step.step, workdir="", lease_s=SYSTEM_LEASE_S
+    )
+    try:
+        run, _effects = services.engine.on_run(run_id, command)
+    except AndonError as error:
+        if error.kind in ("not_ready", "not_active", "run_ended", "offered"):
+            return None
+        raise
+    lease = run.active[step.step].lease
+    if lease is None or lease.agent != name:
+        return None
+    return Claim(run=run_id, step=step.step, token=lease.token, agent=name, workdir="")
+
+
+def _carry_out_step(services: Services, run_id: str, step: s.ActiveStep) -> bool:
+    claim = claim_system_step(services, run_id, step)
+    if claim is None:
+        return False
+    with services.store.read() as reader:
+        run = load_run(reader, run_id)
+        workflow = services.engine.definitions.get(reader, run.workflow)
+    services.say(f"{run_id}: carrying out {step.kind} step {step.step}")
+    with KeepAlive(services, claim, SYSTEM_LEASE_S):
+        if step.kind == "join":
+            command: c.Command = _join(services, claim, run, step)
+        else:
+            command = _run(services, claim, run, step, workflow)
+    _run_after, effects = services.engine.on_run(run_id, command)
+    services.after(effects)
+    return True
+
+
+def _run(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> c.Advance:
+    from andon.engine.judging import measure
+
+    definition = workflow.steps[step.step]
+    submission = run.submissions.get(step.lane) or final_submission(run)
+    verdict = services.verifier.run_command(
+        command_gate(definition), definition.run or "", definition.limits, submission, workflow.environment
+    )
+    verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), submission)
+    return c.Advance(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=step.step,
+        token=claim.token,
+        verdicts=(verdict, *verdicts),
+        environment_digest=environment or verdict.environment_digest,
+        message=verdict.summary,
+    )
+
+
+def _join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> c.JoinLanes:
+    """Merge what the branches submitted, in the order of the branches; objects only."""
+    git, now = services.git, services.clock.now()
+    before = run.submissions.get(step.lane)
+    changed = [run.submissions[x] for x in run.lanes.get(step.lane, ()) if run.submissions.get(x) not in (None, before)]
+    merged = changed[0]
+    for other in changed[1:]:
+        result = git.merge(merged.commit, other.commit)
+        if not result.clean:
+            reason = f"conflicts in {', '.join(result.conflicts[:10])}"
+            return c.JoinLanes(at=now, actor=claim.agent, step=step.step, token=claim.token, reason=reason)
+        author = services.author_of(other.commit)
+        commit = git.commit_tree(
+            result.tree,
+            [run.base],
+            f"Branches of {run.id} joined at {step.step}",
+            author=author,
+            committer=author,
+            at=now,
+        )
+        git.set_ref(f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}", commit)
+        merged = Submission(
+            commit=commit,
+            tree=result.tree,
+            base=run.base,
+            base_tree=run.base_tree,
+            patch=git.patch_digest(run.base, result.tree),
+            by=merged.by,
+            at=now,
+        )
+    return c.JoinLanes(at=now, actor=claim.agent, step=step.step, token=claim.token, submission=merged)

@@ -1,0 +1,197 @@
+"""One command, one transaction: load, decide, evolve, append; and the reactions that belong to it.
+
+Rules: everything inside `Unit` happens in one write transaction of the store; a `Rejected` leaves nothing behind unless
+the core said so with events; commands for the run's task that an event asks for are in the same transaction (law 10).
+Effects outside are returned to the caller, who does them after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from andon.core import commands as c
+from andon.core import events as e
+from andon.core import state as s
+from andon.core.decide import decide_message, decide_task
+from andon.core.decide_run import decide_run
+from andon.core.errors import EXIT_USAGE, AndonError, InvariantViolation, Rejected
+from andon.core.evolve import evolve
+from andon.core.react import Effect, TaskCommand, react
+from andon.core.routing import Evaluate
+from andon.core.workflow import Workflow
+from andon.ports import Conflict, Reader, Store, Writer
+
+MAX_CONFLICT_RETRIES = 5
+
+
+class Definitions:
+    """Pinned workflows by digest; each is decoded once in a process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Workflow] = {}
+
+    def get(self, reader: Reader, digest: str) -> Workflow:
+        """The workflow with this digest. Raises AndonError kind "corrupt" when it is missing or was changed."""
+        if digest in self._known:
+            return self._known[digest]
+        content = reader.definition(digest)
+        if content is None:
+            raise AndonError(f"definition {digest} is not in the store", kind="corrupt", next="andon doctor", exit=6)
+        try:
+            workflow = msgspec.json.decode(content, type=Workflow)
+        except msgspec.MsgspecError as error:
+            message = f"definition {digest} can't be read: {error}"
+            raise AndonError(message, kind="corrupt", next="andon doctor", exit=6) from error
+        if workflow.digest() != digest:
+            raise AndonError(f"definition {digest} was altered", kind="corrupt", next="andon doctor", exit=6)
+        self._known[digest] = workflow
+        return workflow
+
+    def put(self, writer: Writer, workflow: Workflow) -> str:
+        """Pin a workflow; the digest is its identity (law 8)."""
+        digest = workflow.digest()
+        writer.put_definition(digest, workflow.canonical())
+        self._known[digest] = workflow
+        return digest
+
+
+class Unit:
+    """Work inside one write transaction."""
+
+    def __init__(self, writer: Writer, definitions: Definitions, evaluate: Evaluate) -> None:
+        self.writer = writer
+        self.definitions = definitions
+        self.evaluate = evaluate
+        self.effects: list[Effect] = []
+
+    # ------------------------------------------------------------ reading
+
+    def run(self, run_id: str) -> s.Run:
+        return load_run(self.writer, run_id)
+
+    def workflow(self, run: s.Run) -> Workflow:
+        return self.definitions.get(self.writer, run.workflow)
+
+    # ------------------------------------------------------------ commands
+
+    def on_run(self, run_id: str, command: c.Command, *, cause: str | None = None) -> s.Run | Rejected:
+        """Carry out a command on a run. A refusal is returned, not raised."""
+        loaded = self.writer.load(run_id)
+        if loaded is None and not isinstance(command, c.StartRun):
+            raise unknown("run", run_id)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, s.Run):
+            raise unknown("run", run_id)
+        digest = command.workflow if isinstance(command, c.StartRun) else state.workflow if state else ""
+        workflow = self.definitions.get(self.writer, digest)
+        decision = decide_run(workflow, state, command, self.evaluate)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(run_id, state, loaded.seq if loaded else 0, decision, cause)
+        if not isinstance(after, s.Run):
+            raise InvariantViolation(f"stream {run_id} is not a run")
+        return after
+
+    def on_task(self, task_id: str, command: c.Command) -> s.Task | Rejected:
+        loaded = self.writer.load(task_id)
+        if loaded is None and not isinstance(command, c.AddTask):
+            raise unknown("task", task_id)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, s.Task):
+            raise unknown("task", task_id)
+        decision = decide_task(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(task_id, state, loaded.seq if loaded else 0, decision, None)
+        if not isinstance(after, s.Task):
+            raise InvariantViolation(f"stream {task_id} is not a task")
+        return after
+
+    def on_message(self, message_id: str, command: c.Command) -> s.Message | Rejected:
+        loaded = self.writer.load(message_id)
+        if loaded is None and not isinstance(command, c.SendMessage):
+            raise unknown("message", message_id)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, s.Message):
+            raise unknown("message", message_id)
+        decision = decide_message(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(message_id, state, loaded.seq if loaded else 0, decision, None)
+        if not isinstance(after, s.Message):
+            raise InvariantViolation(f"stream {message_id} is not a message")
+        return after
+
+    def _append(
+        self, stream: str, state: s.State | None, seq: int, events: list[e.Event], cause: str | None
+    ) -> s.State | None:
+        reactions: list[Effect] = []
+        for event in events:
+            state = evolve(state, event)
+            reactions.extend(react(state, event))
+        if events and state is not None:
+            self.writer.append(stream, seq, events, state, cause=cause)
+        for effect in reactions:
+            if isinstance(effect, TaskCommand):
+                self._react_on_task(effect)
+            else:
+                self.effects.append(effect)
+        return state
+
+    def _react_on_task(self, effect: TaskCommand) -> None:
+        refusal = self.on_task(effect.task, effect.command)
+        if isinstance(refusal, Rejected):
+            # The whole transaction is undone: a run without its task, or the reverse, must not exist.
+            raise AndonError.of(refusal)
+
+
+class Engine:
+    """Opens units of work on a store."""
+
+    def __init__(self, store: Store, evaluate: Evaluate) -> None:
+        self.store = store
+        self.evaluate = evaluate
+        self.definitions = Definitions()
+
+    @contextmanager
+    def unit(self) -> Iterator[Unit]:
+        """One write transaction; an exception undoes all of it."""
+        with self.store.write() as writer:
+            yield Unit(writer, self.definitions, self.evaluate)
+
+    def on_run(self, run_id: str, command: c.Command, *, cause: str | None = None) -> tuple[s.Run, list[Effect]]:
+        """One command on a run in a transaction of its own. Raises AndonError when a rule refuses."""
+        for _ in range(MAX_CONFLICT_RETRIES):
+            try:
+                with self.unit() as unit:
+                    after = unit.on_run(run_id, command, cause=cause)
+            except Conflict:
+                continue
+            if isinstance(after, Rejected):
+                raise AndonError.of(after)
+            return after, unit.effects
+        raise AndonError(f"run {run_id} is changed by others all the time", kind="conflict", next="try again", exit=4)
+
+
+def load_run(reader: Reader, run_id: str) -> s.Run:
+    """The run's state. Raises AndonError kind "unknown_run"."""
+    loaded = reader.load(run_id)
+    if loaded is None or not isinstance(loaded.state, s.Run):
+        raise unknown("run", run_id)
+    return loaded.state
+
+
+def load_task(reader: Reader, task_id: str) -> s.Task:
+    loaded = reader.load(task_id)
+    if loaded is None or not isinstance(loaded.state, s.Task):
+        raise unknown("task", task_id)
+    return loaded.state
+
+
+def unknown(kind: str, name: str) -> AndonError:
+    """A clear refusal of an id that nobody gave out."""
+    lists = {"run": "andon run list", "task": "andon task list", "message": "andon inbox"}
+    return AndonError(f"there is no {kind} {name}", kind=f"unknown_{kind}", next=lists[kind], exit=EXIT_USAGE)
