@@ -93,8 +93,8 @@ def _sent_back(step: s.ActiveStep) -> str:
     if step.salvage:
         lines += [
             "",
-            f"Unsubmitted work of an earlier attempt is kept in commit {step.salvage}: "
-            f"`git diff HEAD {step.salvage}`, `git checkout {step.salvage} -- .` to take it.",
+            f"Unsubmitted work of an earlier attempt is kept in commit {step.salvage}:",
+            f"`git diff HEAD {step.salvage}` shows it, `git checkout {step.salvage} -- .` takes it.",
         ]
     return "\n".join(lines).strip()
 
@@ -162,7 +162,7 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
         ]
     lines += ["", "Gates: " + (", ".join(f"`{_gate_line(workflow, name)}`" for name in gates) or "none")]
     lines += [
-        "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`; "
+        "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`;",
         "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`."
     ]
     return "\n".join(lines)

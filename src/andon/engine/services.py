@@ -5,7 +5,7 @@ Made by the composition root (`andon.app`); everything expensive is made on firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 

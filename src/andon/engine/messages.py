@@ -1,0 +1,147 @@
+"""Messages between agents and people: say, ask, answer, inbox.
+
+Delivery is at least once: a message stays in the inbox until it is acknowledged. A question to a person is a cord: it
+stands first in `status` until it is answered.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
+from andon.engine.services import Services
+from andon.engine.transact import unknown
+
+HUMAN = "human"
+POLL_S = 0.2
+
+
+def send(
+    services: Services,
+    *,
+    kind: str,
+    to: str,
+    body: str,
+    run: str = "",
+    step: str = "",
+    expires_s: float | None = None,
+) -> s.Message:
+    now = services.clock.now()
+    with services.engine.unit() as unit:
+        if to.startswith("run:"):
+            unit.run(to.removeprefix("run:"))
+        name = unit.writer.next_id("message")
+        sent = unit.on_message(
+            name,
+            c.SendMessage(
+                at=now,
+                actor=services.caller.agent,
+                message=name,
+                kind=kind,
+                recipient=to,
+                body=body,
+                run=run,
+                step=step,
+                expires_at=now + expires_s if expires_s is not None else None,
+            ),
+        )
+    if isinstance(sent, Rejected):
+        raise AndonError.of(sent)
+    return sent
+
+
+def recipients(services: Services) -> list[str]:
+    """The mailboxes that the caller reads: its own name, its present roles and runs, and people's for a person."""
+    caller = services.caller
+    names = [caller.agent, *caller.aliases]
+    if caller.person:
+        names.append(HUMAN)
+    with services.store.read() as reader:
+        for row in reader.steps(state=s.LEASED):
+            if row["agent"] == caller.agent:
+                names += [f"run:{row['run']}"] + ([f"role:{row['role']}"] if row["role"] else [])
+    return list(dict.fromkeys(names))
+
+
+def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
+    """Unread messages, after acknowledging some ("all" for every one shown)."""
+    mailboxes = recipients(services)
+    now = services.clock.now()
+    with services.store.read() as reader:
+        rows = reader.messages(recipients=mailboxes, unacknowledged_by=services.caller.agent)
+        answered = [
+            row
+            for row in reader.messages(unacknowledged_by=services.caller.agent)
+            if row["sender"] == services.caller.agent and row["answer"]
+        ]
+    names = [str(row["id"]) for row in (*rows, *answered)] if "all" in acknowledge else acknowledge
+    for name in names:
+        with services.engine.unit() as unit:
+            done = unit.on_message(name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
+        if isinstance(done, Rejected):
+            raise AndonError.of(done)
+    items = [_item(row) for row in (*rows, *answered) if str(row["sender"]) != services.caller.agent or row["answer"]]
+    return {"ok": True, "items": items, "acknowledged": names}
+
+
+def _item(row: dict[str, Any]) -> dict[str, Any]:
+    keys = ("id", "kind", "sender", "recipient", "body", "run", "step", "answer", "answered_by")
+    return {key: row[key] for key in keys} | {"sent_at": rfc3339(row["sent_at"])}
+
+
+def unread(services: Services) -> int:
+    with services.store.read() as reader:
+        return len(reader.messages(recipients=recipients(services), unacknowledged_by=services.caller.agent, limit=50))
+
+
+def answer(services: Services, name: str, body: str) -> s.Message:
+    """Answer a question. One put to people is answered by a person only (law 11)."""
+    with services.store.read() as reader:
+        loaded = reader.load(name)
+    if loaded is None or not isinstance(loaded.state, s.Message):
+        raise unknown("message", name)
+    if loaded.state.recipient == HUMAN and not services.caller.person:
+        text = f"question {name} was put to a person; {services.caller.agent} is an agent"
+        raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
+    with services.engine.unit() as unit:
+        command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
+        answered = unit.on_message(name, command)
+    if isinstance(answered, Rejected):
+        raise AndonError.of(answered)
+    return answered
+
+
+def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
+    """Wait for an answer. Raises AndonError kind "no_answer" (exit 3) when there is none in time."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        with services.store.read() as reader:
+            loaded = reader.load(name)
+        if loaded is None or not isinstance(loaded.state, s.Message):
+            raise unknown("message", name)
+        if loaded.state.answer:
+            return loaded.state
+        if time.monotonic() >= deadline:
+            raise AndonError(
+                f"question {name} has no answer yet", kind="no_answer", next=f"andon inbox (it comes as {name})",
+                exit=EXIT_NOT_YET,
+            )
+        time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+
+
+def rfc3339(at: Any) -> str | None:
+    """Seconds since the epoch as RFC 3339 in UTC; None stays None."""
+    if at is None:
+        return None
+    whole = time.gmtime(float(at))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", whole)
+
+
+def check_recipient(to: str) -> str:
+    if not to or len(to) > 200 or "\n" in to:
+        text = f"{to!r} is no recipient"
+        raise AndonError(text, kind="usage", next="an agent's name, role:NAME, run:ID or human", exit=EXIT_USAGE)
+    return to

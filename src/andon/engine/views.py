@@ -1,0 +1,224 @@
+"""What people look at: status, show, log, lists. Read only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from andon.core import state as s
+from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.routing import done_verdicts
+from andon.core.verdict import Verdict
+from andon.engine.messages import rfc3339
+from andon.engine.people import where
+from andon.engine.services import Services
+from andon.engine.tasks import describe
+from andon.ports import StoredEvent
+
+MAX_LOG = 100_000
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """The contract's form of a verdict."""
+    keep: dict[str, Any] = msgspec.to_builtins(verdict)
+    keep["at"] = rfc3339(verdict.at) if verdict.at else None
+    return keep
+
+
+def show(services: Services, name: str) -> dict[str, Any]:
+    """A task, run or message with all that matters about it."""
+    with services.store.read() as reader:
+        loaded = reader.load(name)
+    if loaded is None:
+        text = f"there is no task, run or message {name}"
+        raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
+    state = loaded.state
+    if isinstance(state, s.Task):
+        body = {"ok": True, "kind": "task", **describe(state)}
+        if state.run:
+            body["run_state"] = _show_run(services, state.run)
+        return body
+    if isinstance(state, s.Run):
+        return {"ok": True, "kind": "run", **_show_run(services, name)}
+    found = msgspec.to_builtins(state)
+    return {"ok": True, **found, "kind": "message", "message_kind": state.kind, "sent_at": rfc3339(state.sent_at)}
+
+
+def _show_run(services: Services, name: str) -> dict[str, Any]:
+    with services.store.read() as reader:
+        loaded = reader.load(name)
+        if loaded is None or not isinstance(loaded.state, s.Run):
+            return {"run": name, "status": "unreadable"}
+        run = loaded.state
+        workflow = services.engine.definitions.get(reader, run.workflow)
+    steps = []
+    for step in run.active.values():
+        lease = step.lease
+        steps.append(
+            {
+                "step": step.step,
+                "kind": step.kind,
+                "role": step.role or None,
+                "state": step.state,
+                "visit": step.visit,
+                "attempt": step.attempt,
+                "reason": step.reason,
+                "agent": lease.agent if lease else None,
+                "expires_at": rfc3339(lease.expires_at) if lease else None,
+                "workdir": lease.workdir if lease else None,
+                "due_at": rfc3339(step.due_at),
+                "verdicts": [verdict_json(x) for x in step.verdicts],
+            }
+        )
+    submissions = {lane or "main": msgspec.to_builtins(x) for lane, x in run.submissions.items()}
+    return {
+        "run": run.id,
+        "task": run.task,
+        "status": run.status,
+        "outcome": run.outcome or None,
+        "reason": run.reason or None,
+        "commit": run.commit or None,
+        "workflow": run.workflow_name,
+        "workflow_digest": run.workflow,
+        "definitions": run.definitions,
+        "target": run.target,
+        "base": run.base,
+        "started_at": rfc3339(run.started_at),
+        "next": where(services, run),
+        "steps": steps,
+        "visits": run.visits,
+        "submissions": submissions,
+        "authors": list(run.authors),
+        "reviews": [msgspec.to_builtins(x) for x in run.reviews],
+        "approvals": [msgspec.to_builtins(x) for x in run.approvals],
+        "waivers": [msgspec.to_builtins(x) for x in run.waivers],
+        "notes": [msgspec.to_builtins(x) for x in run.notes],
+        "done": [verdict_json(x) for x in done_verdicts(workflow, run, services.clock.now())],
+        "tokens_used": run.tokens_used,
+    }
+
+
+def log(services: Services, name: str | None, after: int, limit: int) -> dict[str, Any]:
+    """Events in order. For a task: its own and those of its run, by time."""
+    limit = max(1, min(limit, MAX_LOG))
+    with services.store.read() as reader:
+        if name is None:
+            stored = reader.events(after=after, limit=limit)
+        else:
+            loaded = reader.load(name)
+            if loaded is None:
+                text = f"there is no task, run or message {name}"
+                raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
+            stored = reader.events(name, after=after, limit=limit)
+            if isinstance(loaded.state, s.Task):
+                for run in _runs_of(stored):
+                    stored = [*stored, *reader.events(run, limit=limit)]
+                stored.sort(key=lambda item: item.position)
+    return {"ok": True, "items": [event_json(item) for item in stored]}
+
+
+def _runs_of(stored: list[StoredEvent]) -> list[str]:
+    from andon.core.events import RunAttached
+
+    return [item.event.run for item in stored if isinstance(item.event, RunAttached)]
+
+
+def event_json(stored: StoredEvent) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.to_builtins(stored.event)
+    kind = data.pop("type")
+    at = data.pop("at")
+    actor = data.pop("actor")
+    return {
+        "seq": stored.seq,
+        "position": stored.position,
+        "stream": stored.stream,
+        "type": kind,
+        "at": rfc3339(at),
+        "actor": actor,
+        "data": data,
+    }
+
+
+def ready(services: Services, role: str | None) -> dict[str, Any]:
+    """What could be claimed now: exactly what `next` would offer."""
+    with services.store.read() as reader:
+        steps = reader.ready_steps(kinds=("agent",), role=role, limit=200)
+        tasks = reader.ready_tasks(limit=200)
+        runs = {str(row["run"]): reader.load(str(row["task"])) for row in steps}
+    items: list[dict[str, Any]] = []
+    for row in steps:
+        loaded = runs.get(str(row["run"]))
+        title = loaded.state.title if loaded and isinstance(loaded.state, s.Task) else ""
+        items.append(
+            {
+                "task": row["task"],
+                "title": title,
+                "run": row["run"],
+                "step": row["step"],
+                "role": row["role"] or None,
+                "priority": row["priority"],
+                "offered_to": row["offered_to"] or None,
+            }
+        )
+    for row in tasks:
+        items.append(
+            {"task": row["id"], "title": row["title"], "run": None, "step": None, "role": None,
+             "priority": row["priority"], "offered_to": None}
+        )
+    return {"ok": True, "items": items}
+
+
+def task_list(services: Services, status: list[str], label: str | None) -> dict[str, Any]:
+    with services.store.read() as reader:
+        rows = reader.tasks(status=tuple(status), limit=10_000)
+    items = []
+    for row in rows:
+        labels = json.loads(str(row["labels"] or "[]"))
+        if label and label not in labels:
+            continue
+        state = str(row["status"])
+        if state == s.OPEN:
+            state = "blocked" if row["open_dependencies"] else "ready"
+        items.append(
+            {
+                "task": row["id"],
+                "id": row["id"],
+                "title": row["title"],
+                "status": state,
+                "priority": row["priority"],
+                "labels": labels,
+                "scope": json.loads(str(row["scope"] or "[]")),
+                "workflow": row["workflow"] or None,
+                "run": row["run"] or None,
+                "commit": row["commit_id"] or None,
+            }
+        )
+    return {"ok": True, "items": items}
+
+
+def run_list(services: Services, status: list[str]) -> dict[str, Any]:
+    with services.store.read() as reader:
+        rows = reader.runs(status=tuple(status), limit=10_000)
+        by_run: dict[str, list[dict[str, Any]]] = {}
+        for step in reader.steps():
+            by_run.setdefault(str(step["run"]), []).append(
+                {"step": step["step"], "state": step["state"], "agent": step["agent"], "reason": step["reason"]}
+            )
+    items = [
+        {
+            "run": row["id"],
+            "id": row["id"],
+            "task": row["task"],
+            "status": row["status"],
+            "outcome": row["outcome"] or None,
+            "workflow": row["workflow_name"],
+            "commit": row["commit_id"] or None,
+            "reason": row["reason"] or None,
+            "started_at": rfc3339(row["started_at"]),
+            "steps": by_run.get(str(row["id"]), []),
+        }
+        for row in rows
+    ]
+    return {"ok": True, "items": items}
