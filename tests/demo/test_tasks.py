@@ -16,7 +16,10 @@ def within(path: str, scope: tuple[str, ...]) -> bool:
 
 
 def changed(root: Path) -> list[str]:
-    return [line[3:] for line in project.git(root, "-c", "status.renames=false", "status", "--porcelain", "-uall").splitlines()]
+    return [
+        line[3:]
+        for line in project.git(root, "-c", "status.renames=false", "status", "--porcelain", "-uall").splitlines()
+    ]
 
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.key)

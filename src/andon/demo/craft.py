@@ -1,7 +1,8 @@
-"""Doing a task for real in a working directory: run the tools, write the failing test, make the change, run the tests.
+"""Doing a task for real in a working directory: run the tools, write the failing test, make the change, run the
+tests.
 
-Rules: every tool runs as a module of the Python that runs the demo, so that workers and gates use the same pinned ones; no
-byte code and no caches are left in the tree. Must not know: Andon, leases, gates.
+Rules: every tool runs as a module of the Python that runs the demo, so that workers and gates use the same pinned
+ones; no byte code and no caches are left in the tree. Must not know: Andon, leases, gates.
 """
 
 from __future__ import annotations
@@ -28,19 +29,33 @@ class Ran(Struct, frozen=True, kw_only=True):
     tail: str
 
 
-def tool(root: Path, *command: str) -> Ran:
-    """Run a module of this Python in `root` on `root`'s own code."""
+def tool(root: Path, *command: str, tail_lines: int | None = 12) -> Ran:
+    """Run a module of this Python in `root` on `root`'s own code. tail_lines: of the output to keep (None: all)."""
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
     done = subprocess.run(
-        [sys.executable, "-m", *command], check=False, cwd=root, env=environment, timeout=TOOL_TIMEOUT_S,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        [sys.executable, "-m", *command],
+        check=False,
+        cwd=root,
+        env=environment,
+        timeout=TOOL_TIMEOUT_S,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
-    return Ran(exit_code=done.returncode, tail="\n".join(done.stdout.splitlines()[-12:]))
+    lines = done.stdout.splitlines()
+    return Ran(exit_code=done.returncode, tail="\n".join(lines if tail_lines is None else lines[-tail_lines:]))
 
 
 def run_tests(root: Path, *selection: str) -> Ran:
     """Run the project's tests, all of them or a selection."""
     return tool(root, "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *(selection or ("tests",)))
+
+
+def test_ids(root: Path) -> set[str]:
+    """The ids of all of the project's tests."""
+    ran = tool(root, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests", tail_lines=None)
+    return {line for line in ran.tail.splitlines() if "::" in line}
 
 
 def last_line(text: str) -> str:

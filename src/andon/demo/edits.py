@@ -1,6 +1,7 @@
 """Prepared changes to files: replace a text, append to a file, make a file, add an entry to the change log.
 
-Rules: an edit that does not find exactly what it expects raises; it never guesses. Must not know: which task it is for.
+Rules: an edit that does not find exactly what it expects raises; it never guesses. Must not know: which task it
+is for.
 """
 
 from __future__ import annotations

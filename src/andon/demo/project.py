@@ -9,12 +9,15 @@ Must not know: tasks, workers, Andon.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -104,12 +107,29 @@ def _download(cache: Path, release: Release) -> None:
 
 def unpack(source: Path, destination: Path, release: Release = RELEASE) -> None:
     """Write the release's files, without the generated ones, into the new directory `destination`."""
-    with tempfile.TemporaryDirectory() as scratch, tarfile.open(source) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extractall(scratch, filter="data")
-        else:  # The first patch releases of 3.11 have no filters; the content is pinned by its hash anyway.
-            archive.extractall(scratch)
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(source) as archive:
+            extract(archive, Path(scratch))
         shutil.copytree(Path(scratch) / release.folder, destination, ignore=shutil.ignore_patterns(*GENERATED))
+
+
+def extract(archive: tarfile.TarFile, destination: Path) -> None:
+    """Unpack an archive; nothing is written outside `destination`."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(destination, filter="data")
+    else:  # The first patch releases of 3.11 have no filters; what the demo unpacks is pinned by its hash anyway.
+        archive.extractall(destination)
+
+
+@contextmanager
+def files_of(root: Path, commit: str) -> Iterator[Path]:
+    """The files of a commit in a directory of their own, for as long as the block lasts."""
+    command = ["git", "-C", str(root), "archive", "--format=tar", commit]
+    archive = subprocess.run(command, check=True, capture_output=True, env=git_environment()).stdout
+    with tempfile.TemporaryDirectory() as scratch:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            extract(files, Path(scratch))
+        yield Path(scratch)
 
 
 def git_environment(name: str = "Andon demo") -> dict[str, str]:

@@ -1,9 +1,9 @@
 """The demo's tasks on sqlparse 0.4.1, and how each of them is really done.
 
-Every task is real work on that release: two are done by tools (pyupgrade, ruff), three fix bugs of that release for which
-a failing test is written first, the others bring metadata, quoting and type hints up to date. Task `exponent` has a
-tempting way out: the right fix makes an existing test fail, since that test had the bug written down as expected.
-Must not know: Andon, workers.
+Every task is real work on that release: two are done by tools (pyupgrade, ruff), three fix bugs of that release
+for which a failing test is written first, the others bring metadata, quoting and type hints up to date. Task
+`exponent` has a tempting way out: the right fix makes an existing test fail, since that test had the bug written
+down as expected. Must not know: Andon, workers.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ RUFF = ("ruff", "check", "--isolated", "--no-cache", "--quiet")
 ENGINE_RULES = ("--select", "I001,RET505,RET506,RUF022", "sqlparse/engine", "sqlparse/formatter.py")
 HINT_RULES = ("--select", "ANN001,ANN002,ANN003,ANN201,ANN202,F821", "sqlparse/utils.py")
 FILTERS = tuple(
-    f"sqlparse/filters/{name}.py" for name in ("aligned_indent", "others", "output", "reindent", "right_margin", "tokens")
+    f"sqlparse/filters/{name}.py"
+    for name in ("aligned_indent", "others", "output", "reindent", "right_margin", "tokens")
 )
 
-SPLIT_TEST = '''
+SPLIT_TEST = """
 
 def test_split_after_backticked_host():
     # issue588: a statement did not end behind an account name like user@`host`
@@ -54,9 +55,9 @@ def test_split_after_backticked_host():
         'grant select on a to me@`one`; grant insert on b to me@`two`;')
     assert statements == ['grant select on a to me@`one`;',
                           'grant insert on b to me@`two`;']
-'''
+"""
 
-EXPONENT_TEST = '''
+EXPONENT_TEST = """
 
 @pytest.mark.parametrize('name', ['e1', 'E12', 'e0'])
 def test_letter_e_needs_digits_to_be_a_number(name):
@@ -70,9 +71,9 @@ def test_letter_e_needs_digits_to_be_a_number(name):
 def test_exponent_after_digits_is_a_number(number):
     tokens = sqlparse.parse(number)[0].tokens
     assert [token.ttype for token in tokens] == [T.Number.Float]
-'''
+"""
 
-COMMENT_TEST = f'''
+COMMENT_TEST = f"""
 
 def test_strip_comment_with_many_line_endings():
     # CVE-2021-32839: this took time that doubles with every line ending
@@ -81,7 +82,7 @@ def test_strip_comment_with_many_line_endings():
     done = subprocess.run([sys.executable, '-c', script], timeout=5,
                           stdout=subprocess.PIPE, check=True)
     assert done.stdout.split() == [b'select', b'1', b'from', b'foo']
-'''
+"""
 
 QUOTES_TEST = '''"""Tests for the helpers in sqlparse.utils."""
 
@@ -117,16 +118,19 @@ SUPPORTED_AFTER = "".join(f"\tProgramming Language :: Python :: 3.{minor}\n" for
 PYTHON = Work(
     key="python-3.8",
     title="Require Python 3.8",
-    body="Python 3.5, 3.6 and 3.7 are at the end of their life. Raise python_requires, and bring the classifiers, the tox "
-    "environments and the two places in the documentation that name the oldest version in line.",
+    body="Python 3.5, 3.6 and 3.7 are at the end of their life. Raise python_requires, and bring the classifiers, the "
+    "tox environments and the two places in the documentation that name the oldest version in line.",
     acceptance=("python_requires is >=3.8", "classifiers and tox name 3.8 to 3.13", "README and docs say 3.8+"),
     scope=("setup.cfg", "tox.ini", "README.rst", "docs/**"),
     priority=1,
     changes=(
         Edit(path="setup.cfg", old="python_requires = >=3.5", new="python_requires = >=3.8"),
         Edit(path="setup.cfg", old=SUPPORTED_BEFORE, new=SUPPORTED_AFTER),
-        Edit(path="tox.ini", old="    py35\n    py36\n    py37\n    py38\n",
-             new="".join(f"    py3{minor}\n" for minor in range(8, 14))),
+        Edit(
+            path="tox.ini",
+            old="    py35\n    py36\n    py37\n    py38\n",
+            new="".join(f"    py3{minor}\n" for minor in range(8, 14)),
+        ),
         Edit(path="README.rst", old="Python 3.5+", new="Python 3.8+"),
         Edit(path="docs/source/intro.rst", old="Python 3.5+", new="Python 3.8+"),
     ),
@@ -156,33 +160,48 @@ ENGINE_RUFF = Work(
 BACKTICK = Work(
     key="issue588",
     title="Split statements after a name in backticks (issue588)",
-    body="`grant … to me@`host`; grant …;` is not split: the backtick is also listed as an operator, so the lexer eats it "
-    "together with the @. Write the failing test first.",
+    body="`grant … to me@`host`; grant …;` is not split: the backtick is also listed as an operator, so the lexer eats "
+    "it together with the @. Write the failing test first.",
     acceptance=("a new test fails without the fix and passes with it", "the change log has an entry"),
     scope=("sqlparse/keywords.py", "tests/test_split.py", CHANGE_LOG),
     priority=1,
     tests=(Edit(path="tests/test_split.py", new=SPLIT_TEST),),
     proof=("tests/test_split.py::test_split_after_backticked_host",),
-    changes=(Edit(path="sqlparse/keywords.py", old="(r'[+/@#%^&|`?^-]+', tokens.Operator)",
-                  new="(r'[+/@#%^&|?-]+', tokens.Operator)"),),
+    changes=(
+        Edit(
+            path="sqlparse/keywords.py",
+            old="(r'[+/@#%^&|`?^-]+', tokens.Operator)",
+            new="(r'[+/@#%^&|?-]+', tokens.Operator)",
+        ),
+    ),
     entry="Fix splitting of statements after names in backticks (issue588).",
 )
 
 EXPONENT = Work(
     key="issue399",
     title="A name like e1 is not a number (issue399)",
-    body="The lexer takes `e1` for a number in scientific notation without any digit before the e. Mind that a test of the "
-    "tree printer has this bug written down as its expectation: correct the expectation.",
-    acceptance=("a new test fails without the fix and passes with it", "no test is lost", "the change log has an entry"),
+    body="The lexer takes `e1` for a number in scientific notation without any digit before the e. Mind that a test of "
+    "the tree printer has this bug written down as its expectation: correct the expectation.",
+    acceptance=(
+        "a new test fails without the fix and passes with it",
+        "no test is lost",
+        "the change log has an entry",
+    ),
     scope=("sqlparse/keywords.py", "tests/test_parse.py", CHANGE_LOG),
     priority=1,
     tests=(Edit(path="tests/test_parse.py", new=EXPONENT_TEST),),
     proof=("tests/test_parse.py::test_letter_e_needs_digits_to_be_a_number",),
     changes=(
-        Edit(path="sqlparse/keywords.py", old=r"(r'-?\d*(\.\d+)?E-?\d+', tokens.Number.Float)",
-             new=r"(r'-?(\d+(\.\d+)?|\.\d+)E-?\d+', tokens.Number.Float)"),
-        Edit(path="tests/test_parse.py", old='        "|  `- 12 Float \'e0\'",\n',
-             new='        "|  `- 12 Identifier \'e0\'",\n        "|     `- 0 Name \'e0\'",\n'),
+        Edit(
+            path="sqlparse/keywords.py",
+            old=r"(r'-?\d*(\.\d+)?E-?\d+', tokens.Number.Float)",
+            new=r"(r'-?(\d+(\.\d+)?|\.\d+)E-?\d+', tokens.Number.Float)",
+        ),
+        Edit(
+            path="tests/test_parse.py",
+            old="        \"|  `- 12 Float 'e0'\",\n",
+            new="        \"|  `- 12 Identifier 'e0'\",\n        \"|     `- 0 Name 'e0'\",\n",
+        ),
     ),
     entry="Do not take names like e1 for numbers (issue399).",
 )
@@ -190,33 +209,47 @@ EXPONENT = Work(
 COMMENT = Work(
     key="CVE-2021-32839",
     title="Stripping comments must not take exponential time (CVE-2021-32839)",
-    body="In StripCommentsFilter a regular expression can match a line ending \\r\\n in two ways, so a comment with n of them "
-    "takes 2^n steps: 24 take seconds, 60 for ever. Write the failing test first, with a time limit.",
+    body="In StripCommentsFilter a regular expression can match a line ending \\r\\n in two ways, so a comment with n "
+    "of them takes 2^n steps: 24 take seconds, 60 for ever. Write the failing test first, with a time limit.",
     acceptance=("a new test fails without the fix and passes with it", "stripped statements stay as they were"),
     scope=("sqlparse/filters/others.py", "tests/test_format.py"),
     priority=0,
     tests=(
-        Edit(path="tests/test_format.py", old="import pytest\n", new="import subprocess\nimport sys\n\nimport pytest\n"),
+        Edit(
+            path="tests/test_format.py", old="import pytest\n", new="import subprocess\nimport sys\n\nimport pytest\n"
+        ),
         Edit(path="tests/test_format.py", new=COMMENT_TEST),
     ),
     proof=("tests/test_format.py::test_strip_comment_with_many_line_endings",),
-    changes=(Edit(path="sqlparse/filters/others.py", old=r"re.search(r'((\r\n|\r|\n)+) *$', token.value)",
-                  new=r"re.search(r'(?<![\r\n])([\r\n]+) *$', token.value)"),),
+    changes=(
+        Edit(
+            path="sqlparse/filters/others.py",
+            old=r"re.search(r'((\r\n|\r|\n)+) *$', token.value)",
+            new=r"re.search(r'(?<![\r\n])([\r\n]+) *$', token.value)",
+        ),
+    ),
 )
 
 QUOTES = Work(
     key="issue628",
     title="Remove backticks as quotes (issue628)",
-    body="get_real_name() and get_parent_name() return MySQL names with their backticks, since remove_quotes() knows only "
-    "two kinds of quotes. It also fails on an empty string. There are no tests of sqlparse.utils yet: add some.",
+    body="get_real_name() and get_parent_name() return MySQL names with their backticks, since remove_quotes() knows "
+    "only two kinds of quotes. It also fails on an empty string. There are no tests of sqlparse.utils yet: add some.",
     acceptance=("new tests fail without the fix and pass with it", "remove_quotes('') is ''"),
     scope=("sqlparse/utils.py", "tests/test_utils.py"),
     tests=(Edit(path="tests/test_utils.py", new=QUOTES_TEST),),
     proof=("tests/test_utils.py",),
     changes=(
-        Edit(path="sqlparse/utils.py", old="    if val[0] in ('\"', \"'\") and val[0] == val[-1]:",
-             new="    if val[:1] in ('\"', \"'\", '`') and val[0] == val[-1]:"),
-        Edit(path="sqlparse/utils.py", old="    if val is None:\n        return\n", new="    if not val:\n        return val\n"),
+        Edit(
+            path="sqlparse/utils.py",
+            old="    if val[0] in ('\"', \"'\") and val[0] == val[-1]:",
+            new="    if val[:1] in ('\"', \"'\", '`') and val[0] == val[-1]:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="    if val is None:\n        return\n",
+            new="    if not val:\n        return val\n",
+        ),
     ),
 )
 
@@ -228,27 +261,53 @@ HINTS = Work(
     scope=("sqlparse/utils.py",),
     after=("issue628", "python-3.8"),
     changes=(
-        Edit(path="sqlparse/utils.py", old="import itertools\nimport re\nfrom collections import deque\n"
-             "from contextlib import contextmanager\n",
-             new="from __future__ import annotations\n\nimport itertools\nimport re\nfrom collections import deque\n"
-             "from contextlib import contextmanager\nfrom typing import Any, Callable, Iterator\n"),
-        Edit(path="sqlparse/utils.py", old="def split_unquoted_newlines(stmt):",
-             new="def split_unquoted_newlines(stmt: object) -> list[str]:"),
-        Edit(path="sqlparse/utils.py", old="def remove_quotes(val):",
-             new="def remove_quotes(val: str | None) -> str | None:"),
-        Edit(path="sqlparse/utils.py", old="def recurse(*cls):",
-             new="def recurse(*cls: type) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:"),
-        Edit(path="sqlparse/utils.py", old="    def wrap(f):\n        def wrapped_f(tlist):",
-             new="    def wrap(f: Callable[[Any], None]) -> Callable[[Any], None]:\n"
-             "        def wrapped_f(tlist: Any) -> None:"),
-        Edit(path="sqlparse/utils.py", old="def imt(token, i=None, m=None, t=None):",
-             new="def imt(token: Any, i: Any = None, m: Any = None, t: Any = None) -> bool:"),
-        Edit(path="sqlparse/utils.py", old="def consume(iterator, n):",
-             new="def consume(iterator: Iterator[Any], n: int | None) -> None:"),
-        Edit(path="sqlparse/utils.py", old="def offset(filter_, n=0):",
-             new="def offset(filter_: Any, n: int = 0) -> Iterator[None]:"),
-        Edit(path="sqlparse/utils.py", old="def indent(filter_, n=1):",
-             new="def indent(filter_: Any, n: int = 1) -> Iterator[None]:"),
+        Edit(
+            path="sqlparse/utils.py",
+            old="import itertools\nimport re\nfrom collections import deque\nfrom contextlib import contextmanager\n",
+            new="from __future__ import annotations\n\nimport itertools\nimport re\nfrom collections import deque\n"
+            "from contextlib import contextmanager\nfrom typing import Any, Callable, Iterator\n",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def split_unquoted_newlines(stmt):",
+            new="def split_unquoted_newlines(stmt: object) -> list[str]:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def remove_quotes(val):",
+            new="def remove_quotes(val: str | None) -> str | None:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def recurse(*cls):",
+            new="def recurse(*cls: type) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="    def wrap(f):\n        def wrapped_f(tlist):",
+            new="    def wrap(f: Callable[[Any], None]) -> Callable[[Any], None]:\n"
+            "        def wrapped_f(tlist: Any) -> None:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def imt(token, i=None, m=None, t=None):",
+            new="def imt(token: Any, i: Any = None, m: Any = None, t: Any = None) -> bool:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def consume(iterator, n):",
+            new="def consume(iterator: Iterator[Any], n: int | None) -> None:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def offset(filter_, n=0):",
+            new="def offset(filter_: Any, n: int = 0) -> Iterator[None]:",
+        ),
+        Edit(
+            path="sqlparse/utils.py",
+            old="def indent(filter_, n=1):",
+            new="def indent(filter_: Any, n: int = 1) -> Iterator[None]:",
+        ),
     ),
     clean=(*RUFF, *HINT_RULES),
 )

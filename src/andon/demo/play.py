@@ -1,0 +1,157 @@
+"""The play: who is on stage, what they are told, and what the driver does while they work.
+
+Theory of operation. Each dishonest worker claims its own task first; then the honest implementers and reviewers
+start and take whatever is ready. The lead is a process of its own. The play only listens, kills the victim when it
+is in the middle of its work, wakes it up again when its task is someone else's, and ends when everything has landed
+or time is over. No process outlives it. Must not know: set-up, judgement.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from andon.demo import stage
+from andon.demo.crew import Crew, Note
+from andon.demo.ledger import Ledger
+from andon.demo.screen import Screen
+from andon.demo.worker import Orders
+
+LEASE_S = 20
+POLL_S = 1.0
+REVIEWERS = ("rhea", "ruth")
+IMPLEMENTERS = ("ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hana")
+CHEATS = {
+    "gate-editor": "CVE-2021-32839",
+    "victim": "issue588",
+    "test-deleter": "issue399",
+    "no-work": "python-3.8",
+    "edits-after-green": "ruff-engine",
+    "way-round": "issue628",
+}
+"""Character -> the task that it claims first. Together they hold every task that is ready at the start."""
+
+
+class Play:
+    """One demo while it runs."""
+
+    def __init__(self, repository: Path, backstage: Path, tasks: dict[str, str], screen: Screen, workers: int) -> None:
+        self.repository = repository
+        self.backstage = backstage
+        self.tasks = tasks
+        self.ids = {key: name for name, key in tasks.items()}
+        self.screen = screen
+        self.workers = workers
+        self.ledger = Ledger()
+        self.crew = Crew(repository, backstage)
+        self.statuses: dict[str, str] = {}
+        self.late_started = False
+
+    def orders(self, character: str, agent: str, task: str = "") -> Orders:
+        return Orders(
+            character=character,
+            agent=agent,
+            repository=str(self.repository),
+            tasks=self.tasks,
+            stop=str(self.backstage / "stop"),
+            hold=str(self.backstage / "hold"),
+            memory=str(self.backstage / "victim.json"),
+            lease_s=LEASE_S,
+            task=self.ids.get(task, ""),
+        )
+
+    # ------------------------------------------------------------ the play
+
+    def run(self, time_limit_s: float) -> list[str]:
+        """Until all is done or time is over. Returns what went wrong with the play itself."""
+        deadline = time.monotonic() + time_limit_s
+        try:
+            for character, task in CHEATS.items():
+                self.crew.start_worker(self.orders(character, character, task))
+            self.crew.start_lead()
+            self._listen_until(
+                lambda: len(self._claimed_by_cheats()) == len(CHEATS), min(deadline, time.monotonic() + 30)
+            )
+            for agent in IMPLEMENTERS[: self.workers]:
+                self.crew.start_worker(self.orders("implementer", agent))
+            for agent in REVIEWERS:
+                self.crew.start_worker(self.orders("reviewer", agent))
+            done = self._listen_until(self._finished, deadline)
+            died = [f"process {name} ended with exit code {code}" for name, code in self.crew.dead()]
+        finally:
+            (self.backstage / "stop").touch()
+            self.crew.stop()
+            self._drain()
+        return died if done else [*died, f"not finished within {time_limit_s:.0f} s: {self._open_tasks()}"]
+
+    def _claimed_by_cheats(self) -> set[str]:
+        return {note["agent"] for note in self.ledger.of("claimed")} & set(CHEATS)
+
+    def _finished(self) -> bool:
+        return len(self.statuses) > 0 and not self._open_tasks() and self.ledger.complete()
+
+    def _open_tasks(self) -> str:
+        return ", ".join(f"{self.tasks[name]} {status}" for name, status in self.statuses.items() if status != "landed")
+
+    def _listen_until(self, done: Callable[[], bool], deadline: float) -> bool:
+        polled = 0.0
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            try:
+                self._on_note(self.crew.notes.get(timeout=0.2))
+            except queue.Empty:
+                pass
+            if time.monotonic() - polled > POLL_S:
+                self._poll()
+                polled = time.monotonic()
+                if not self.crew.is_running("lead"):
+                    return False
+        return True
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                self._on_note(self.crew.notes.get_nowait())
+            except queue.Empty:
+                return
+
+    # ------------------------------------------------------------ what happens
+
+    def _poll(self) -> None:
+        """Look at the tasks; tell what has landed since."""
+        for name, item in stage.states(self.repository).items():
+            key, status = self.tasks.get(name, name), str(item["status"])
+            if status == "landed" and self.statuses.get(name) != "landed":
+                self.screen.happening("lead", key, f"landed as {str(item['commit'])[:10]}", "landed")
+            if status != "running" or name not in self.statuses:
+                self.screen.state(key, status)
+            self.statuses[name] = status
+
+    def _on_note(self, note: Note) -> None:
+        self.ledger.add(note)
+        what, agent, task = str(note["what"]), str(note["agent"]), str(note["task"])
+        if what == "tried":
+            refused = note["reply"]["exit"] != 0
+            self.screen.happening(agent, task, str(note["text"]))
+            verdict = f"REFUSED (exit {note['reply']['exit']})" if refused else "LET THROUGH"
+            self.screen.happening(
+                "andon", task, f"{verdict} {note['reply']['reason']}", "refused" if refused else "let_through"
+            )
+        else:
+            self.screen.happening(agent, task, str(note["text"]), what)
+        if what == "claimed":
+            self.screen.state(task, str(note["step"]), agent)
+            self._wake_victim(agent, task)
+        if what == "half_way":
+            self.crew.kill(agent)
+            self.screen.happening("demo", task, f"kill -9 {agent}; its lease runs out within {LEASE_S} s", "killed")
+
+    def _wake_victim(self, agent: str, task: str) -> None:
+        """The victim's task is someone else's now: let it come back with what it remembers."""
+        memory = self.backstage / "victim.json"
+        if task == CHEATS["victim"] and agent != "victim" and memory.exists() and not self.late_started:
+            self.late_started = True
+            self.crew.start_worker(self.orders("late", "victim"), "victim-again")
