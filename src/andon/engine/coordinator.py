@@ -1,0 +1,439 @@
+"""The local coordinator: every verb of the product, over the embedded store.
+
+One small interface, `call(verb, arguments) -> Reply`, whose arguments and bodies are plain JSON; the HTTP coordinator
+will answer the same verbs. The table at the end is the list of verbs; each function translates and delegates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
+from andon.core.judge import is_review_step
+from andon.core.verdict import Finding
+from andon.engine import claims, judging, landing, messages, people, runs, tasks, views
+from andon.engine.brief import brief as write_brief
+from andon.engine.interface import Reply
+from andon.engine.findings import parse_findings
+from andon.engine.services import Services
+from andon.engine.transact import load_run, load_task
+
+Arguments = dict[str, Any]
+POLL_S = 0.2
+MAX_WAIT_S = 3600.0
+
+
+class LocalCoordinator:
+    """Answers verbs for one caller in one repository."""
+
+    def __init__(self, services: Services, allow_landing: landing.AllowLanding) -> None:
+        self.services = services
+        self.allow_landing = allow_landing
+
+    def call(self, verb: str, arguments: Arguments, progress: Callable[[str], None] | None = None) -> Reply:
+        """Carry out a verb. Raises AndonError; see `interface` for the verbs."""
+        handler = HANDLERS.get(verb)
+        if handler is None:
+            raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
+        self.services.progress = progress
+        return handler(self, arguments)
+
+    # ------------------------------------------------------------ agents
+
+    def next(self, arguments: Arguments) -> Reply:
+        services = self.services
+        here = claims.read_lease_file(services.caller.cwd)
+        if here is not None and here.agent == services.caller.agent and not arguments.get("task"):
+            try:
+                claims.held(services, here)
+            except AndonError:
+                here = None
+            if here is not None:
+                return self._claim_reply(here, resumed=True)
+        deadline = time.monotonic() + min(float(arguments.get("wait_s") or 0), MAX_WAIT_S)
+        while True:
+            try:
+                claimed = claims.claim_next(
+                    services,
+                    role=arguments.get("role"),
+                    task=arguments.get("task"),
+                    run=arguments.get("run") or services.caller.run,
+                )
+                break
+            except AndonError as error:
+                if error.kind != "nothing_ready" or time.monotonic() >= deadline:
+                    raise
+                time.sleep(POLL_S)
+        lease = claimed.step.lease
+        if lease is None:
+            raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
+        claim = claims.Claim(
+            run=claimed.run.id,
+            step=claimed.step.step,
+            token=lease.token,
+            agent=services.caller.agent,
+            workdir=lease.workdir,
+        )
+        return self._claim_reply(claim)
+
+    def _claim_reply(self, claim: claims.Claim, *, resumed: bool = False) -> Reply:
+        run, step = claims.held(self.services, claim)
+        lease = step.lease
+        if lease is None:
+            raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
+        workflow = judging.definitions_of(self.services, run)
+        definition = workflow.steps[step.step]
+        body = {
+            "ok": True,
+            "task": run.task,
+            "run": run.id,
+            "step": step.step,
+            "role": step.role or None,
+            "attempt": step.attempt,
+            "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
+            "workdir": claim.workdir,
+            "base": run.base,
+            "brief": self._brief(run, step, workflow),
+            "gates": list(judging.gates_of(workflow, definition)),
+            "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
+            "resumed": resumed,
+        }
+        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
+
+    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> str:
+        services = self.services
+        with services.store.read() as reader:
+            task = load_task(reader, run.task)
+        unread = messages.inbox(services, acknowledge=[])["items"]
+        lines = [f"- {x['id']} from {x['sender']}: {x['answer'] or x['body']}" for x in unread[:20]]
+        diff = ""
+        submission = run.submissions.get(step.lane)
+        if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
+            diff = services.git.diff_text(submission.base, submission.tree)
+        return write_brief(workflow, run, step, task, messages=lines, diff=diff)
+
+    def _unread(self) -> tuple[str, ...]:
+        count = messages.unread(self.services)
+        return (f"{count} unread message{'s' if count != 1 else ''}: andon inbox",) if count else ()
+
+    def brief(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        return self._claim_reply(claim, resumed=True)
+
+    def check(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        judged = judging.check(self.services, claim, fresh=bool(arguments.get("fresh")))
+        following: dict[str, Any] = {"step": judged.step, "role": self._role(judged), "state": "yours"}
+        return self._judged_reply(judged, following)
+
+    def advance(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        judged = judging.advance(
+            self.services,
+            claim,
+            outcome=arguments.get("outcome"),
+            message=arguments.get("message") or "",
+            notes=arguments.get("notes") or "",
+            findings=self._findings(arguments),
+            fresh=bool(arguments.get("fresh")),
+        )
+        step = judged.run.active.get(claim.step)
+        if step is not None and step.lease is not None and step.lease.token == claim.token:
+            following: dict[str, Any] = {"step": judged.step, "role": step.role or None, "state": "yours"}
+        else:
+            following = people.where(self.services, judged.run)
+        return self._judged_reply(judged, following)
+
+    def _findings(self, arguments: Arguments) -> tuple[Finding, ...]:
+        return parse_findings(arguments.get("findings") or [])
+
+    def _role(self, judged: judging.Judged) -> str | None:
+        step = judged.run.active.get(judged.step)
+        return (step.role or None) if step else None
+
+    def _judged_reply(self, judged: judging.Judged, following: dict[str, Any]) -> Reply:
+        ok = judged.exit == EXIT_YES
+        body: dict[str, Any] = {
+            "ok": ok,
+            "run": judged.run.id,
+            "task": judged.run.task,
+            "step": judged.step,
+            "verdicts": [views.verdict_json(x) for x in judged.verdicts],
+            "next": following,
+        }
+        if judged.outcome:
+            body["outcome"] = judged.outcome
+        if not ok:
+            body["error"] = _explain(judged)
+        return Reply(exit=judged.exit, body=body, notes=self._unread())
+
+    def submit(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        submission = judging.submit(self.services, claim)
+        body = {
+            "ok": True,
+            "run": claim.run,
+            "step": claim.step,
+            "commit": submission.commit,
+            "tree": submission.tree,
+            "patch": submission.patch,
+        }
+        return Reply(exit=EXIT_YES, body=body)
+
+    def heartbeat(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        claims.held(self.services, claim)
+        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0))
+        step = run.active.get(claim.step)
+        lease = step.lease if step else None
+        if lease is None:
+            raise AndonError(f"run {run.id}: {run.reason}", kind="blocked", next="stop; a person is needed", exit=4)
+        body = {
+            "ok": True,
+            "run": claim.run,
+            "step": claim.step,
+            "lease": {"token": claim.token, "expires_at": messages.rfc3339(lease.expires_at)},
+            "tokens_used": run.tokens_used,
+        }
+        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
+
+    def release(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
+        return Reply(
+            exit=EXIT_YES,
+            body={"ok": True, "run": run.id, "step": claim.step, "next": people.where(self.services, run)},
+        )
+
+    def handoff(self, arguments: Arguments) -> Reply:
+        claim = claims.find_claim(self.services)
+        to = arguments.get("to") or ""
+        message = arguments.get("message") or ""
+        if to:
+            messages.check_recipient(to)
+        if not message.strip():
+            raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
+        run = claims.hand_off(self.services, claim, to=to, notes=arguments.get("notes") or message)
+        sent = messages.send(
+            self.services,
+            kind="handoff",
+            to=to or f"run:{claim.run}",
+            body=message,
+            run=claim.run,
+            step=claim.step,
+        )
+        body = {
+            "ok": True,
+            "run": run.id,
+            "step": claim.step,
+            "message": sent.id,
+            "next": people.where(self.services, run),
+        }
+        return Reply(exit=EXIT_YES, body=body)
+
+    # ------------------------------------------------------------ messages
+
+    def _place(self) -> tuple[str, str]:
+        claim = claims.read_lease_file(self.services.caller.cwd)
+        if claim is not None:
+            return claim.run, claim.step
+        return self.services.caller.run or "", ""
+
+    def say(self, arguments: Arguments) -> Reply:
+        run, step = self._place()
+        to = messages.check_recipient(arguments.get("to") or "")
+        sent = messages.send(self.services, kind="say", to=to, body=arguments.get("body") or "", run=run, step=step)
+        return Reply(exit=EXIT_YES, body={"ok": True, "message": sent.id, "to": sent.recipient})
+
+    def ask(self, arguments: Arguments) -> Reply:
+        run, step = self._place()
+        to = messages.check_recipient(arguments.get("to") or messages.HUMAN)
+        sent = messages.send(
+            self.services,
+            kind="ask",
+            to=to,
+            body=arguments.get("body") or "",
+            run=run,
+            step=step,
+            expires_s=arguments.get("expires_s"),
+        )
+        wait_s = float(arguments.get("wait_s") or 0)
+        if wait_s > 0:
+            sent = messages.wait_for_answer(self.services, sent.id, min(wait_s, MAX_WAIT_S))
+        body = {"ok": True, "message": sent.id, "to": sent.recipient, "answer": sent.answer or None}
+        return Reply(exit=EXIT_YES, body=body)
+
+    def answer(self, arguments: Arguments) -> Reply:
+        message = messages.answer(self.services, arguments["message"], arguments.get("body") or "")
+        return Reply(exit=EXIT_YES, body={"ok": True, "message": message.id, "answer": message.answer})
+
+    def inbox(self, arguments: Arguments) -> Reply:
+        acknowledge = arguments.get("ack") or []
+        names = [acknowledge] if isinstance(acknowledge, str) else list(acknowledge)
+        return Reply(exit=EXIT_YES, body=messages.inbox(self.services, acknowledge=names))
+
+    # ------------------------------------------------------------ tasks and runs
+
+    def task_add(self, arguments: Arguments) -> Reply:
+        task = tasks.add(self.services, arguments)
+        return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
+
+    def task_list(self, arguments: Arguments) -> Reply:
+        status = arguments.get("status") or []
+        listed = [status] if isinstance(status, str) else list(status)
+        return Reply(exit=EXIT_YES, body=views.task_list(self.services, listed, arguments.get("label")))
+
+    def task_show(self, arguments: Arguments) -> Reply:
+        with self.services.store.read() as reader:
+            load_task(reader, arguments["task"])
+        return Reply(exit=EXIT_YES, body=views.show(self.services, arguments["task"]))
+
+    def task_edit(self, arguments: Arguments) -> Reply:
+        task = tasks.edit(self.services, arguments["task"], arguments)
+        return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
+
+    def task_release(self, arguments: Arguments) -> Reply:
+        task = tasks.edit(self.services, arguments["task"], {"draft": False})
+        return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
+
+    def task_cancel(self, arguments: Arguments) -> Reply:
+        task = tasks.cancel(self.services, arguments["task"], arguments.get("message") or "")
+        return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
+
+    def ready(self, arguments: Arguments) -> Reply:
+        body = views.ready(self.services, arguments.get("role"))
+        return Reply(exit=EXIT_YES if body["items"] else EXIT_NOT_YET, body=body)
+
+    def run_start(self, arguments: Arguments) -> Reply:
+        run = runs.start_task(self.services, arguments["task"])
+        from andon.engine.system import carry_out
+
+        carry_out(self.services, run.id)
+        with self.services.store.read() as reader:
+            run = load_run(reader, run.id)
+        return Reply(
+            exit=EXIT_YES,
+            body={"ok": True, "run": run.id, "task": run.task, "next": people.where(self.services, run)},
+        )
+
+    def run_list(self, arguments: Arguments) -> Reply:
+        status = arguments.get("status") or []
+        listed = [status] if isinstance(status, str) else list(status)
+        return Reply(exit=EXIT_YES, body=views.run_list(self.services, listed))
+
+    def run_show(self, arguments: Arguments) -> Reply:
+        run = people.run_of(self.services, arguments["run"])
+        return Reply(exit=EXIT_YES, body=views.show(self.services, run.id))
+
+    def run_cancel(self, arguments: Arguments) -> Reply:
+        body = people.cancel(self.services, arguments["run"], reason=arguments.get("message") or "")
+        return Reply(exit=EXIT_YES, body=body)
+
+    def run_retry(self, arguments: Arguments) -> Reply:
+        body = people.retry(
+            self.services, arguments["run"], step=arguments.get("step"), reason=arguments.get("message") or ""
+        )
+        return Reply(exit=EXIT_YES, body=body)
+
+    def show(self, arguments: Arguments) -> Reply:
+        return Reply(exit=EXIT_YES, body=views.show(self.services, arguments["id"]))
+
+    def log(self, arguments: Arguments) -> Reply:
+        limit = int(arguments.get("limit") or 1000)
+        body = views.log(self.services, arguments.get("id"), int(arguments.get("after") or 0), limit)
+        return Reply(exit=EXIT_YES, body=body)
+
+    # ------------------------------------------------------------ people
+
+    def person_preview(self, arguments: Arguments) -> Reply:
+        return Reply(exit=EXIT_YES, body=people.preview(self.services, arguments["run"]))
+
+    def approve(self, arguments: Arguments) -> Reply:
+        body = people.approve(
+            self.services,
+            arguments["run"],
+            step=arguments.get("step"),
+            message=arguments.get("message") or "",
+            signed=arguments.get("signed_by") or "",
+        )
+        return Reply(exit=EXIT_YES, body=body)
+
+    def reject(self, arguments: Arguments) -> Reply:
+        body = people.reject(
+            self.services,
+            arguments["run"],
+            step=arguments.get("step"),
+            outcome=arguments.get("outcome"),
+            message=arguments.get("message") or "",
+        )
+        return Reply(exit=EXIT_YES, body=body)
+
+    def waive(self, arguments: Arguments) -> Reply:
+        body = people.waive(self.services, arguments["run"], gate=arguments["gate"], why=arguments.get("why") or "")
+        return Reply(exit=EXIT_YES, body=body)
+
+    def signal(self, arguments: Arguments) -> Reply:
+        body = people.signal(
+            self.services,
+            arguments["run"],
+            signal_name=arguments["name"],
+            outcome=arguments.get("outcome") or w.PASSED,
+            tree=arguments.get("tree"),
+            message=arguments.get("message") or "",
+            url=arguments.get("url") or "",
+        )
+        return Reply(exit=EXIT_YES, body=body)
+
+    # ------------------------------------------------------------ the lead
+
+    def lead(self, arguments: Arguments) -> Reply:
+        limit = arguments.get("limit")
+        results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
+        landed = [x for x in results if x.how == "landed"]
+        refused = [x for x in results if x.how in ("conflict", "failed")]
+        waiting = [x for x in results if x.how == "waiting"]
+        exit_code = EXIT_NO if refused else EXIT_YES if landed else EXIT_NOT_YET
+        body: dict[str, Any] = {
+            "ok": exit_code == EXIT_YES,
+            "landed": [{"run": x.run, "task": x.task, "commit": x.commit} for x in landed],
+            "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
+            "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
+        }
+        if not results:
+            body["error"] = {
+                "kind": "nothing_ready",
+                "message": "nothing is ready to land",
+                "next": "andon status",
+            }
+        elif refused:
+            text = "; ".join(f"{x.run}: {x.reason}" for x in refused)
+            body["error"] = {"kind": "refused", "message": text, "next": "andon status"}
+        notes = tuple(note for result in results for note in result.notes)
+        return Reply(exit=exit_code, body=body, notes=notes)
+
+
+def _explain(judged: judging.Judged) -> dict[str, str]:
+    """Why the answer is no, in plain words."""
+    closed = [x for x in judged.verdicts if not x.opens]
+    text = "; ".join(f"gate {x.gate} {x.outcome}: {x.summary}" for x in closed)
+    step = judged.run.active.get(judged.step)
+    if step is not None and step.state == s.BLOCKED:
+        return {"kind": "blocked", "message": step.reason, "next": f"a person: andon show {judged.run.id}"}
+    if judged.exit == EXIT_NOT_YET:
+        return {"kind": "pending", "message": text, "next": "andon next for other work; this goes on by itself"}
+    return {"kind": "red", "message": text or judged.run.reason, "next": "fix it, then andon advance again"}
+
+
+HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
+    name: getattr(LocalCoordinator, name)
+    for name in (
+        "next brief check advance submit heartbeat release handoff say ask answer inbox "
+        "task_add task_list task_show task_edit task_release task_cancel ready "
+        "run_start run_list run_show run_cancel run_retry show log "
+        "person_preview approve reject waive signal lead"
+    ).split()
+}
