@@ -14,6 +14,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
 from andon.engine import claims, judging, landing, messages, people, runs, tasks, views
 from andon.engine.brief import brief as write_brief
@@ -98,7 +99,7 @@ class LocalCoordinator:
             "workdir": claim.workdir,
             "base": run.base,
             "brief": self._brief(run, step, workflow),
-            "gates": list(judging.gates_of(workflow, definition)),
+            "gates": list(gates_of(workflow, definition)),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }

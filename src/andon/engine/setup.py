@@ -1,0 +1,140 @@
+"""`andon init`: a coordination database and workflow files for a repository.
+
+Rules: nothing that is there is overwritten; nothing is committed unless asked for; running it again is harmless.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from andon.core.errors import EXIT_USAGE, AndonError
+from andon.engine.runs import WORKFLOW_DIRECTORY, workflow_names, workflow_path
+from andon.engine.services import Services
+
+MakeStarters = Callable[[Callable[[str], bytes | None], Callable[[], Sequence[str]]], tuple[Mapping[str, str], Sequence[str]]]
+"""(read, list_files) -> (file texts by workflow name, notes on what was detected)."""
+
+
+def init(
+    services: Services,
+    arguments: dict[str, Any],
+    *,
+    make_starters: MakeStarters,
+    install_guard: Callable[[], str | None],
+    current_branch: Callable[[], str | None],
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Set the repository up. Returns the reply's body and notes."""
+    target = _target(services, arguments.get("target"), current_branch)
+    notes: list[str] = []
+    written, found = _write_starters(services, arguments, make_starters, notes)
+    with services.engine.unit() as unit:
+        unit.writer.put_setting("target", target)
+        if arguments.get("workflow"):
+            unit.writer.put_setting("workflow", arguments["workflow"])
+    if arguments.get("guard", True) is not False:
+        note = install_guard()
+        if note:
+            notes.append(note)
+    commit = _commit(services, target, written) if arguments.get("commit") and written else None
+    head = services.git.branch_head(target)
+    on_branch = workflow_names(services, head) if head else []
+    body: dict[str, Any] = {
+        "ok": True,
+        "repository": services.git.main_worktree or services.git.common_dir,
+        "database": os.path.join(services.state_dir, "andon.db"),
+        "target": target,
+        "written": written,
+        "workflows": sorted({*on_branch, *found}),
+        "commit": commit,
+        "next": _next(written, commit, on_branch, target),
+    }
+    return body, tuple(notes)
+
+
+def _next(written: list[str], commit: str | None, on_branch: list[str], target: str) -> str:
+    if written and commit is None:
+        return f"look at {WORKFLOW_DIRECTORY}/, then: git add .andon && git commit -m 'Andon workflows' (on {target})"
+    if not on_branch and commit is None:
+        return f"commit a workflow file under {WORKFLOW_DIRECTORY}/ on {target}"
+    return "andon task add 'TITLE', then: andon next"
+
+
+def _target(services: Services, wanted: str | None, current_branch: Callable[[], str | None]) -> str:
+    with services.store.read() as reader:
+        known = reader.setting("target")
+    target = wanted or known or current_branch()
+    if target is None:
+        raise AndonError(
+            "HEAD is detached, so the target branch is not known",
+            kind="no_target",
+            next="andon init --target BRANCH",
+            exit=EXIT_USAGE,
+        )
+    if services.git.branch_head(target) is None:
+        text = f"branch {target} has no commit yet"
+        raise AndonError(text, kind="no_target", next=f"make a first commit on {target}", exit=EXIT_USAGE)
+    return target
+
+
+def _write_starters(
+    services: Services, arguments: dict[str, Any], make_starters: MakeStarters, notes: list[str]
+) -> tuple[list[str], list[str]]:
+    """Write starter workflows where there are none; the names of what was written and of what is there."""
+    root = services.git.main_worktree
+    if root is None:
+        notes.append("a bare repository has no working tree: commit workflow files from a clone")
+        return [], []
+    directory = os.path.join(root, WORKFLOW_DIRECTORY)
+    there = sorted(x for x in os.listdir(directory) if x.endswith(".md")) if os.path.isdir(directory) else []
+    if there and not arguments.get("force"):
+        return [], [x.removesuffix(".md") for x in there]
+
+    def read(path: str) -> bytes | None:
+        try:
+            with open(os.path.join(root, path), "rb") as file:
+                return file.read(2_000_000)
+        except OSError:
+            return None
+
+    def list_files() -> list[str]:
+        return [path for _mode, _oid, path in services.git.list_files("HEAD")]
+
+    texts, remarks = make_starters(read, list_files)
+    notes.extend(remarks)
+    only = arguments.get("starters")
+    written = []
+    for name, text in texts.items():
+        if only and name not in only:
+            continue
+        path = os.path.join(root, workflow_path(name))
+        if os.path.exists(path):
+            notes.append(f"{workflow_path(name)} is there already and was left as it is")
+            continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        written.append(workflow_path(name))
+    return written, sorted(texts)
+
+
+def _commit(services: Services, target: str, written: list[str]) -> str:
+    """Commit the written files on the target branch, without touching anybody's index."""
+    root = services.git.main_worktree
+    head = services.git.branch_head(target)
+    if root is None or head is None:
+        raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
+    files: dict[str, bytes] = {}
+    for path in written:
+        with open(os.path.join(root, path), "rb") as file:
+            files[path] = file.read()
+    tree = services.git.tree_with(head, files)
+    person = services.git.identity()
+    commit = services.git.commit_tree(
+        tree, [head], "Add Andon workflows\n", author=person, committer=person, at=services.clock.now()
+    )
+    if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
+        raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="andon init --commit", exit=4)
+    services.git.refresh_checkouts(target, head, commit)
+    return commit
