@@ -130,6 +130,14 @@ class Git(Protocol):
         ...
 
     def identity(self) -> Person: ...
+    def author_of(self, commit: str) -> Person: ...
+    def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
+        """A tree like `treeish` with these files added or replaced; objects only."""
+        ...
+
+    def current_branch(self) -> str | None:
+        """The branch checked out in the main worktree (or a bare repository's HEAD); None when detached."""
+        ...
 
 
 # ---------------------------------------------------------------- running things
@@ -159,6 +167,8 @@ class Job(Struct, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
     home: str | None = None
     """host path of a persistent home directory; None: a fresh, empty one"""
+    home_writable: bool = False
+    """whether the job may change `home` (set-up does; a gate does not)"""
 
 
 class JobResult(Struct, frozen=True, kw_only=True):
