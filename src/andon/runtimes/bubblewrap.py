@@ -5,6 +5,7 @@ Must not know which level was asked for, nor gates.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -39,9 +40,10 @@ def run(job: Job, *, bwrap: str, setpriv: str | None, user: int) -> JobResult:
     try:
         options = _options(job, files, status.write_fd, as_root=setpriv is not None)
         files.append(_in_memory(b"".join(os.fsencode(one) + b"\0" for one in options)))
+        inside = [*_unprivileged(setpriv, user), *_job(job, as_root=setpriv is not None)]
         return supervise(
-            [bwrap, "--args", str(files[-1]), "--", *_unprivileged(setpriv, user), *_job(job, as_root=setpriv is not
-            None)], limits=job.limits,
+            [bwrap, "--args", str(files[-1]), "--", *inside],
+            limits=job.limits,
             tree=lambda pid: _Namespace(pid, status),
             env={"PATH": "/usr/bin:/bin"},
             cwd="/",
@@ -179,16 +181,12 @@ class _Namespace:
 
     def end(self) -> None:
         # The launcher is not reaped before this, so its id is still its own.
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self._launcher, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         if self._first is None:
             return
-        try:
+        with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self._first, signal.SIGKILL)
-        except OSError:
-            pass
         # A pidfd becomes readable after the kernel has ended the whole namespace.
         poll = select.poll()
         poll.register(self._first, select.POLLIN)

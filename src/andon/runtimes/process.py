@@ -28,7 +28,8 @@ class ProcessRuntime:
 
     def probe(self) -> str | None:
         """None: usable on any POSIX system."""
-        return None if os.path.exists("/bin/sh") and os.path.exists("/usr/bin/env") else "needs /bin/sh and /usr/bin/env"
+        missing = [path for path in ("/bin/sh", "/usr/bin/env") if not os.path.exists(path)]
+        return f"{' and '.join(missing)} not found" if missing else None
 
     def inside(self, workdir: str) -> str:
         """The checkout is seen where it is."""

@@ -6,6 +6,7 @@ there is none, only the process group is ended. Must not know jobs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -91,10 +92,8 @@ class MarkedTree:
         until = time.monotonic() + _END_WITHIN_S
         while True:
             # Signalling the group is atomic against fork, so the usual case ends here in one round.
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             members = [seen for seen in self._members() if seen.pid != self._pid]
             if not members or time.monotonic() > until:
                 return
