@@ -1,0 +1,141 @@
+"""What one call of the command line costs, as a multiple of `python -I -c pass`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.measure import Row, interleaved, wall_s
+
+HOT_LIMIT = 2.5
+WARM_LIMIT = 6.0
+COLD_LIMIT = 10.0
+
+WORKFLOW = """---
+name: feature
+environment: {isolation: process}
+gates:
+  exists: {artifact: {path: a.txt}}
+  size: {diff: {max_lines: 1000}}
+  tests: {run: "test -f a.txt"}
+---
+# Feature
+
+```mermaid
+stateDiagram-v2
+    [*] --> implement
+    implement --> land
+    land --> [*]
+```
+
+## implement
+```yaml
+role: implementer
+gates: [exists, size, tests]
+```
+Do it.
+"""
+
+
+def andon_command() -> list[str]:
+    """The installed console script beside the interpreter, as agents call it."""
+    script = Path(sys.executable).parent / "andon"
+    return [str(script)] if script.exists() else [sys.executable, "-m", "andon"]
+
+
+def run(rounds: int = 15) -> list[Row]:
+    directory = tempfile.mkdtemp(prefix="andon-bench-")
+    try:
+        return _run(Path(directory), rounds)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    return {
+        "HOME": str(directory),
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "b",
+        "GIT_AUTHOR_EMAIL": "b@example.com",
+        "GIT_COMMITTER_NAME": "b",
+        "GIT_COMMITTER_EMAIL": "b@example.com",
+        "ANDON_AGENT": "bench",
+        "NO_COLOR": "1",
+    }
+
+
+def _run(directory: Path, rounds: int) -> list[Row]:
+    repository = directory / "repo"
+    repository.mkdir()
+    environment = _environment(directory)
+    andon = andon_command()
+
+    def sh(*command: str, cwd: Path = repository) -> str:
+        return subprocess.run(
+            command, cwd=cwd, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    sh("git", "init", "-q", "-b", "main")
+    sh("git", "config", "user.name", "b")
+    sh("git", "config", "user.email", "b@example.com")
+    (repository / "a.txt").write_text("a\n")
+    (repository / ".andon/workflows").mkdir(parents=True)
+    (repository / ".andon/workflows/feature.md").write_text(WORKFLOW)
+    sh("git", "add", ".")
+    sh("git", "commit", "-q", "-m", "start")
+    sh(*andon, "init")
+
+    def call(*args: str, cwd: str = str(repository), expect: tuple[int, ...] = (0,)) -> Callable[[], float]:
+        return lambda: wall_s([*andon, *args], cwd=cwd, environment=environment, expect=expect)
+
+    def floor() -> float:
+        return wall_s([sys.executable, "-I", "-c", "pass"], cwd=str(repository), environment=environment)
+
+    nothing = {"next, nothing ready": call("next", "--json", expect=(3,))}
+    medians = interleaved({"floor": floor, **nothing}, rounds)
+    rows = _rows(medians, dict.fromkeys(nothing, HOT_LIMIT))
+
+    for number in range(rounds + 1):
+        sh(*andon, "task", "add", f"Task {number}")
+    import json
+
+    claim = json.loads(sh(*andon, "next", "--json"))
+    (Path(claim["workdir"]) / "a.txt").write_text("b\n")
+    sh(*andon, "check", cwd=Path(claim["workdir"]))
+    inside = claim["workdir"]
+    subjects = {
+        "status --json": (call("status", "--json"), HOT_LIMIT),
+        "heartbeat": (call("heartbeat", "--json", cwd=inside), HOT_LIMIT),
+        "inbox": (call("inbox", "--json"), HOT_LIMIT),
+        "next, claiming": (call("next", "--json"), WARM_LIMIT),
+        "check, all cached": (call("check", "--json", cwd=inside), WARM_LIMIT),
+        "task list": (call("task", "list", "--json"), COLD_LIMIT),
+        "task add": (call("task", "add", "more", "--json"), COLD_LIMIT),
+        "show": (call("show", claim["run"], "--json"), COLD_LIMIT),
+        "log": (call("log", claim["run"], "--json"), COLD_LIMIT),
+        "status (text)": (call("status"), COLD_LIMIT),
+        "workflow lint": (call("workflow", "lint"), COLD_LIMIT),
+    }
+    medians = interleaved({"floor": floor, **{name: subject for name, (subject, _) in subjects.items()}}, rounds)
+    return rows + _rows(medians, {name: limit for name, (_, limit) in subjects.items()})
+
+
+def _rows(medians: dict[str, float], limits: dict[str, float]) -> list[Row]:
+    floor = medians["floor"]
+    return [
+        Row(
+            name=f"andon {name}",
+            value=medians[name] * 1000,
+            floor=floor * 1000,
+            unit="ms",
+            ratio=medians[name] / floor,
+            limit=limit,
+        )
+        for name, limit in limits.items()
+    ]

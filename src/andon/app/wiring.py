@@ -1,0 +1,256 @@
+"""Wiring for one process: a repository's store, git, verifier, workflow tools, and the local coordinator over them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from andon import __version__
+from andon.app import settings
+from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.routing import ConditionError
+from andon.core.workflow import Workflow
+from andon.engine.coordinator import LocalCoordinator
+from andon.engine.interface import CallContext, Coordinator, Reply
+from andon.engine.services import Caller, Services
+from andon.engine.transact import Engine
+from andon.git.repository import Repository
+from andon.ports import Progress, Store, Verifier
+from andon.store.sqlite import SqliteStore
+
+NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+
+def open_coordinator(context: CallContext) -> Coordinator:
+    """The coordinator for this caller. Raises AndonError when the directory is no repository."""
+    if os.environ.get("ANDON_URL"):
+        raise AndonError(
+            "ANDON_URL is set, but this version has no server mode",
+            kind="not_built",
+            next="unset ANDON_URL to work on the local repository",
+            exit=EXIT_USAGE,
+        )
+    return App(context)
+
+
+class App:
+    """Answers all verbs: those of the engine, and the few that need adapters directly (init, workflow, doctor)."""
+
+    def __init__(self, context: CallContext) -> None:
+        self.context = context
+        self._services: Services | None = None
+        self._git: Repository | None = None
+
+    # ------------------------------------------------------------ parts
+
+    @property
+    def git(self) -> Repository:
+        if self._git is None:
+            self._git = Repository.find(self.context.cwd)
+        return self._git
+
+    @property
+    def state_dir(self) -> str:
+        return os.path.join(self.git.common_dir, "andon")
+
+    def open_store(self) -> Store:
+        return SqliteStore(os.path.join(self.state_dir, "andon.db"))
+
+    def services(self, *, must_exist: bool = True) -> Services:
+        if self._services is not None:
+            return self._services
+        if must_exist and not os.path.exists(os.path.join(self.state_dir, "andon.db")):
+            raise AndonError(
+                f"Andon is not set up in {self.git.main_worktree or self.git.common_dir}",
+                kind="not_initialised",
+                next="andon init",
+                exit=EXIT_USAGE,
+            )
+        store = self.open_store()
+        context = self.context
+        self._services = Services(
+            store=store,
+            engine=Engine(store, evaluate),
+            git=self.git,
+            clock=SystemClock(),
+            caller=Caller(
+                agent=context.agent or "unknown",
+                cwd=context.cwd,
+                person=context.person,
+                aliases=self._aliases(),
+                run=context.run,
+            ),
+            make_verifier=self.make_verifier,
+            load_workflow=load_workflow,
+            write_guarded=self._write_guarded,
+            open_store=self.open_store,
+            state_dir=self.state_dir,
+            worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
+        )
+        return self._services
+
+    def _aliases(self) -> tuple[str, ...]:
+        """All names of the person: those of the context and git's identity, so that an author can't approve as another."""
+        names = list(self.context.aliases)
+        if self.context.person:
+            try:
+                identity = self.git.identity()
+                names += [identity.name, identity.email]
+            except AndonError:
+                pass
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def _write_guarded(self, branches: Sequence[str]) -> None:
+        from andon.git.guard import write_guarded
+
+        write_guarded(self.git.common_dir, branches)
+
+    def make_verifier(self, progress: Progress | None) -> Verifier:
+        from andon.gates.verifier import GateVerifier
+        from andon.runtimes import runtimes
+
+        store = self.services().store
+        return GateVerifier(
+            git=self.git,
+            runtimes=runtimes(),
+            cache=store,
+            state_dir=self.state_dir,
+            verifier=f"andon/{__version__}@{os.uname().nodename}",
+            machine_path=settings.machine_path(),
+            progress=progress,
+        )
+
+    def allow_landing(self, ref: str, old: str, new: str) -> AbstractContextManager[None]:
+        from andon.git.guard import allow_landing
+
+        return allow_landing(self.git.common_dir, ref, old, new)
+
+    # ------------------------------------------------------------ verbs
+
+    def call(
+        self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None
+    ) -> Reply:
+        own = getattr(self, f"_{verb}", None) if verb in OWN_VERBS else None
+        if own is not None:
+            reply: Reply = own(arguments, progress)
+            return reply
+        return LocalCoordinator(self.services(), self.allow_landing).call(verb, arguments, progress)
+
+    def _init(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.starters import make_starters
+        from andon.engine.setup import init
+        from andon.git.guard import install_guard
+
+        if arguments.get("path"):
+            self.context = _at(self.context, os.path.abspath(arguments["path"]))
+        services = self.services(must_exist=False)
+        services.progress = progress
+        import sys
+
+        body, notes = init(
+            services,
+            arguments,
+            make_starters=make_starters,
+            install_guard=lambda: install_guard(self.git, sys.executable),
+            current_branch=self.git.current_branch,
+        )
+        return Reply(exit=0, body=body, notes=notes)
+
+    def _status(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        import json
+
+        from andon.engine.sweep import sweep
+        from andon.store import hot
+
+        services = self.services()
+        services.progress = progress
+        sweep(services)
+        text = hot.status(os.path.join(self.state_dir, "andon.db"), services.clock.now())
+        return Reply(exit=0, body=json.loads(text))
+
+    def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.engine.doctor import doctor
+        from andon.runtimes import runtimes
+        from andon.store import rebuild
+
+        services = self.services()
+        services.progress = progress
+        body = doctor(
+            services,
+            mend=bool(arguments.get("mend")),
+            compare=lambda: rebuild.check(services.store),
+            rebuild=lambda: rebuild.rebuild(services.store),
+            probes=lambda: {runtime.level: runtime.probe() for runtime in runtimes()},
+            guard_state=lambda: settings.guard_state(self.git.common_dir),
+        )
+        return Reply(exit=0 if body["ok"] else 1, body=body)
+
+    def _root(self) -> str | None:
+        """The working tree that workflow files are read from: the caller's own."""
+        try:
+            return self.git.worktree_root(self.context.cwd)
+        except AndonError:
+            return self.context.cwd
+
+    def _workflow_lint(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine import workflows
+
+        exit_code, body = workflows.lint(Tools(), self._root(), list(arguments.get("names") or []))
+        return Reply(exit=exit_code, body=body)
+
+    def _workflow_graph(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine import workflows
+
+        run = arguments.get("run")
+        body = workflows.graph(
+            Tools(),
+            self.services() if run else None,
+            self._root(),
+            name=arguments.get("name"),
+            form=arguments.get("format") or "mermaid",
+            run=run,
+        )
+        return Reply(exit=0, body=body)
+
+    def _workflow_compile(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine import workflows
+
+        return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
+
+
+OWN_VERBS = frozenset({"init", "status", "doctor", "workflow_lint", "workflow_graph", "workflow_compile"})
+
+
+def _at(context: CallContext, directory: str) -> CallContext:
+    from msgspec.structs import replace
+
+    changed: CallContext = replace(context, cwd=directory)
+    return changed
+
+
+def load_workflow(text: str, name: str) -> Workflow:
+    """Compile a workflow file's text. Raises UsageError with positions when it is broken."""
+    from andon import workflow
+
+    return workflow.load(text, name)
+
+
+def evaluate(condition: str, facts: Mapping[str, object]) -> bool:
+    """Evaluate a choice's condition. Raises ConditionError unless the result is a boolean."""
+    from andon.gates.conditions import evaluate_choice
+
+    try:
+        return evaluate_choice(condition, facts)
+    except ValueError as error:
+        raise ConditionError(str(error)) from error
