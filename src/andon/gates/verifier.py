@@ -1,0 +1,346 @@
+"""The verifier: a gate's verdict on an exact submission (port `Verifier`).
+
+Rules.
+* Only what was measured is cached (passed, failed), under what it depends on: the tree (or the entries that `inputs`
+  name; with `base.*` also the base's), the gate's digest, the environment's digest. Anything else is measured anew.
+* The strongest usable isolation level is taken; if it is weaker than the workflow asks for, nothing runs.
+* Whatever a gate, a command, a report, a repository or a full disk does becomes an outcome, mostly `unmeasured` with
+  the reason; only bugs raise.
+* The path to a cached verdict imports little: what measures is imported when something is measured.
+
+Must not know which runtimes exist, the engine, or the store.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from andon.core.errors import AndonError, InvariantViolation
+from andon.core.verdict import FAILED, PASSED, PROTECT_GATE, UNMEASURED, Submission, Verdict
+from andon.core.workflow import (
+    ISOLATION_LEVELS,
+    ArtifactGate,
+    DiffGate,
+    ResourceLimits,
+    RunGate,
+    digest_of,
+    gate_digest,
+)
+from andon.gates.identity import Trees, environment_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from andon.core.workflow import Environment, Gate
+    from andon.gates.environment import Environments
+    from andon.gates.places import Places
+    from andon.gates.run_gate import Judged
+    from andon.ports import Clock, GateRequest, Git, Runtime, VerdictCache
+
+LEFTOVERS_AFTER_S = 86_400.0
+ENVIRONMENTS_KEPT = 10
+LOGS_KEPT = 1000
+
+
+class GateVerifier:
+    """Port `Verifier`.
+
+    runtimes: best first. state_dir: absolute directory for environments, checkouts and logs. verifier: the name that
+    verdicts carry. machine_path: directories that this machine puts on PATH, after the workflow's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        git: Git,
+        runtimes: Sequence[Runtime],
+        cache: VerdictCache,
+        state_dir: str,
+        verifier: str,
+        clock: Clock,
+        machine_path: Sequence[str] = (),
+    ) -> None:
+        self._git = git
+        self._runtimes = tuple(runtimes)
+        self._cache = cache
+        self._state_dir = state_dir
+        self._verifier = verifier
+        self._clock = clock
+        self._machine_path = tuple(machine_path)
+        self._trees = Trees(git)
+        self._made: tuple[Places, Environments] | None = None
+
+    # ------------------------------------------------------------ the port
+
+    def environment_digest(self, environment: Environment, tree: str) -> str:
+        """What a verdict in this environment is bound to, besides tree and gate."""
+        runtime, _ = self._runtime(environment)
+        return environment_digest(
+            environment, tree, runtime=runtime, trees=self._trees, machine_path=self._machine_path
+        )
+
+    def verify(self, request: GateRequest) -> Verdict:
+        """Measure a run, diff or artifact gate."""
+        gate = request.gate
+        if isinstance(gate, RunGate):
+            return self._verify_run(gate, request.submission, request.environment, fresh=request.fresh)
+        if isinstance(gate, DiffGate):
+            return self._verify_diff(gate, request)
+        if isinstance(gate, ArtifactGate):
+            return self._verify_artifact(gate, request)
+        raise InvariantViolation(f"gate {gate.id!r} of kind {type(gate).__name__} is not measured by the verifier")
+
+    def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
+        """No protected path differs from the base."""
+        from andon.core.globs import Globs
+        from andon.gates.diff_gate import named
+
+        def judge() -> tuple[str, str]:
+            changed = Globs(globs).select(change.path for change in self._git.changes(submission.base, submission.tree))
+            if changed:
+                return FAILED, f"protected paths were changed: {named(changed)}"
+            return PASSED, "no protected path was changed"
+
+        digest = digest_of({"kind": PROTECT_GATE, "globs": list(globs)})
+        return self._of_change(PROTECT_GATE, digest, submission, judge)
+
+    def run_command(
+        self, name: str, command: str, limits: ResourceLimits, submission: Submission, environment: Environment
+    ) -> Verdict:
+        """A command step: passed when the command exits with 0 on the submission's tree."""
+        return self._verify_run(RunGate(id=name, run=command, limits=limits), submission, environment, fresh=False)
+
+    # ------------------------------------------------------------ housekeeping
+
+    def prune(self, *, environments: int = ENVIRONMENTS_KEPT, logs: int = LOGS_KEPT) -> None:
+        """Remove what is no longer needed: old environments and logs, and what crashed processes left."""
+        places, kept = self._workshop()
+        kept.prune(environments)
+        places.prune_logs(logs)
+        places.sweep(LEFTOVERS_AFTER_S)
+
+    def close(self) -> None:
+        """Wait for directories that are being removed."""
+        if self._made is not None:
+            self._made[0].settle()
+
+    # ------------------------------------------------------------ run gates
+
+    def _verify_run(self, gate: RunGate, submission: Submission, environment: Environment, *, fresh: bool) -> Verdict:
+        runtime, missing = self._runtime(environment)
+        verdict = self._verdict(gate, submission.tree_subject)
+        try:
+            digest = self.environment_digest(environment, submission.tree)
+            verdict = msgspec.structs.replace(verdict, environment_digest=digest)
+            if runtime is None:
+                return msgspec.structs.replace(verdict, summary=missing)
+            verdict = msgspec.structs.replace(verdict, isolation=runtime.level)
+            key = self._subject_key(gate, submission, environment)
+            if not fresh and (known := self._cache.get(key, verdict.gate_digest, digest)) is not None:
+                return msgspec.structs.replace(known, subject=verdict.subject, gate=gate.id, cached=True)
+            verdict = self._with(verdict, self._measure(gate, submission, environment, runtime))
+        except (AndonError, OSError) as error:
+            return msgspec.structs.replace(verdict, summary=_plainly(error))
+        if verdict.outcome in (PASSED, FAILED):
+            self._cache.put(key, verdict.gate_digest, digest, verdict)
+        return verdict
+
+    def _measure(self, gate: RunGate, submission: Submission, environment: Environment, runtime: Runtime) -> Judged:
+        from andon.gates.conditions import Condition, ConditionError
+        from andon.gates.problems import Unmeasured
+        from andon.gates.run_gate import Judged, judge, measure
+
+        report_format = gate.report.format if gate.report is not None else None
+        try:
+            condition = Condition(gate.require, report_format) if gate.require is not None else None
+        except ConditionError as error:
+            return Judged(outcome=UNMEASURED, summary=f"the condition is wrong: {error}")
+        places, environments = self._workshop()
+        try:
+            own = measure(
+                gate,
+                environment=environment,
+                digest=self.environment_digest(environment, submission.tree),
+                tree=submission.tree,
+                base=submission.base,
+                runtime=runtime,
+                environments=environments,
+                places=places,
+            )
+            nothing = own.report is not None and own.report.nothing
+            base = None
+            if condition is not None and condition.uses_base and not nothing:
+                base = self._base_figures(gate, submission, environment, runtime)
+            return judge(own, condition, base)
+        except Unmeasured as problem:
+            return Judged(outcome=UNMEASURED, summary=problem.summary, detail=problem.detail, log=problem.log)
+
+    def _base_figures(
+        self, gate: RunGate, submission: Submission, environment: Environment, runtime: Runtime
+    ) -> dict[str, float]:
+        """The figures of the same command on the base tree, cached as the verdict of the gate without its condition."""
+        from andon.gates.problems import Unmeasured
+        from andon.gates.run_gate import judge, measure
+
+        plain = msgspec.structs.replace(gate, require=None)
+        tree, digest = submission.base_tree, self.environment_digest(environment, submission.base_tree)
+        key = self._tree_key(gate, tree)
+        known = self._cache.get(key, gate_digest(plain), digest)
+        if known is not None:
+            return known.figures
+        places, environments = self._workshop()
+        try:
+            measured = measure(
+                plain,
+                environment=environment,
+                digest=digest,
+                tree=tree,
+                base=submission.base,
+                runtime=runtime,
+                environments=environments,
+                places=places,
+            )
+        except Unmeasured as problem:
+            raise Unmeasured(
+                f"the base ({submission.base[:12]}) could not be measured: {problem.summary}",
+                detail=problem.detail,
+                log=problem.log,
+            ) from problem
+        judged = judge(measured, None, None)
+        if judged.outcome in (PASSED, FAILED):
+            empty = self._verdict(plain, f"git-tree:{tree}")
+            empty = msgspec.structs.replace(empty, environment_digest=digest, isolation=runtime.level)
+            self._cache.put(key, gate_digest(plain), digest, self._with(empty, judged))
+        # A base without tests has zero of everything, which is a fact, not a failure to measure.
+        return measured.figures
+
+    def _subject_key(self, gate: RunGate, submission: Submission, environment: Environment) -> str:
+        """What the verdict depends on of the submission."""
+        from andon.gates.identity import asks_for_base
+
+        own = self._tree_key(gate, submission.tree)
+        if not asks_for_base(gate.require):
+            return own
+        base = [self._tree_key(gate, submission.base_tree), self.environment_digest(environment, submission.base_tree)]
+        return digest_of([own, *base])
+
+    def _tree_key(self, gate: RunGate, tree: str) -> str:
+        if gate.inputs:
+            return digest_of(self._trees.matching(tree, gate.inputs))
+        return f"git-tree:{tree}"
+
+    def _runtime(self, environment: Environment) -> tuple[Runtime | None, str]:
+        """The strongest usable runtime that is strong enough, else None and why."""
+        needed = environment.isolation
+        built = {runtime.level for runtime in self._runtimes}
+        reasons: list[str] = []
+        for runtime in self._runtimes:
+            reason = runtime.probe()
+            if reason is not None:
+                reasons.append(reason)
+                continue
+            if ISOLATION_LEVELS.index(runtime.level) >= ISOLATION_LEVELS.index(needed):
+                return runtime, ""
+            if needed not in built and not any(_stronger(level, needed) for level in built):
+                reasons.append(f"{needed!r} is not built yet")
+            why = "; ".join(reasons)
+            return None, f"isolation {needed!r} is needed, only {runtime.level!r} is available here: {why}"
+        return None, f"isolation {needed!r} is needed, none is available here: {'; '.join(reasons)}"
+
+    # ------------------------------------------------------------ gates that run nothing
+
+    def _verify_diff(self, gate: DiffGate, request: GateRequest) -> Verdict:
+        from andon.gates.diff_gate import judge
+
+        submission = request.submission
+
+        def outcome() -> tuple[str, str]:
+            changes = self._git.changes(submission.base, submission.tree)
+            # A submission is one commit on its base; more can only come from an integration that keeps them.
+            holds, summary, _ = judge(gate, changes, scope=request.scope, commits=1)
+            return (PASSED if holds else FAILED), summary
+
+        digest = digest_of([gate_digest(gate), list(request.scope)])
+        return self._of_change(gate.id, digest, submission, outcome)
+
+    def _verify_artifact(self, gate: ArtifactGate, request: GateRequest) -> Verdict:
+        from andon.gates.artifact_gate import CannotTell, judge
+
+        def outcome() -> tuple[str, str]:
+            try:
+                holds, summary = judge(gate, self._git, tree=request.submission.tree, definitions=request.definitions)
+            except CannotTell as reason:
+                return UNMEASURED, str(reason)
+            return (PASSED if holds else FAILED), summary
+
+        return self._answered(self._verdict(gate, request.submission.tree_subject), outcome)
+
+    def _of_change(
+        self, gate: str, digest: str, submission: Submission, outcome: Callable[[], tuple[str, str]]
+    ) -> Verdict:
+        verdict = Verdict(
+            gate=gate,
+            outcome=UNMEASURED,
+            summary="",
+            subject=submission.patch,
+            gate_digest=digest,
+            verifier=self._verifier,
+            at=self._clock.now(),
+        )
+        return self._answered(verdict, outcome)
+
+    def _answered(self, verdict: Verdict, outcome: Callable[[], tuple[str, str]]) -> Verdict:
+        try:
+            answer, summary = outcome()
+        except (AndonError, OSError) as error:
+            return msgspec.structs.replace(verdict, outcome=UNMEASURED, summary=_plainly(error))
+        return msgspec.structs.replace(verdict, outcome=answer, summary=summary)
+
+    # ------------------------------------------------------------ shared
+
+    def _verdict(self, gate: Gate, subject: str) -> Verdict:
+        return Verdict(
+            gate=gate.id,
+            outcome=UNMEASURED,
+            summary="not measured",
+            subject=subject,
+            gate_digest=gate_digest(gate),
+            verifier=self._verifier,
+            at=self._clock.now(),
+        )
+
+    def _with(self, verdict: Verdict, judged: Judged) -> Verdict:
+        return msgspec.structs.replace(
+            verdict,
+            outcome=judged.outcome,
+            summary=judged.summary,
+            detail=judged.detail,
+            log=judged.log,
+            figures=judged.figures,
+            base_figures=judged.base_figures,
+            findings=judged.findings,
+            duration_s=judged.duration_s,
+        )
+
+    def _workshop(self) -> tuple[Places, Environments]:
+        if self._made is None:
+            from andon.gates.environment import Environments
+            from andon.gates.places import Places
+
+            places = Places(self._state_dir)
+            made = Environments(git=self._git, trees=self._trees, places=places, machine_path=self._machine_path)
+            self._made = (places, made)
+        return self._made
+
+
+def _stronger(level: str, needed: str) -> bool:
+    return ISOLATION_LEVELS.index(level) >= ISOLATION_LEVELS.index(needed)
+
+
+def _plainly(error: AndonError | OSError) -> str:
+    from andon.gates.logs import one_line
+
+    text = error.message if isinstance(error, AndonError) else str(error)
+    return one_line(f"could not be measured: {text}")
