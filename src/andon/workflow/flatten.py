@@ -115,7 +115,7 @@ class Flattener:
             if isinstance(statement, Declaration):
                 self._declare(statement)
             elif isinstance(statement, Phase) and statement.title is not None:
-                self.titles[statement.ref.id] = statement.title
+                self._title(statement.ref, statement.title)
             elif isinstance(statement, Styling):
                 self._check_styling(statement)
         self._check_collisions()
@@ -142,7 +142,14 @@ class Flattener:
                 text = f"`{name}` is a {before} already and can't be a {declaration.kind} too"
                 self.problems.add("duplicate-state", declaration.ref.at, text)
         elif declaration.title is not None:
-            self.titles.setdefault(name, declaration.title)
+            self._title(declaration.ref, declaration.title)
+
+    def _title(self, ref: Ref, title: str) -> None:
+        """The first title counts; for a phase Mermaid draws no second one."""
+        if ref.id in self.titles and ref.id in self.scopes:
+            text = f"phase `{ref.id}` has a title already"
+            self.problems.add("duplicate-state", ref.at, text, "keep one: Mermaid draws no second title of a phase")
+        self.titles.setdefault(ref.id, title)
 
     def _check_styling(self, styling: Styling) -> None:
         for ref in styling.names:

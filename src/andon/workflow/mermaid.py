@@ -35,7 +35,7 @@ RULE = "bad-diagram"
 
 # Words that Mermaid's lexer takes for keywords in any case, and names that JavaScript objects have of themselves.
 _RESERVED = """
-    accdescr acctitle class classdef click constructor default direction end hasownproperty hide href isprototypeof
+    accdescr acctitle as class classdef click constructor default direction end hasownproperty hide href isprototypeof
     note propertyisenumerable prototype root root_end root_start scale state statediagram style tolocalestring
     tostring valueof __definegetter__ __definesetter__ __lookupgetter__ __lookupsetter__ __proto__
 """
@@ -51,16 +51,16 @@ _STYLE_NAME = re.compile(r":::([A-Za-z_][A-Za-z0-9_]*)")
 _HIDDEN_DIRECTION = re.compile(r"direction\s+(?:TB|BT|RL|LR)", re.IGNORECASE)
 _DIRECTION = re.compile(r"direction[ \t]+(TB|BT|RL|LR)[ \t]*(?:%%.*)?$")
 _DIRECTION_START = re.compile(r"\s*(?:TB|BT|RL|LR)", re.IGNORECASE)
-_DIRECTION_END = re.compile(r"direction\s*$", re.IGNORECASE)
+_DIRECTION_END = re.compile(r"direction\s*(?:%%.*)?$", re.IGNORECASE)
 _PSEUDO = re.compile(r"<<[ \t]*(\w*)[ \t]*>>|\[\[[ \t]*(\w*)[ \t]*\]\]")
 _PSEUDO_EXACT = re.compile(r"(?:<<(fork|join|choice)>>|\[\[(fork|join|choice)\]\])")
 _TITLE = re.compile(r'"([^"]*)"[ \t]+as[ \t]+')
 _NOTE = re.compile(r"note[ \t]+(left|right) of[ \t]+")
 _END_NOTE = re.compile(r"[ \t]*end note\b(.*)$")
-_CLASS_DEF = re.compile(r"classDef[ \t]+(\w+)[ \t]+(\S.*)$", re.ASCII)
+_CLASS_DEF = re.compile(r"classDef[ \t]+(?!default[ \t])(\w+)[ \t]+(\S.*)$", re.ASCII | re.IGNORECASE)
 _CLASS = re.compile(r"class[ \t]+(\w+(?:,[ \t]*\w+)*)[ \t]+(\w+)[ \t]*;?[ \t]*$", re.ASCII)
 _STYLE = re.compile(r"style[ \t]+(\w+(?:,\w+)*)[ \t]+(\S.*)$", re.ASCII)
-_KEYWORD = re.compile(r"(state|note|direction|classDef|class|style)(?=[ \t\"]|$)")
+_KEYWORD = re.compile(r"(state|note|direction|classDef|class|style)(?=[ \t]|$)")
 _UNSUPPORTED = re.compile(r"(scale|click|accTitle|accDescr|hide empty description)(?=[ \t:{]|$)", re.IGNORECASE)
 _TAG_LIKE = re.compile(r"<[A-Za-z/!]")
 
@@ -184,7 +184,8 @@ class _Parser:
         """Statements of one line. A brace may share a line with one statement on either side."""
         after_statement = False
         while True:
-            spaced = self._skip() or self.column == 0
+            self._skip()
+            spaced = self.column == 0 or self.line[self.column - 1] in " \t"
             rest = self.line[self.column :]
             if not rest:
                 return
@@ -202,12 +203,9 @@ class _Parser:
                 raise _Bad(self.column, f"expected the end of the line, found `{shown(rest)}`", "one statement a line")
             after_statement = self._statement(rest)
 
-    def _skip(self) -> bool:
+    def _skip(self) -> None:
         match = _SPACE.match(self.line, self.column)
-        end = match.end() if match else self.column
-        moved = end > self.column
-        self.column = end
-        return moved
+        self.column = match.end() if match else self.column
 
     def _here(self, column: int | None = None) -> At:
         return (self.first + self.number, (self.column if column is None else column) + 1)
@@ -349,9 +347,9 @@ class _Parser:
             return self._titled(start)
         at = self._here()
         name = self._id("a state's id or a title in quotes")
+        self._skip()
         if self.line.startswith(":", self.column):
             raise _Bad(self.column, "Mermaid does not read this after `state`", f"write: {name} : description")
-        self._skip()
         if not self.line.startswith("{", self.column):
             found = shown(self.line[self.column :])
             if found and not found.startswith("%%"):

@@ -94,7 +94,7 @@ class Collector:
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """"did you mean `x`?" for the closest choice, or ""."""
-    close = get_close_matches(word[:64], [choice for choice in choices if choice != word], n=1, cutoff=0.6)
+    close = get_close_matches(word[:64], [choice for choice in choices if choice != word], n=1, cutoff=0.7)
     return f"did you mean `{close[0]}`?" if close else ""
 
 

@@ -65,7 +65,7 @@ def _degree(subject: Subject, node: str, kind: str) -> bool:
         subject.error(RULE, at, f"fork `{node}` has {leaving} branches; it needs at least 2", f"add: {node} --> step")
         return False
     if kind == "join" and (entering < 2 or leaving > 1):
-        text = f"join `{node}` has {entering} edges into it and {leaving} out of it; it needs 2 or more, and 1"
+        text = f"join `{node}` needs 2 or more edges into it and 1 out of it; it has {entering} and {leaving}"
         subject.error(RULE, at, text)
         return False
     return True

@@ -90,7 +90,9 @@ def _check_keys(name: str, kind: str, fields: Fields) -> None:
             text = f"`{entry.key}` is an option of {' and '.join(owners)} steps; `{name}` is of kind {kind}"
             fields.problems.add("unknown-key", entry.at, text, f"add kind: {owners[0]}" if kind == "agent" else "")
         else:
-            advice = did_you_mean(entry.key, allowed) or f"known: {listed(allowed, 30)}"
+            every = {key for keys in KEYS.values() for key in keys}
+            advice = did_you_mean(entry.key, allowed) or did_you_mean(entry.key, sorted(every))
+            advice = advice or f"known: {listed(allowed, 30)}"
             fields.problems.add("unknown-key", entry.at, f"step `{name}` has no option `{shown(entry.key)}`", advice)
 
 
