@@ -9,12 +9,13 @@ import tempfile
 import time
 
 from andon.app.settings import machine_path
+from andon.app.wiring import SystemClock
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, RunGate
 from andon.gates.verifier import GateVerifier
 from andon.git.repository import Repository
 from andon.ports import GateRequest
-from andon.runtimes import runtimes
+from andon.runtimes.sandbox import SandboxRuntime
 from benchmarks.measure import Row, interleaved
 
 FILES = 2000
@@ -57,12 +58,12 @@ def _run(directory: str, rounds: int) -> list[Row]:
     submission = Submission(commit=head, tree=tree, base=head, base_tree=tree, patch="patch:0")
     verifier = GateVerifier(
         git=git,
-        runtimes=runtimes(),
+        runtimes=[SandboxRuntime()],
         cache=NoCache(),
         state_dir=os.path.join(directory, "state"),
         verifier="bench",
+        clock=SystemClock(),
         machine_path=machine_path(),
-        progress=None,
     )
     gate = RunGate(id="true", run="true")
     request = GateRequest(gate=gate, submission=submission, environment=Environment(isolation="sandbox"))

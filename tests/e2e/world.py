@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import andon
+
 WORKFLOW = """---
 name: feature
 roles:
@@ -120,7 +122,7 @@ class World:
             "LANG": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1",
             "NO_COLOR": "1",
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "PYTHONPATH": str(Path(andon.__file__).resolve().parents[1]),
         }
         world = cls(path=path, environment=environment)
         world.git("init", "-q", "-b", "main")
@@ -134,7 +136,8 @@ class World:
         world.git("add", ".")
         world.git("commit", "-q", "-m", "start")
         if init:
-            assert world.andon("init").exit == 0
+            made = world.andon("init")
+            assert made.exit == 0, (made.out, made.err)
         return world
 
     def write_workflow(self, name: str = "feature", **options: str) -> None:

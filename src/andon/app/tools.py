@@ -27,7 +27,7 @@ class Tools:
     def mermaid(self, text: str, name: str) -> str:
         from andon import workflow
 
-        return workflow.mermaid(workflow.parse(text, name))
+        return workflow.graph(workflow.parse(text, name))
 
     def svg(self, workflow: Workflow, states: dict[str, str] | None) -> str:
         from andon.workflow.svg import render_svg

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from andon import __version__
 from andon.app import settings
+from andon.app.conditions import evaluate
 from andon.core.errors import EXIT_USAGE, AndonError
-from andon.core.routing import ConditionError
 from andon.core.workflow import Workflow
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.interface import CallContext, Coordinator, Reply
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
-from andon.ports import Progress, Store, Verifier
+from andon.ports import Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
@@ -115,18 +115,24 @@ class App:
 
     def make_verifier(self, progress: Progress | None) -> Verifier:
         from andon.gates.verifier import GateVerifier
-        from andon.runtimes import runtimes
 
-        store = self.services().store
+        services = self.services()
         return GateVerifier(
             git=self.git,
-            runtimes=runtimes(),
-            cache=store,
+            runtimes=self.runtimes(),
+            cache=services.store,
             state_dir=self.state_dir,
             verifier=f"andon/{__version__}@{os.uname().nodename}",
+            clock=services.clock,
             machine_path=settings.machine_path(),
-            progress=progress,
         )
+
+    def runtimes(self) -> list[Runtime]:
+        """The isolation levels of this machine, best first."""
+        from andon.runtimes.process import ProcessRuntime
+        from andon.runtimes.sandbox import SandboxRuntime
+
+        return [SandboxRuntime(), ProcessRuntime()]
 
     def allow_landing(self, ref: str, old: str, new: str) -> AbstractContextManager[None]:
         from andon.git.guard import allow_landing
@@ -174,11 +180,12 @@ class App:
         services.progress = progress
         sweep(services)
         text = hot.status(os.path.join(self.state_dir, "andon.db"), services.clock.now())
+        if text is None:
+            raise AndonError("the database is not as expected", kind="corrupt", next="andon doctor", exit=6)
         return Reply(exit=0, body=json.loads(text))
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.engine.doctor import doctor
-        from andon.runtimes import runtimes
         from andon.store import rebuild
 
         services = self.services()
@@ -188,7 +195,7 @@ class App:
             mend=bool(arguments.get("mend")),
             compare=lambda: rebuild.check(services.store),
             rebuild=lambda: rebuild.rebuild(services.store),
-            probes=lambda: {runtime.level: runtime.probe() for runtime in runtimes()},
+            probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: settings.guard_state(self.git.common_dir),
         )
         return Reply(exit=0 if body["ok"] else 1, body=body)
@@ -240,17 +247,10 @@ def _at(context: CallContext, directory: str) -> CallContext:
 
 
 def load_workflow(text: str, name: str) -> Workflow:
-    """Compile a workflow file's text. Raises UsageError with positions when it is broken."""
+    """Compile a workflow file's text. Raises UsageError with positions when it can't be read.
+
+    What lint would call an error does not stop a run: the core holds the gates whatever the diagram says.
+    """
     from andon import workflow
 
-    return workflow.load(text, name)
-
-
-def evaluate(condition: str, facts: Mapping[str, object]) -> bool:
-    """Evaluate a choice's condition. Raises ConditionError unless the result is a boolean."""
-    from andon.gates.conditions import evaluate_choice
-
-    try:
-        return evaluate_choice(condition, facts)
-    except ValueError as error:
-        raise ConditionError(str(error)) from error
+    return workflow.parse(text, name).workflow or workflow.load(text, name)

@@ -1,0 +1,20 @@
+"""The command line: thin commands over the coordinator. `main` tries the hot path, then the warm one, then click."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry of the console script. Ends the process with an exit code of the contract."""
+    argv = sys.argv[1:]
+    if argv:
+        from andon.cli.hot import answer
+
+        answer(argv)
+        from andon.cli.warm import run
+
+        run(argv)
+    from andon.cli.cold import run_click
+
+    run_click(argv)

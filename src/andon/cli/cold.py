@@ -1,0 +1,190 @@
+"""The cold path: help, completion, `demo`, and everything that is typed wrongly, through click."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from andon import __version__
+from andon.cli.output import fail
+from andon.cli.parse import convert, meant
+from andon.cli.table import COMMANDS, COMMON, NOT_BUILT, Command, Option
+from andon.cli.warm import execute
+from andon.core.errors import AndonError, UsageError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class Group(click.Group):
+    """Lists commands by their group, in the table's order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            section = getattr(command, "section", "More")
+            sections.setdefault(section, []).append((name, command.get_short_help_str(80)))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+def _parameter(option: Option) -> click.Option:
+    flags, name, kind, text = option
+    if kind in ("flag", "off"):
+        return click.Option([*flags, name], is_flag=True, default=None, flag_value=kind == "flag", help=text)
+    return click.Option([*flags, name], multiple=kind == "list", default=None, help=text)
+
+
+def _callback(command: Command) -> Any:
+    kinds = {option[1]: option for option in (*command[4], *COMMON)}
+
+    def call(**values: Any) -> None:
+        arguments: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is None or value == ():
+                continue
+            option = kinds.get(name)
+            if option is not None and option[2] in ("int", "float", "duration"):
+                value = convert(option[0][0], option[2], value)
+            arguments[name] = list(value) if isinstance(value, tuple) else value
+        execute(command[0], arguments)
+
+    return call
+
+
+def _argument(name: str, kind: str) -> click.Argument:
+    return click.Argument([name], required=kind == "one", nargs=-1 if kind == "many" else 1, shell_complete=complete)
+
+
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of tasks and runs for the shell."""
+    import os
+
+    from andon.app import open_coordinator
+    from andon.engine.interface import CallContext
+
+    try:
+        coordinator = open_coordinator(CallContext(cwd=os.getcwd(), agent="completion"))
+        tasks = coordinator.call("task_list", {}).body["items"]
+        runs = coordinator.call("run_list", {}).body["items"]
+    except AndonError:
+        return []
+    return [x for item in (*tasks, *runs) if (x := str(item["id"])).startswith(incomplete)]
+
+
+def _command(command: Command) -> click.Command:
+    _verb, path, text, positionals, options, examples, section = command
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+    made = click.Command(
+        path.split(" ")[-1],
+        callback=_callback(command),
+        params=[*(_argument(name, kind) for name, kind, _ in positionals), *map(_parameter, (*options, *COMMON))],
+        help=text,
+        epilog=epilog,
+        context_settings=CONTEXT,
+    )
+    made.section = section  # type: ignore[attr-defined]
+    return made
+
+
+GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files."}
+
+
+def tree() -> Group:
+    """The whole command tree, made from the table."""
+    root = Group(
+        "andon",
+        help="Andon, the coordination layer for software factories: have I achieved this part, and may I proceed?",
+        epilog="Start with `andon demo`, or in a repository of your own with `andon init`.",
+        context_settings=CONTEXT,
+    )
+    for command in COMMANDS:
+        words = command[1].split(" ")
+        parent: click.Group = root
+        if len(words) == 2:
+            existing = root.commands.get(words[0])
+            if not isinstance(existing, click.Group):
+                existing = Group(words[0], help=GROUPS[words[0]], context_settings=CONTEXT)
+                existing.section = command[6]  # type: ignore[attr-defined]
+                root.add_command(existing)
+            parent = existing
+        parent.add_command(_command(command))
+    root.add_command(_demo())
+    root.add_command(_completion())
+    root.params.append(
+        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="version")
+    )
+    return root
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(f"andon {__version__}")
+        ctx.exit(0)
+
+
+def _demo() -> click.Command:
+    from andon.cli.demo import command
+
+    return command()
+
+
+def _completion() -> click.Command:
+    def show(shell: str) -> None:
+        from click.shell_completion import get_completion_class
+
+        found = get_completion_class(shell)
+        if found is None:
+            fail(UsageError(f"no completion for {shell}", next="bash, zsh or fish"), False)
+        click.echo(found(tree(), {}, "andon", "_ANDON_COMPLETE").source())
+
+    return click.Command(
+        "completion",
+        callback=show,
+        params=[click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))],
+        help="Print the shell's completion script.",
+        epilog="\b\nExamples:\n  eval \"$(andon completion bash)\"",
+        context_settings=CONTEXT,
+    )
+
+
+def run_click(argv: list[str]) -> NoReturn:
+    """Let click answer; its errors become the contract's (64, never 2)."""
+    as_json = "--json" in argv
+    words = [word for word in argv if not word.startswith("-")]
+    if words and words[0] in NOT_BUILT:
+        text = f"`andon {words[0]}` is not built in this version"
+        fail(AndonError(text, kind="not_built", next="andon --help", exit=64), as_json)
+    if not argv:
+        argv = ["--help"]
+    leading = [word for word in argv if word == "--json"]
+    if leading and argv[0] == "--json":
+        argv = [*argv[1:], "--json"]
+    root = tree()
+    try:
+        root.main(args=argv, prog_name="andon", standalone_mode=False)
+    except click.exceptions.NoSuchOption as error:
+        fail(UsageError(f"no option {error.option_name}", next=_help(error.ctx)), as_json)
+    except click.UsageError as error:
+        hint = ""
+        known = list(root.commands)
+        if words and words[0] not in known:
+            hint = meant(words[0], known)
+        fail(UsageError(error.format_message() + hint, next=_help(error.ctx)), as_json)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("\nandon: interrupted\n")
+        sys.exit(130)
+    except AndonError as error:
+        fail(error, as_json)
+    sys.exit(0)
+
+
+def _help(ctx: click.Context | None) -> str:
+    return f"{ctx.command_path} --help" if ctx else "andon --help"

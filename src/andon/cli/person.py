@@ -1,0 +1,86 @@
+"""People's acts: at a terminal, by a person, after seeing what is decided.
+
+A guard rail, not a wall (`docs/security.md`): refused without a terminal, inside an agent's environment, and in a claimed
+worktree.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from andon.cli.identity import agent_environment
+from andon.cli.plain import clean
+from andon.core.errors import EXIT_DENIED, AndonError
+from andon.engine.interface import CallContext, Coordinator
+
+WORDS = {
+    "approve": "approve",
+    "reject": "reject",
+    "waive": "waive a gate of",
+    "signal": "post a signal for",
+    "run_retry": "put back to work",
+    "run_cancel": "cancel",
+    "answer": "answer",
+}
+
+
+def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, caller: CallContext) -> None:
+    """Ask the person. Raises AndonError kind "not_a_person" (exit 5) or "not_confirmed" (exit 1)."""
+    if verb == "answer" and not _is_for_person(coordinator, arguments):
+        return
+    _refuse_agents(caller)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise AndonError(
+            f"only a person at a terminal may {WORDS[verb]} this",
+            kind="not_a_person",
+            next="let a person run this in a terminal",
+            exit=EXIT_DENIED,
+        )
+    subject = arguments.get("run") or arguments.get("message") or ""
+    if verb != "answer":
+        _show(coordinator, str(subject))
+    sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+        raise AndonError("not confirmed; nothing was changed", kind="not_confirmed", next="type yes to confirm")
+
+
+def _is_for_person(coordinator: Coordinator, arguments: dict[str, Any]) -> bool:
+    body = coordinator.call("show", {"id": arguments["message"]}).body
+    return body.get("recipient") == "human"
+
+
+def _refuse_agents(caller: CallContext) -> None:
+    variable = agent_environment()
+    if variable is None and not caller.person:
+        variable = "--agent"
+    if variable is None and _in_claim(caller.cwd):
+        variable = "a claimed worktree"
+    if variable is not None:
+        raise AndonError(
+            f"this is a person's act, and {variable} shows an agent's environment",
+            kind="not_a_person",
+            next="let a person run this in a terminal of their own",
+            exit=EXIT_DENIED,
+        )
+
+
+def _in_claim(cwd: str) -> bool:
+    from andon.git.locate import locate
+
+    found = locate(cwd)
+    return found is not None and os.path.exists(os.path.join(found[1], "andon-lease"))
+
+
+def _show(coordinator: Coordinator, subject: str) -> None:
+    body = coordinator.call("person_preview", {"run": subject}).body
+    files = body.get("files", [])
+    lines = [f"{body['run']} · {body['task']}: {body['title']}"]
+    lines.append(f"by {', '.join(body['authors']) or 'nobody yet'} · {body['patch']}")
+    lines += [f"  {x['path']} (+{x['added']} -{x['deleted']})" for x in files[:20]]
+    lines += [f"  … and {len(files) - 20} more files"] if len(files) > 20 else []
+    lines += [f"done gate {x['gate']}: {x['outcome']}" for x in body.get("done", [])]
+    for line in lines:
+        sys.stderr.write(clean(line) + "\n")

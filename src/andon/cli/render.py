@@ -1,0 +1,294 @@
+"""Replies as short text for people: plain in a pipe, tables with colour on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from andon.cli.plain import clean, columns, one_line
+
+Body = dict[str, Any]
+COLORS = {"passed": "32", "failed": "31", "unmeasured": "33", "waived": "35", "pending": "36"}
+
+
+def use_color(choice: str | None) -> bool:
+    """--color, NO_COLOR, TERM and whether standard output is a terminal."""
+    if choice in ("always", "never"):
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
+
+
+class Paint:
+    """Colours, or none."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
+
+    def head(self, text: str) -> str:
+        return self(text, "1")
+
+
+def render(verb: str, body: Body, color: str | None) -> str:
+    """Text for a verb's reply."""
+    return RENDERERS.get(verb, _fallback)(body, Paint(use_color(color)))
+
+
+def table(rows: list[list[str]], header: list[str], paint: Paint) -> str:
+    """Aligned columns; the header is bold on a terminal. Long cells are cut to the terminal's width."""
+    width = 0
+    if sys.stdout.isatty():
+        width = os.get_terminal_size().columns
+    text = columns([[one_line(cell) for cell in row] for row in rows], header)
+    lines = text.splitlines()
+    if width:
+        lines = [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
+    return "\n".join([paint.head(lines[0]), *lines[1:]]) if lines else ""
+
+
+def _fallback(body: Body, paint: Paint) -> str:
+    if not body.get("ok"):
+        return ""
+    parts = [f"{key}: {clean(str(value))}" for key, value in body.items() if key != "ok" and value not in (None, [], "")]
+    return "\n".join(parts)
+
+
+def _claim(body: Body, paint: Paint) -> str:
+    lease = body["lease"]
+    head = [
+        f"{body['run']} {body['step']} ({body['task']}) is yours until {lease['expires_at']}.",
+        f"cd {body['workdir']}",
+        "",
+    ]
+    return "\n".join(head) + clean(body["brief"])
+
+
+def _judged(body: Body, paint: Paint) -> str:
+    lines = []
+    for verdict in body["verdicts"]:
+        outcome = verdict["outcome"]
+        cached = " (cached)" if verdict["cached"] else ""
+        lines.append(f"{paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}{cached}")
+        if outcome not in ("passed", "waived"):
+            lines += [f"    {clean(line)}" for line in verdict["detail"].splitlines()[:40]]
+            lines += [f"    log: {verdict['log']}"] if verdict["log"] else []
+            for finding in verdict["findings"][:20]:
+                where = f"{finding['path']}:{finding['line']}: " if finding["path"] else ""
+                lines.append(f"    [{finding['severity']}] {clean(where + finding['message'])}")
+    following = body["next"]
+    if body.get("ok"):
+        lines.append(_next_line(body))
+    elif following.get("state") == "yours":
+        lines.append(f"{body['run']} {body['step']} is still yours.")
+    return "\n".join(lines)
+
+
+def _next_line(body: Body) -> str:
+    following = body["next"]
+    if following["state"] == "yours":
+        return "all gates open: andon advance"
+    if following["state"] == "done":
+        return f"{body['run']} is done ({following.get('outcome')})."
+    role = f" for {following['role']}" if following.get("role") else ""
+    reason = f": {one_line(following['reason'])}" if following.get("reason") else ""
+    return f"{body['run']} goes on at {following['step']}{role} ({following['state']}{reason})."
+
+
+def _status(body: Body, paint: Paint) -> str:
+    parts: list[str] = []
+    if body["needs_human"]:
+        lines = [paint("A person is needed", "1;31")]
+        for item in body["needs_human"]:
+            where = " ".join(str(item[key]) for key in ("task", "run", "step", "message") if item.get(key))
+            lines.append(f"  {item['kind']:9} {where}: {one_line(item.get('reason') or item.get('title') or '')}")
+            lines.append(f"            {item['next']}")
+        parts.append("\n".join(lines))
+    sections = (
+        ("Running", "running", lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires_at']}", x["title"]]),
+        ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], x["title"]]),
+        ("Ready", "ready", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]]),
+        ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
+    )
+    for title, key, row in sections:
+        items = body[key]
+        if items:
+            cells = [[one_line(str(cell or "")) for cell in row(item)] for item in items[:40]]
+            more = f"\n  … and {len(items) - 40} more" if len(items) > 40 else ""
+            parts.append(paint.head(title) + "\n" + _indent(columns(cells)) + more)
+    counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
+    parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
+    return "\n\n".join(parts)
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _tasks(body: Body, paint: Paint) -> str:
+    rows = [[x["task"], x["status"], str(x["priority"]), x["run"] or "-", x["title"]] for x in body["items"]]
+    return table(rows, ["TASK", "STATUS", "PRIORITY", "RUN", "TITLE"], paint) if rows else "no tasks"
+
+
+def _runs(body: Body, paint: Paint) -> str:
+    rows = []
+    for run in body["items"]:
+        where = ", ".join(f"{x['step']} {x['state']}" for x in run["steps"]) or (run["outcome"] or "")
+        rows.append([run["run"], run["task"], run["status"], run["workflow"], where])
+    return table(rows, ["RUN", "TASK", "STATUS", "WORKFLOW", "WHERE"], paint) if rows else "no runs"
+
+
+def _ready(body: Body, paint: Paint) -> str:
+    rows = [[x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["title"]] for x in body["items"]]
+    return table(rows, ["TASK", "RUN", "STEP", "ROLE", "TITLE"], paint) if rows else "nothing is ready"
+
+
+def _log(body: Body, paint: Paint) -> str:
+    rows = []
+    for item in body["items"]:
+        data = item["data"]
+        words = [f"{key}={one_line(str(value), 60)}" for key, value in data.items() if _telling(key, value)]
+        rows.append([str(item["seq"]), item["at"], item["stream"], item["type"], item["actor"], " ".join(words[:5])])
+    return table(rows, ["SEQ", "AT", "STREAM", "EVENT", "ACTOR", "WHAT"], paint) if rows else "no events"
+
+
+def _telling(key: str, value: Any) -> bool:
+    return isinstance(value, str | int | float) and value not in ("", 0, None) and key not in ("workdir", "base_tree")
+
+
+def _show(body: Body, paint: Paint) -> str:
+    if body["kind"] == "message":
+        lines = [f"{body['id']} {body['message_kind']} from {body['sender']} to {body['recipient']}", clean(body["body"])]
+        lines += [f"answer by {body['answered_by']}: {clean(body['answer'])}"] if body["answer"] else []
+        return "\n".join(lines)
+    if body["kind"] == "task":
+        lines = [paint.head(f"{body['task']}: {clean(body['title'])}"), f"status {body['status']}"]
+        lines += [clean(body["body"])] if body["body"] else []
+        lines += [f"- {clean(item)}" for item in body["acceptance"]]
+        lines += [f"{key}: {', '.join(body[key])}" for key in ("scope", "depends_on", "labels") if body[key]]
+        lines += [f"commit {body['commit']}"] if body["commit"] else []
+        run = body.get("run_state")
+        return "\n".join(lines) + ("\n\n" + _show_run(run, paint) if run else "")
+    return _show_run(body, paint)
+
+
+def _show_run(run: Body, paint: Paint) -> str:
+    lines = [paint.head(f"{run['run']} of {run['task']}"), f"status {run['status']} {run.get('outcome') or ''}".rstrip()]
+    lines += [f"reason: {clean(run['reason'])}"] if run.get("reason") else []
+    lines += [f"workflow {run['workflow']} ({run['workflow_digest'][:19]}), on {run['target']} from {run['base'][:12]}"]
+    lines += [f"commit {run['commit']}"] if run.get("commit") else []
+    for step in run.get("steps", []):
+        owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
+        lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
+        lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    for verdict in run.get("done", []):
+        outcome = verdict["outcome"]
+        lines.append(f"done gate {paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}")
+    for note in run.get("notes", []):
+        lines.append(f"{note['step']} {note['outcome']} by {note['agent']}: {one_line(note['message'])}")
+    return "\n".join(lines)
+
+
+def _lead(body: Body, paint: Paint) -> str:
+    lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
+    lines += [f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}" for x in body["refused"]]
+    lines += [f"waiting {x['run']}: {clean(x['reason'])}" for x in body["waiting"]]
+    return "\n".join(lines)
+
+
+def _inbox(body: Body, paint: Paint) -> str:
+    lines = []
+    for item in body["items"]:
+        lines.append(f"{paint.head(item['id'])} {item['kind']} from {item['sender']} ({item['sent_at']})")
+        lines.append(_indent(clean(item["body"])))
+        lines += [f"  answer by {item['answered_by']}: {clean(item['answer'])}"] if item["answer"] else []
+    lines += ["acknowledge with: andon inbox --ack all"] if body["items"] else ["no messages"]
+    return "\n".join(lines)
+
+
+def _lint(body: Body, paint: Paint) -> str:
+    lines = []
+    for item in body["items"]:
+        code = "31" if item["severity"] == "error" else "33"
+        place = f"{item['file']}:{item['line']}:{item['column']}"
+        lines.append(f"{place}: {paint(item['severity'], code)} {item['rule']}: {clean(item['message'])}")
+        lines += [f"    {clean(item['next'])}"] if item.get("next") else []
+    good = "no problems" if not body["items"] else f"{body['errors']} errors"
+    lines.append(f"{', '.join(body['workflows'])}: {good}")
+    return "\n".join(lines)
+
+
+def _init(body: Body, paint: Paint) -> str:
+    lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
+    lines += [f"wrote {name}" for name in body["written"]]
+    lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
+    return "\n".join([*lines, f"next: {body['next']}"])
+
+
+def _doctor(body: Body, paint: Paint) -> str:
+    lines = []
+    for check in body["checks"]:
+        mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
+        lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
+        lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+    return "\n".join(lines)
+
+
+def _task_added(body: Body, paint: Paint) -> str:
+    return f"{body['task']}: {clean(body['title'])} ({body['status']})"
+
+
+def _moved(body: Body, paint: Paint) -> str:
+    return _next_line(body) if body.get("next") else _fallback(body, paint)
+
+
+RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
+    "next": _claim,
+    "brief": _claim,
+    "check": _judged,
+    "advance": _judged,
+    "status": _status,
+    "task_list": _tasks,
+    "task_add": _task_added,
+    "task_edit": _task_added,
+    "task_release": _task_added,
+    "task_cancel": _task_added,
+    "task_show": _show,
+    "run_list": _runs,
+    "run_show": _show,
+    "ready": _ready,
+    "log": _log,
+    "show": _show,
+    "lead": _lead,
+    "inbox": _inbox,
+    "workflow_lint": _lint,
+    "workflow_graph": lambda body, _paint: str(body["graph"]),
+    "workflow_compile": lambda body, _paint: f"{body['digest']}\n{_json(body['workflow'])}",
+    "init": _init,
+    "doctor": _doctor,
+    "heartbeat": lambda body, _paint: f"{body['run']} {body['step']} is yours until {body['lease']['expires_at']}.",
+    "submit": lambda body, _paint: f"stored {body['run']} {body['step']} as {body['commit'][:12]}",
+    "release": _moved,
+    "handoff": _moved,
+    "run_start": _moved,
+    "run_retry": _moved,
+    "run_cancel": _moved,
+    "approve": _moved,
+    "reject": _moved,
+    "waive": _moved,
+    "signal": _moved,
+    "say": lambda body, _paint: f"{body['message']} sent to {body['to']}",
+    "ask": lambda body, _paint: f"{body['message']} asked of {body['to']}" + (f": {body['answer']}" if body["answer"] else ""),
+    "answer": lambda body, _paint: f"{body['message']} answered",
+}
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, indent=2, sort_keys=True)

@@ -1,0 +1,87 @@
+"""The warm path: every command of the table, without click. `--help`, completion and mistakes in names go to click."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from andon.cli.parse import find, parse
+from andon.cli.table import PERSONS_ACTS
+from andon.core.errors import AndonError
+
+
+def run(argv: list[str]) -> None:
+    """Carry the command out and end the process; return when click must take over."""
+    words = argv
+    common: list[str] = []
+    while words and words[0].startswith("-"):
+        if words[0] != "--json":
+            return
+        common.append(words[0])
+        words = words[1:]
+    if not words or "--help" in words or "-h" in words:
+        return
+    found = find(words)
+    if found is None:
+        return
+    command, rest = found
+    as_json = "--json" in argv
+    try:
+        arguments = parse(command, [*common, *rest])
+    except AndonError as error:
+        from andon.cli.output import fail
+
+        fail(error, as_json)
+    execute(command[0], arguments)
+
+
+def execute(verb: str, arguments: dict[str, Any]) -> None:
+    """Call the coordinator, print, and end the process."""
+    from andon.cli.output import bug, fail, finish
+
+    as_json = bool(arguments.pop("json", False))
+    color = arguments.pop("color", None)
+    try:
+        from andon.cli.context import context, prepare
+
+        prepare(verb, arguments)
+        caller = context(arguments, person_needed=verb in PERSONS_ACTS)
+        from andon.app import open_coordinator
+
+        coordinator = open_coordinator(caller)
+        if verb in PERSONS_ACTS:
+            from andon.cli.person import confirm
+
+            confirm(verb, arguments, coordinator, caller)
+        if verb == "lead" and arguments.pop("watch", False):
+            from andon.cli.watch import watch
+
+            watch(coordinator, arguments, as_json)
+        reply = coordinator.call(verb, arguments, progress(verb, as_json))
+    except AndonError as error:
+        fail(error, as_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nandon: interrupted; nothing was lost\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        bug(error, as_json)
+    finish(verb, reply, as_json, color)
+
+
+LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next"})
+
+
+def progress(verb: str, as_json: bool) -> Any:
+    """Lines of progress on standard error, for long work at a terminal."""
+    if verb not in LONG or as_json or not sys.stderr.isatty():
+        return None
+
+    def say(line: str) -> None:
+        from andon.cli.plain import clean
+
+        sys.stderr.write(f"· {clean(line)}\n")
+        sys.stderr.flush()
+
+    return say

@@ -1,0 +1,34 @@
+"""`andon lead --watch`: land whatever becomes ready, until interrupted."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import Any
+
+from andon.cli.output import emit
+from andon.core.errors import AndonError
+from andon.engine.interface import Coordinator
+
+POLL_S = 1.0
+
+
+def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) -> None:
+    """Never returns; one JSON line (or a few lines of text) for each round that did something."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        try:
+            reply = coordinator.call("lead", arguments, None)
+            if reply.body["landed"] or reply.body["refused"] or reply.body["waiting"]:
+                emit("lead", reply, as_json, None)
+                sys.stdout.flush()
+        except AndonError as error:
+            if error.exit not in (3, 6):
+                raise
+            sys.stderr.write(f"andon: {error.message}\n")
+        time.sleep(POLL_S)
