@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from andon.core.workflow import Environment, Gate
     from andon.gates.environment import Environments
     from andon.gates.places import Places
-    from andon.gates.run_gate import Judged
+    from andon.gates.run_gate import Judged, Runner, What
     from andon.ports import Clock, GateRequest, Git, Runtime, VerdictCache
 
-LEFTOVERS_AFTER_S = 86_400.0
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
 
@@ -49,6 +48,7 @@ class GateVerifier:
 
     runtimes: best first. state_dir: absolute directory for environments, checkouts and logs. verifier: the name that
     verdicts carry. machine_path: directories that this machine puts on PATH, after the workflow's own.
+    checkouts_in_memory: allow it where there is room (see places.py).
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class GateVerifier:
         verifier: str,
         clock: Clock,
         machine_path: Sequence[str] = (),
+        checkouts_in_memory: bool = True,
     ) -> None:
         self._git = git
         self._runtimes = tuple(runtimes)
@@ -69,6 +70,7 @@ class GateVerifier:
         self._verifier = verifier
         self._clock = clock
         self._machine_path = tuple(machine_path)
+        self._checkouts_in_memory = checkouts_in_memory
         self._trees = Trees(git)
         self._made: tuple[Places, Environments] | None = None
 
@@ -115,11 +117,10 @@ class GateVerifier:
     # ------------------------------------------------------------ housekeeping
 
     def prune(self, *, environments: int = ENVIRONMENTS_KEPT, logs: int = LOGS_KEPT) -> None:
-        """Remove what is no longer needed: old environments and logs, and what crashed processes left."""
+        """Remove old environments and logs. (Checkouts of dead processes go when the next one is made.)"""
         places, kept = self._workshop()
         kept.prune(environments)
         places.prune_logs(logs)
-        places.sweep(LEFTOVERS_AFTER_S)
 
     def close(self) -> None:
         """Wait for directories that are being removed."""
@@ -150,7 +151,7 @@ class GateVerifier:
     def _measure(self, gate: RunGate, submission: Submission, environment: Environment, runtime: Runtime) -> Judged:
         from andon.gates.conditions import Condition, ConditionError
         from andon.gates.problems import Unmeasured
-        from andon.gates.run_gate import Judged, judge, measure
+        from andon.gates.run_gate import Judged, Runner, What, judge
 
         report_format = gate.report.format if gate.report is not None else None
         try:
@@ -158,50 +159,37 @@ class GateVerifier:
         except ConditionError as error:
             return Judged(outcome=UNMEASURED, summary=f"the condition is wrong: {error}")
         places, environments = self._workshop()
+        runner = Runner(runtime=runtime, environments=environments, places=places)
+        what = What(
+            gate=gate,
+            environment=environment,
+            digest=self.environment_digest(environment, submission.tree),
+            tree=submission.tree,
+            base=submission.base,
+        )
         try:
-            own = measure(
-                gate,
-                environment=environment,
-                digest=self.environment_digest(environment, submission.tree),
-                tree=submission.tree,
-                base=submission.base,
-                runtime=runtime,
-                environments=environments,
-                places=places,
-            )
+            own = runner.measure(what)
             nothing = own.report is not None and own.report.nothing
             base = None
             if condition is not None and condition.uses_base and not nothing:
-                base = self._base_figures(gate, submission, environment, runtime)
+                base = self._base_figures(what, submission, runner, runtime.level)
             return judge(own, condition, base)
         except Unmeasured as problem:
             return Judged(outcome=UNMEASURED, summary=problem.summary, detail=problem.detail, log=problem.log)
 
-    def _base_figures(
-        self, gate: RunGate, submission: Submission, environment: Environment, runtime: Runtime
-    ) -> dict[str, float]:
+    def _base_figures(self, own: What, submission: Submission, runner: Runner, level: str) -> dict[str, float]:
         """The figures of the same command on the base tree, cached as the verdict of the gate without its condition."""
         from andon.gates.problems import Unmeasured
-        from andon.gates.run_gate import judge, measure
+        from andon.gates.run_gate import judge
 
-        plain = msgspec.structs.replace(gate, require=None)
-        tree, digest = submission.base_tree, self.environment_digest(environment, submission.base_tree)
+        gate = msgspec.structs.replace(own.gate, require=None)
+        tree, digest = submission.base_tree, self.environment_digest(own.environment, submission.base_tree)
         key = self._tree_key(gate, tree)
-        known = self._cache.get(key, gate_digest(plain), digest)
+        known = self._cache.get(key, gate_digest(gate), digest)
         if known is not None:
             return known.figures
-        places, environments = self._workshop()
         try:
-            measured = measure(
-                plain,
-                environment=environment,
-                digest=digest,
-                tree=tree,
-                base=submission.base,
-                runtime=runtime,
-                environments=environments,
-                places=places,
-            )
+            measured = runner.measure(msgspec.structs.replace(own, gate=gate, tree=tree, digest=digest))
         except Unmeasured as problem:
             raise Unmeasured(
                 f"the base ({submission.base[:12]}) could not be measured: {problem.summary}",
@@ -210,9 +198,9 @@ class GateVerifier:
             ) from problem
         judged = judge(measured, None, None)
         if judged.outcome in (PASSED, FAILED):
-            empty = self._verdict(plain, f"git-tree:{tree}")
-            empty = msgspec.structs.replace(empty, environment_digest=digest, isolation=runtime.level)
-            self._cache.put(key, gate_digest(plain), digest, self._with(empty, judged))
+            empty = self._verdict(gate, f"git-tree:{tree}")
+            empty = msgspec.structs.replace(empty, environment_digest=digest, isolation=level)
+            self._cache.put(key, gate_digest(gate), digest, self._with(empty, judged))
         # A base without tests has zero of everything, which is a fact, not a failure to measure.
         return measured.figures
 
@@ -262,8 +250,8 @@ class GateVerifier:
             holds, summary, _ = judge(gate, changes, scope=request.scope, commits=1)
             return (PASSED if holds else FAILED), summary
 
-        digest = digest_of([gate_digest(gate), list(request.scope)])
-        return self._of_change(gate.id, digest, submission, outcome)
+        # The scope is pinned with the run, and verdicts on a change are never cached across runs.
+        return self._of_change(gate.id, gate_digest(gate), submission, outcome)
 
     def _verify_artifact(self, gate: ArtifactGate, request: GateRequest) -> Verdict:
         from andon.gates.artifact_gate import CannotTell, judge
@@ -327,9 +315,9 @@ class GateVerifier:
     def _workshop(self) -> tuple[Places, Environments]:
         if self._made is None:
             from andon.gates.environment import Environments
-            from andon.gates.places import Places
+            from andon.gates.places import MEMORY, Places
 
-            places = Places(self._state_dir)
+            places = Places(self._state_dir, memory=MEMORY if self._checkouts_in_memory else None)
             made = Environments(git=self._git, trees=self._trees, places=places, machine_path=self._machine_path)
             self._made = (places, made)
         return self._made

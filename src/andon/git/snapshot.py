@@ -61,13 +61,20 @@ def write_tree(repository: Repository, worktree: str) -> str:
 
 
 def _copy(source: str, target: str) -> bool:
+    """Copy an index with its time stamp.
+
+    Git takes a file that changed in the same instant as the index for possibly changed, and reads it again. A copy with
+    a later time stamp would make an edit of the same size in that instant invisible.
+    """
     try:
         with open(source, "rb") as file:
+            times = os.fstat(file.fileno())
             content = file.read()
     except OSError:
         return False
     with open(target, "wb") as file:
         file.write(content)
+    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
     return True
 
 
