@@ -115,15 +115,46 @@ def read(text: str) -> Diagram:
 class Dice:
     """Random diagrams from pieces that have confused one parser or the other."""
 
-    ids = (
-        "a b c d Plan Build_1 x9 _u fork join choice note_1 stateful directions styles classy defaults clicks TBx LR endx "
-        "end as left of TB redirection my_direction hide scale"
-    ).split()
+    ids = """
+        a b c d Plan Build_1 x9 _u fork join choice note_1 stateful directions styles classy defaults clicks TBx LR
+        endx end as left of TB redirection my_direction hide scale
+    """
     texts = (
-        "passed", "x > 3 && y", '"q" == outcome', "visits['a'] < 3", "else", "a } b", "{ x", "a --> b", "--", "[*]",
-        "<<fork>>", "note right of a", "end note", "direction", "the TB", '"', "x  y", "#hash", "é ✓", "direction LR", "a,b",
-        "%", "it is }", "`x`", "$x", "<br/>", "a<b", "&lt", "\\n", "x::y", "x;y", "%% c", "%%{", "Long title",
-    )  # fmt: skip
+        "passed",
+        "x > 3 && y",
+        '"q" == outcome',
+        "visits['a'] < 3",
+        "else",
+        "a } b",
+        "{ x",
+        "a --> b",
+        "--",
+        "[*]",
+        "<<fork>>",
+        "note right of a",
+        "end note",
+        "direction",
+        "the TB",
+        '"',
+        "x  y",
+        "#hash",
+        "é ✓",
+        "direction LR",
+        "a,b",
+        "%",
+        "it is }",
+        "`x`",
+        "$x",
+        "<br/>",
+        "a<b",
+        "&lt",
+        "\\n",
+        "x::y",
+        "x;y",
+        "%% c",
+        "%%{",
+        "Long title",
+    )
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -135,7 +166,7 @@ class Dice:
         return self.of("", " ", " ", "  ", "\t")
 
     def name(self) -> str:
-        return self.of(*self.ids)
+        return self.of(*self.ids.split())
 
     def ref(self) -> str:
         return self.of(self.name(), self.name(), self.name(), "[*]", self.name() + ":::k")
@@ -176,12 +207,23 @@ class Dice:
 
     def styled(self) -> str:
         return self.of(
-            "direction LR", "direction TD", "direction TB %% c", "classDef k fill:#f00", "classDef default fill:#fff",
-            "class a,b k", "class a, b k", "class a k;", "style a,b fill:#f9f", "class zz k", "class a k }",
-        )  # fmt: skip
+            "direction LR",
+            "direction TD",
+            "direction TB %% c",
+            "classDef k fill:#f00",
+            "classDef default fill:#fff",
+            "class a,b k",
+            "class a, b k",
+            "class a k;",
+            "style a,b fill:#f9f",
+            "class zz k",
+            "class a k }",
+        )
 
     def odd(self) -> str:
-        return self.of("%% comment", "%%", "", "# c", "--", "scale 300 width", "}", "{", "%%{init: {}}%%", "accTitle: x")
+        return self.of(
+            "%% comment", "%%", "", "# c", "--", "scale 300 width", "}", "{", "%%{init: {}}%%", "accTitle: x"
+        )
 
     def phase(self, depth: int) -> str:
         inner = [self.statement(depth + 1) for _ in range(self.random.randint(0, 4))]

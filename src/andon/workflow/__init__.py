@@ -68,8 +68,11 @@ def graph(parsed: Parsed) -> str:
     from andon.workflow.mermaid_out import print_mermaid
 
     if parsed.diagram is None:
-        raise UsageError(f"{parsed.file} has no diagram that can be read", kind="bad_workflow",
-                         next=f"andon workflow lint {parsed.file}")
+        raise UsageError(
+            f"{parsed.file} has no diagram that can be read",
+            kind="bad_workflow",
+            next=f"andon workflow lint {parsed.file}",
+        )
     return print_mermaid(parsed.diagram)
 
 

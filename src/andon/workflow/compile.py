@@ -1,7 +1,8 @@
 """From a file to a compiled workflow: reads the parts, flattens the diagram, puts both together.
 
-Rules: every problem of the file is reported in one go where that makes sense; a file with any error compiles to nothing;
-no text whatever raises. The result holds no source position, so its digest is its meaning; places are kept beside it.
+Rules: every problem of the file is reported in one go where that makes sense; a file with any error compiles to
+nothing; no text whatever raises. The result holds no source position, so its digest is its meaning; places are kept
+beside it.
 Must not know: the rules of lint.
 """
 
@@ -150,6 +151,13 @@ def _unknown_section(section: source.Section, flattener: Flattener, problems: Co
         problems.add("unknown-step", section.options_at, f"`{section.id}` is a {kind}, not a step; it has no options")
 
 
+def wait_outcomes(step: w.Step) -> tuple[str, ...]:
+    """How a wait step can end besides `passed`: a bad signal, or none in time. A timer only passes."""
+    if step.signal is None:
+        return ()
+    return (w.FAILED,) if step.for_s is None else (w.FAILED, step.on_expiry)
+
+
 def can_inherit(step: w.Step, outcome: str) -> bool:
     """Whether a phase's labelled edge may hold for a step: whether a step of its kind can end so at all."""
     if outcome in step.outcomes:
@@ -159,7 +167,7 @@ def can_inherit(step: w.Step, outcome: str) -> bool:
     if step.kind == "human":
         return outcome in (w.REJECTED, step.on_expiry if step.expires_s is not None else w.REJECTED)
     if step.kind == "wait":
-        return outcome in (w.FAILED, step.on_expiry) and step.signal is not None
+        return outcome in wait_outcomes(step)
     if step.kind in ("land", "publish"):
         return outcome in (w.FAILED, "conflict")
     return outcome != w.EXPIRED

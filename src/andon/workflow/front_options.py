@@ -80,7 +80,9 @@ def _roles(fields: Fields, places: Places) -> dict[str, w.Role]:
     roles: dict[str, w.Role] = {}
     for entry in fields.sub("roles", "roles").map.entries:
         if not NAME.match(entry.key):
-            fields.problems.add("bad-value", entry.at, f"`{shown(entry.key)}` is no role id", "letters, digits, _ and -")
+            fields.problems.add(
+                "bad-value", entry.at, f"`{shown(entry.key)}` is no role id", "letters, digits, _ and -"
+            )
             continue
         inner = Fields(entry.value, f"role `{entry.key}`", fields.problems, entry.at)
         inner.allow(("description", "distinct_from"))

@@ -63,8 +63,12 @@ def read_gate(name: str, at: At, node: Node, problems: Collector, places: Places
         word = fields.word("policy")
         return w.PolicyGate(id=name, policy=word) if word else None
     readers: dict[str, Callable[[str, Fields], w.Gate | None]] = {
-        "diff": _diff, "artifact": _artifact, "review": _review, "approval": _approval, "signal": _signal,
-    }  # fmt: skip
+        "diff": _diff,
+        "artifact": _artifact,
+        "review": _review,
+        "approval": _approval,
+        "signal": _signal,
+    }
     inner = _inner(fields, kind, name)
     for key in inner.given:
         places[f"gate:{name}.{key}"] = inner.value_at(key)
@@ -159,8 +163,12 @@ def _diff(name: str, fields: Fields) -> w.Gate:
         commits=fields.maybe_whole("commits", 1),
     )
     if not fields.given:
-        fields.problems.add("bad-gate", fields.at, f"gate `{name}` bounds nothing",
-                            "give within, forbid, max_lines, max_files or commits")
+        fields.problems.add(
+            "bad-gate",
+            fields.at,
+            f"gate `{name}` bounds nothing",
+            "give within, forbid, max_lines, max_files or commits",
+        )
     return gate
 
 

@@ -123,9 +123,7 @@ def _opening(line: str) -> re.Match[str] | None:
     return match
 
 
-def _fence(
-    lines: tuple[str, ...], number: int, opening: re.Match[str], problems: Collector
-) -> tuple[Fence, int]:
+def _fence(lines: tuple[str, ...], number: int, opening: re.Match[str], problems: Collector) -> tuple[Fence, int]:
     marker = opening[2]
     words = opening[3].split()
     at = (number + 1, len(opening[1]) + 1)

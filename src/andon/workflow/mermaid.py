@@ -173,7 +173,9 @@ class _Parser:
             text = f"Mermaid takes any line with `{hidden[0]}` for a direction"
             raise _Bad(hidden.start(), text, "write a direction on a line of its own, and in texts other words")
         if (ending := _DIRECTION_END.search(self.line)) and self.line.strip(" \t") != "direction":
-            following = next((x for x in self.lines[self.number + 1 :] if x.strip() and not x.lstrip().startswith("%%")), "")
+            following = next(
+                (x for x in self.lines[self.number + 1 :] if x.strip() and not x.lstrip().startswith("%%")), ""
+            )
             if _DIRECTION_START.match(following):
                 text = f"Mermaid joins this with the next line and takes it for a direction: `{shown(following)}`"
                 raise _Bad(ending.start(), text, "put another statement between them")
@@ -264,7 +266,9 @@ class _Parser:
             self._skip()
             target = self._ref("a state after -->")
             label, label_at = self._text("label")
-            self._transition(Transition(source=source, target=target, label=label, at=self._here(start), label_at=label_at))
+            self._transition(
+                Transition(source=source, target=target, label=label, at=self._here(start), label_at=label_at)
+            )
             return True
         if self.line[self.column : self.column + 1] == "-":
             raise _Bad(self.column, "an arrow is written -->; an id holds letters, digits and _ only")
@@ -329,8 +333,11 @@ class _Parser:
                 column = self.column + text.index(character)
                 raise _Bad(column, f"a {what} may not hold `{character}`: Mermaid ends it there", "leave it out")
         if "%%" in text:
-            raise _Bad(self.column + text.index("%%"), f"Mermaid takes this comment for a part of the {what}",
-                       "put the comment on a line of its own")
+            raise _Bad(
+                self.column + text.index("%%"),
+                f"Mermaid takes this comment for a part of the {what}",
+                "put the comment on a line of its own",
+            )
         if what == "label" and (tag := _TAG_LIKE.search(text)):
             raise _Bad(self.column + tag.start(), "Mermaid takes this `<` for an HTML tag", "put a space behind it")
         self.column = len(self.line)
@@ -354,14 +361,18 @@ class _Parser:
             found = shown(self.line[self.column :])
             if found and not found.startswith("%%"):
                 raise _Bad(self.column, f"expected `{{` after `state {name}`, found `{found}`")
-            raise _Bad(start, f"Mermaid does not draw a bare `state {name}`", f"write `{name}` alone, or open it with {{")
+            raise _Bad(
+                start, f"Mermaid does not draw a bare `state {name}`", f"write `{name}` alone, or open it with {{"
+            )
         self.column += 1
         self._open(Ref(id=name, at=at), None, self._here(start))
         return False
 
     def _pseudo(self, start: int, kinds: list[re.Match[str]]) -> bool:
         if len(kinds) > 1:
-            raise _Bad(kinds[1].start(), f"Mermaid takes the last `{kinds[-1][0]}` of a `state` line", "write one of them")
+            raise _Bad(
+                kinds[1].start(), f"Mermaid takes the last `{kinds[-1][0]}` of a `state` line", "write one of them"
+            )
         at = self._here()
         name = self._id("a state's id")
         self._skip()
@@ -415,7 +426,9 @@ class _Parser:
             return True
         self._skip()
         if self.line[self.column :]:
-            raise _Bad(self.column, f"expected `: text` or the end of the line, found `{shown(self.line[self.column :])}`")
+            raise _Bad(
+                self.column, f"expected `: text` or the end of the line, found `{shown(self.line[self.column :])}`"
+            )
         self._note_block(ref, match[1], start)
         return True
 
@@ -459,8 +472,11 @@ class _Parser:
         if match is None:
             raise _Bad(self.column, f"`{shown(rest)}` is no classDef, class or style line that Mermaid reads")
         if "%%" in rest:
-            raise _Bad(self.column + rest.index("%%"), "Mermaid takes this comment for a part of the style",
-                       "put the comment on a line of its own")
+            raise _Bad(
+                self.column + rest.index("%%"),
+                "Mermaid takes this comment for a part of the style",
+                "put the comment on a line of its own",
+            )
         names: list[Ref] = []
         if not rest.startswith("classDef"):
             column = self.column + match.start(1)

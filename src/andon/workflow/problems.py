@@ -73,8 +73,9 @@ class Collector:
 
     def extend(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
-            self.add(problem.rule, (problem.line, problem.column), problem.message, problem.next,
-                     severity=problem.severity)
+            self.add(
+                problem.rule, (problem.line, problem.column), problem.message, problem.next, severity=problem.severity
+            )
 
     def _inside(self, at: At) -> At:
         """The nearest place that exists: a library's mark may stand behind the last character."""
@@ -93,7 +94,7 @@ class Collector:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """"did you mean `x`?" for the closest choice, or ""."""
+    """ "did you mean `x`?" for the closest choice, or ""."""
     close = get_close_matches(word[:64], [choice for choice in choices if choice != word], n=1, cutoff=0.7)
     return f"did you mean `{close[0]}`?" if close else ""
 

@@ -59,8 +59,12 @@ def _check(
         return
     kind = compiled.return_type().name()
     if kind not in ("BOOL", "DYN"):
-        subject.error(RULE, at, f"the condition `{shown(text)}` gives {kind.lower()}, not true or false",
-                      "compare it with something")
+        subject.error(
+            RULE,
+            at,
+            f"the condition `{shown(text)}` gives {kind.lower()}, not true or false",
+            "compare it with something",
+        )
 
 
 def _report(subject: Subject, text: str, at: At, error: str, variables: dict[str, str]) -> None:

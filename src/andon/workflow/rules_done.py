@@ -3,10 +3,10 @@
 Theory of operation. For one gate a path is in a state: NEVER evaluated, FRESH (holds for the change as it is), or STALE
 (an editing step was entered since). Leaving a step by `passed` that evaluates the gate makes it FRESH; entering a step
 that edits makes FRESH into STALE. What arrives at the end NEVER is `done-gate-bypassed`, what arrives STALE is
-`done-gate-stale`. Leaving by another outcome evaluates nothing. A fork is walked as one piece: what its join hands on
-is put together from all branches. An agent step edits unless it is a review step; every other kind leaves the tree as it is
-(a command step gives a verdict only). `land` checks all tree-bound gates on the merged tree, and a step that passes into the end all
-gates that can be measured.
+`done-gate-stale`. Leaving by another outcome evaluates nothing. A fork is walked as one piece: what its join
+hands on is put together from all branches. An agent step edits unless it is a review step; every other kind leaves the
+tree as it is (a command step gives a verdict only). `land` checks all tree-bound gates on the merged tree, and a step
+that passes into the end all gates that can be measured.
 """
 
 from __future__ import annotations
@@ -195,9 +195,7 @@ def _shown_path(subject: Subject, path: list[int]) -> str:
 
 def _detour(subject: Subject, gate: w.Gate, path: list[int]) -> At:
     """The edge that goes round: the first after which no step that evaluates the gate can come any more."""
-    evaluating = [
-        edge.source for edge in subject.workflow.edges if evaluates(gate, subject.step(edge.source), edge)
-    ]
+    evaluating = [edge.source for edge in subject.workflow.edges if evaluates(gate, subject.step(edge.source), edge)]
     able: set[str] = set()
     for node in evaluating:
         able |= subject.reaching(node)

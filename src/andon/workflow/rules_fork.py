@@ -87,8 +87,11 @@ def _region(subject: Subject, fork: str, outer: tuple[str, ...], found: dict[str
         at = subject.at(f"step:{fork}")
         if not joins:
             raise _Mismatch(at, f"no branch of fork `{fork}` reaches a join", "add: state j <<join>>")
-        raise _Mismatch(at, f"the branches of fork `{fork}` reach different joins: {listed(sorted(joins))}",
-                        "let all of them reach one")
+        raise _Mismatch(
+            at,
+            f"the branches of fork `{fork}` reach different joins: {listed(sorted(joins))}",
+            "let all of them reach one",
+        )
     region = Region(fork=fork, join=next(iter(joins)), branches=tuple(branches))
     taken = next((other for other in found.values() if other.join == region.join), None)
     if taken is not None:
@@ -115,8 +118,11 @@ def _branch(
         if node == w.END:
             raise _Mismatch(at, f"a branch of fork `{fork}` reaches the end without a join", "lead it to the join")
         if node in open_forks:
-            raise _Mismatch(at, f"a branch of fork `{fork}` leads back to fork `{node}` without a join",
-                            "join first, and go back from there")
+            raise _Mismatch(
+                at,
+                f"a branch of fork `{fork}` leads back to fork `{node}` without a join",
+                "join first, and go back from there",
+            )
         kind = subject.workflow.pseudo.get(node)
         if kind == "join":
             joins.setdefault(node, at)

@@ -6,6 +6,7 @@ Must not know: gates, YAML, Mermaid.
 from __future__ import annotations
 
 from andon.core import workflow as w
+from andon.workflow.compile import wait_outcomes
 from andon.workflow.front_options import NO_LIMIT
 from andon.workflow.problems import did_you_mean, listed
 from andon.workflow.rules import Subject, components, has_cycle
@@ -57,9 +58,7 @@ def _no_way_on(subject: Subject, node: str) -> None:
 def loops(subject: Subject) -> None:
     """`unbounded-loop`: a loop that no limit on visits bounds."""
     pseudo = subject.workflow.pseudo
-    only_pseudo = {
-        node: [edge.target for _, edge in subject.after[node] if edge.target in pseudo] for node in pseudo
-    }
+    only_pseudo = {node: [edge.target for _, edge in subject.after[node] if edge.target in pseudo] for node in pseudo}
     for component in components(pseudo, only_pseudo):
         if has_cycle(component, only_pseudo):
             names = sorted(component)
@@ -130,8 +129,9 @@ def _possible(subject: Subject, step: w.Step, number: int, edge: w.Edge) -> None
         return
     at = subject.at(f"edge:{number}.label", f"edge:{number}")
     text = f"{step.kind} step `{step.id}` never ends `{outcome}`, so this edge never fires"
-    if step.kind in _ONLY and outcome not in _ONLY[step.kind]:
-        allowed = ", ".join((w.PASSED, *_ONLY[step.kind]))
+    only = wait_outcomes(step) if step.kind == "wait" else _ONLY.get(step.kind)
+    if only is not None and outcome not in only:
+        allowed = ", ".join((w.PASSED, *only))
         subject.error("edge-never-fires", at, text, f"{step.kind} steps end: {allowed}")
     elif step.kind == "human":
         _possible_for_people(subject, step, number, outcome)
@@ -143,7 +143,6 @@ def _possible(subject: Subject, step: w.Step, number: int, edge: w.Edge) -> None
 _ONLY = {
     "command": (w.FAILED,),
     "land": (w.FAILED, "conflict"),
-    "wait": (w.FAILED, w.EXPIRED),
 }
 """Outcomes besides `passed` of steps that Andon carries out by itself."""
 

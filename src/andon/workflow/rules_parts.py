@@ -18,7 +18,9 @@ def references(subject: Subject) -> None:
             if name not in workflow.gates:
                 advice = did_you_mean(name, workflow.gates) or "define it under gates:"
                 at = subject.at(f"step:{step.id}.gates.{name}", f"step:{step.id}")
-                subject.error("unknown-gate", at, f"step `{step.id}` names the gate `{name}`, which is not defined", advice)
+                subject.error(
+                    "unknown-gate", at, f"step `{step.id}` names the gate `{name}`, which is not defined", advice
+                )
         if step.role is not None:
             _role(subject, step.role, f"step `{step.id}`", f"step:{step.id}.role")
     for gate in workflow.gates.values():
@@ -49,8 +51,12 @@ def roles(subject: Subject) -> None:
             continue
         if gate.role not in played:
             text = f"no agent step has the role `{gate.role}`, so nobody can give the review `{gate.id}`"
-            subject.error("role-unfillable", subject.at(f"gate:{gate.id}.role", f"gate:{gate.id}"), text,
-                          f"add a step with role: {gate.role}")
+            subject.error(
+                "role-unfillable",
+                subject.at(f"gate:{gate.id}.role", f"gate:{gate.id}"),
+                text,
+                f"add a step with role: {gate.role}",
+            )
     _all_review(subject)
 
 
@@ -62,8 +68,12 @@ def _all_review(subject: Subject) -> None:
     if agents and all(step.role in reviewing for step in agents):
         gate = reviewing[agents[0].role or ""]
         text = f"every agent step has a role that reviews ({listed(sorted(reviewing))}), so nobody makes the change"
-        subject.error("role-unfillable", subject.at(f"gate:{gate.id}.role", f"gate:{gate.id}"), text,
-                      "give the working steps a role of their own")
+        subject.error(
+            "role-unfillable",
+            subject.at(f"gate:{gate.id}.role", f"gate:{gate.id}"),
+            text,
+            "give the working steps a role of their own",
+        )
 
 
 def people(subject: Subject) -> None:
@@ -85,7 +95,7 @@ def gates(subject: Subject) -> None:
         at = subject.at(f"gate:{gate.id}")
         if isinstance(gate, w.RunGate) and gate.report is None and gate.require is None:
             text = f"gate `{gate.id}` is decided by the exit code alone: a command that checks nothing passes"
-            subject.warn("no-report", at, text, "add report: and require:, or require: \"output_lines > 0\"")
+            subject.warn("no-report", at, text, 'add report: and require:, or require: "output_lines > 0"')
         if isinstance(gate, w.PolicyGate):
             subject.warn("unsupported-kind", at, f"gate `{gate.id}`: policy gates are not carried out yet")
         if gate.id not in used:

@@ -1,7 +1,7 @@
 """The published JSON Schema of the compiled workflow, made from the records themselves.
 
-`python -m andon.workflow.schema` prints it; `workflow.schema.json` beside this file holds that text, and a test keeps the
-two the same. Must not know: workflow files.
+`python -m andon.workflow.schema` prints it; `workflow.schema.json` beside this file holds that text, and a test keeps
+the two the same. Must not know: workflow files.
 """
 
 from __future__ import annotations

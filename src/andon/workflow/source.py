@@ -24,7 +24,9 @@ _COMMENT_LINE = re.compile(r"\s*(?:%%|$)")
 
 # Characters that make a file look other than it is read: controls, line breaks that only some tools honour, marks that
 # reorder text, and halves of surrogate pairs.
-_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+_BAD = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 _MAX_BAD = 20
 
 

@@ -19,10 +19,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
     "fanout": ("for_each", "workflow", "join", "max_parallel", "role", "outcomes"),
-    "wait": ("for", "signal", "by", "expires", "on_expiry"),
+    "wait": ("for", "signal", "on_expiry"),
     "workflow": ("workflow", "outcomes"),
     "publish": ("attempts", "lease"),
-    "land": ("attempts", "lease", "timeout"),
+    "land": ("attempts", "lease"),
 }
 """Options by kind, besides `kind` and `gates`."""
 
@@ -136,7 +136,7 @@ def _outcomes(name: str, fields: Fields, places: Places) -> tuple[str, ...]:
 def _run(name: str, kind: str, fields: Fields) -> str | None:
     command = fields.word("run")
     if kind == "command" and command is None and fields.node("run") is None:
-        fields.problems.add("bad-value", fields.at, f"command step `{name}` has no command", "add run: \"…\"")
+        fields.problems.add("bad-value", fields.at, f"command step `{name}` has no command", 'add run: "…"')
     return command
 
 

@@ -35,7 +35,7 @@ class Scalar(Struct, frozen=True, kw_only=True):
     exact: the text stands in the file character for character from `inner`, on one line.
     """
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
     text: str
     at: At
     inner: At
@@ -209,7 +209,7 @@ class _Builder:
             self._put(Sequence(items=tuple(done.nodes), at=done.at))
 
 
-def _resolve(text: str) -> None | bool | int | float | str:
+def _resolve(text: str) -> bool | int | float | str | None:
     """The value of a plain scalar by YAML 1.2's core schema (decimal numbers only)."""
     if text in _NULL:
         return None
