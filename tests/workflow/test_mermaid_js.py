@@ -81,7 +81,8 @@ def edge(transition: Transition, scope: str) -> tuple[str, str, str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_workflow_files(path: Path) -> None:
     parsed = workflow.parse(path.read_text(encoding="utf-8"), path.name)
-    if parsed.diagram is None or any(problem.severity == "error" for problem in parsed.problems):
+    # The starters' YAML has gaps that `andon init` fills; their diagrams are whole.
+    if {problem.rule for problem in workflow.errors(parsed.problems)} - {"bad-yaml"}:
         assert path.stem.startswith("broken-")
         return
     text = workflow.graph(parsed)
