@@ -1,0 +1,290 @@
+"""The store in memory: the honest twin of the SQLite store, for tests and simulations.
+
+It keeps the same JSON texts, runs the same checks and rolls back the same way. A write works on a copy of the tables
+that takes the place of the old ones at the end, so that readers keep the moment at which they began.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from andon.core.errors import InvariantViolation
+from andon.core.events import Event
+from andon.core.projection import Row, Rows, kind_of, rows
+from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
+from andon.core.verdict import Verdict
+from andon.ports import Conflict, Loaded, Reader, StoredEvent, Writer
+from andon.store import codec
+
+Key = tuple[str, str, str]
+
+
+class _Tables:
+    """All that is stored. The values are never changed in place."""
+
+    def __init__(self) -> None:
+        self.log: list[tuple[int, str, int, str | None, bytes]] = []
+        self.streams: dict[str, tuple[int, ...]] = {}
+        """stream -> places in the log"""
+        self.causes: dict[str, str] = {}
+        self.states: dict[str, tuple[int, str, bytes]] = {}
+        self.rows: dict[str, Rows] = {}
+        self.definitions: dict[str, bytes] = {}
+        self.settings: dict[str, str] = {}
+        self.counters: dict[str, int] = {}
+        self.measurements: dict[Key, bytes] = {}
+
+    def copy(self) -> _Tables:
+        other = _Tables.__new__(_Tables)
+        other.__dict__.update({name: value.copy() for name, value in self.__dict__.items()})
+        return other
+
+
+class MemoryReader:
+    """A consistent view: all that is read through it is of one moment."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._tables: _Tables | None = tables
+
+    def expire(self) -> None:
+        """The transaction is over."""
+        self._tables = None
+
+    @property
+    def tables(self) -> _Tables:
+        if self._tables is None:
+            raise InvariantViolation("a transaction of the store was used after its end")
+        return self._tables
+
+    # ------------------------------------------------------------ aggregates
+
+    def load(self, stream: str) -> Loaded | None:
+        found = self.tables.states.get(stream)
+        return None if found is None else codec.read_state(stream, *found)
+
+    def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        log = self.tables.log
+        if stream is None:
+            found = log[max(after, 0) : max(after, 0) + limit]
+        else:
+            places = self.tables.streams.get(stream, ())
+            found = [log[place] for place in places[max(after, 0) : max(after, 0) + limit]]
+        return [codec.read_event(*values) for values in found]
+
+    def definition(self, digest: str) -> bytes | None:
+        return self.tables.definitions.get(digest)
+
+    def setting(self, key: str) -> str | None:
+        return self.tables.settings.get(key)
+
+    # ------------------------------------------------------------ steps
+
+    def _table(self, name: str) -> list[tuple[int, int, Row]]:
+        """(number, place, row) of all rows of a table in natural order."""
+        found = [
+            (codec.number_of(stream), stream, place, row)
+            for stream, tables in self.tables.rows.items()
+            for place, row in enumerate(tables.get(name, ()))
+        ]
+        found.sort(key=lambda item: item[:3])
+        return [(number, place, dict(row)) for number, _stream, place, row in found]
+
+    def _steps(self, wanted: Callable[[Row], bool], *order: str) -> list[Row]:
+        found = [item for item in self._table("steps") if wanted(item[2])]
+        if order:
+            found.sort(key=lambda item: ([item[2][name] for name in order], item[0], item[1]))
+        return [row for _number, _place, row in found]
+
+    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            return row["state"] == READY and row["kind"] in kinds and (role is None or row["role"] in (role, ""))
+
+        return self._steps(wanted, "priority", "entered_at")[:limit]
+
+    def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            return row["state"] == LEASED and row["expires_at"] is not None and float(row["expires_at"]) <= now
+
+        return self._steps(wanted, "expires_at")[:limit]
+
+    def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            due = row["due_at"] is not None and float(row["due_at"]) <= now
+            return row["state"] == WAITING and row["kind"] in ("human", "wait") and due
+
+        return self._steps(wanted, "due_at")[:limit]
+
+    def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]:
+        return self._steps(lambda row: run in (None, row["run"]) and state in (None, row["state"]))
+
+    def step_at(self, workdir: str) -> Row | None:
+        found = self._steps(lambda row: row["state"] == LEASED and row["workdir"] == workdir)
+        return found[0] if found else None
+
+    # ------------------------------------------------------------ tasks, runs, messages
+
+    def _open_dependencies(self, task: str) -> int:
+        return sum(not self._satisfied(other) for other in self.dependencies(task))
+
+    def _satisfied(self, task: str) -> bool:
+        found = self.tables.rows.get(task, {}).get("tasks")
+        return found is not None and found[0]["status"] in (LANDED, COMPLETED)
+
+    def _tasks(self) -> list[Row]:
+        found = [row for _number, _place, row in self._table("tasks")]
+        return [{**row, "open_dependencies": self._open_dependencies(str(row["id"]))} for row in found]
+
+    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+        found = [row for row in self._tasks() if row["status"] == OPEN and row["open_dependencies"] == 0]
+        found.sort(key=lambda row: int(row["priority"] or 0))
+        return found[:limit]
+
+    def tasks(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        return [row for row in self._tasks() if not status or row["status"] in status][:limit]
+
+    def dependencies(self, task: str) -> list[str]:
+        found = self.tables.rows.get(task, {}).get("task_dependencies", [])
+        return [str(row["depends_on"]) for row in found]
+
+    def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        found = [row for _number, _place, row in self._table("runs")]
+        return [row for row in found if not status or row["status"] in status][:limit]
+
+    def messages(
+        self,
+        *,
+        recipients: Sequence[str] = (),
+        run: str | None = None,
+        sender: str | None = None,
+        unacknowledged_by: str | None = None,
+        unanswered: bool = False,
+        answered: bool = False,
+        limit: int = 200,
+    ) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            return (
+                (not recipients or row["recipient"] in recipients)
+                and run in (None, row["run"])
+                and sender in (None, row["sender"])
+                and not (unanswered and row["answered_at"] is not None)
+                and not (answered and row["answered_at"] is None)
+                and (unacknowledged_by is None or unacknowledged_by not in _acknowledged(row))
+            )
+
+        return [row for _number, _place, row in self._table("messages") if wanted(row)][:limit]
+
+
+def _acknowledged(row: Row) -> list[str]:
+    return msgspec.json.decode(str(row["acknowledged"]), type=list[str])
+
+
+class MemoryWriter(MemoryReader):
+    """The one writer; it sees its own changes."""
+
+    def append(
+        self, stream: str, expected_seq: int, events: Sequence[Event], state: State, *, cause: str | None = None
+    ) -> None:
+        codec.check_append(stream, events, state)
+        texts = [codec.event_text(stream, event).encode() for event in events]
+        text = codec.state_text(stream, state).encode()
+        tables = self.tables
+        if cause is not None and cause in tables.causes:
+            raise Conflict(f"cause {cause} has had its effect")
+        known = tables.states.get(stream)
+        if (known[0] if known else 0) != expected_seq:
+            raise Conflict(f"{stream} is not at {expected_seq}")
+        first = len(tables.log)
+        for offset, data in enumerate(texts):
+            seq = expected_seq + 1 + offset
+            tables.log.append((first + offset + 1, stream, seq, cause if offset == 0 else None, data))
+        tables.streams[stream] = (*tables.streams.get(stream, ()), *range(first, len(tables.log)))
+        if cause is not None:
+            tables.causes[cause] = stream
+        tables.states[stream] = (expected_seq + len(texts), kind_of(state), text)
+        tables.rows[stream] = rows(state)
+
+    def put_definition(self, digest: str, content: bytes) -> None:
+        self.tables.definitions[digest] = bytes(content)
+
+    def put_setting(self, key: str, value: str) -> None:
+        self.tables.settings[key] = value
+
+    def next_id(self, kind: str) -> str:
+        prefix = codec.prefix_of(kind)
+        while True:
+            self.tables.counters[kind] = self.tables.counters.get(kind, 0) + 1
+            stream = f"{prefix}{self.tables.counters[kind]}"
+            if stream not in self.tables.states:
+                return stream
+
+
+class MemoryStore:
+    """A store that is gone with the process. It may be used by many threads."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
+        self._writers = threading.Lock()
+        self._thread = threading.local()
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        outer = self._outer()
+        if outer is not None:
+            yield outer
+            return
+        reader = MemoryReader(self._tables)
+        self._thread.current = reader
+        try:
+            yield reader
+        finally:
+            reader.expire()
+            self._thread.current = None
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        with self._transaction() as writer:
+            yield writer
+
+    @contextmanager
+    def _transaction(self) -> Iterator[MemoryWriter]:
+        if self._outer() is not None:
+            raise InvariantViolation("a write transaction inside another transaction of the same store")
+        with self._writers:
+            changed = self._tables.copy()
+            writer = MemoryWriter(changed)
+            self._thread.current = writer
+            try:
+                yield writer
+                self._tables = changed
+            finally:
+                writer.expire()
+                self._thread.current = None
+
+    def _outer(self) -> MemoryReader | None:
+        current: MemoryReader | None = getattr(self._thread, "current", None)
+        return current
+
+    def close(self) -> None:
+        """Nothing is given up: what is stored stays."""
+
+    # ------------------------------------------------------------ measured verdicts
+
+    def get(self, subject_key: str, gate_digest: str, environment_digest: str) -> Verdict | None:
+        outer = self._outer()
+        tables = outer.tables if outer is not None else self._tables
+        found = tables.measurements.get((subject_key, gate_digest, environment_digest))
+        return None if found is None else codec.read_verdict(found)
+
+    def put(self, subject_key: str, gate_digest: str, environment_digest: str, verdict: Verdict) -> None:
+        codec.check_measured(verdict)
+        key, text = (subject_key, gate_digest, environment_digest), codec.verdict_text(verdict).encode()
+        outer = self._outer()
+        if isinstance(outer, MemoryWriter):
+            outer.tables.measurements[key] = text
+            return
+        with self._transaction() as writer:
+            writer.tables.measurements[key] = text

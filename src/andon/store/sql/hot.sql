@@ -1,0 +1,213 @@
+-- The statements of the hot path: each gives finished JSON. Times come out as RFC 3339 in UTC.
+
+-- name: status
+-- All of `status --json`: first where a person is needed, then what runs, what is ready, what waits, what lands.
+WITH
+live AS (
+    SELECT steps.*, tasks.title AS title, runs.status AS run_status, runs.changed_at AS run_changed_at
+    FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
+),
+pending AS (
+    -- Steps parked for gates: whether an approval, which only people give, is among them. Damaged states are passed over.
+    SELECT live.run AS run, live.step AS step, max(
+        json_extract(CAST(definitions.content AS TEXT), '$.gates."' || json_extract(v.value, '$.gate') || '".kind')
+        = 'approval'
+    ) AS approval
+    FROM live
+    JOIN states ON states.stream = live.run AND json_valid(states.state)
+    JOIN definitions ON definitions.digest = json_extract(states.state, '$.workflow')
+        AND json_valid(CAST(definitions.content AS TEXT))
+    JOIN json_each(
+        CASE WHEN json_valid(states.state) THEN states.state ELSE '{}' END, '$.active."' || live.step || '".verdicts'
+    ) AS v
+    WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait') AND json_extract(v.value, '$.outcome') = 'pending'
+    GROUP BY live.run, live.step
+),
+parked AS (
+    SELECT live.*, CASE WHEN live.kind = 'human' THEN 'human' WHEN pending.approval THEN 'approval' END AS person
+    FROM live LEFT JOIN pending ON pending.run = live.run AND pending.step = live.step
+    WHERE live.state = 'waiting'
+),
+needs_human AS (
+    SELECT entered_at AS since, number, person AS kind, run, task, title, step, role, NULL AS agent, NULL AS message,
+        due_at AS expires, coalesce(nullif(reason, ''), 'a person must approve or reject it') AS reason,
+        'andon approve ' || run AS next
+    FROM parked WHERE person IS NOT NULL
+    UNION ALL
+    SELECT run_changed_at, number, 'blocked', run, task, title, step, role, NULL, NULL, NULL, reason,
+        'andon run retry ' || run
+    FROM live WHERE state = 'blocked'
+    UNION ALL
+    SELECT runs.changed_at, runs.number, 'blocked', runs.id, runs.task, tasks.title, NULL, '', NULL, NULL, NULL,
+        runs.reason, 'andon run retry ' || runs.id
+    FROM runs LEFT JOIN tasks ON tasks.id = runs.task
+    WHERE runs.status = 'blocked' AND NOT EXISTS (
+        SELECT 1 FROM steps WHERE steps.run = runs.id AND steps.state = 'blocked'
+    )
+    UNION ALL
+    SELECT messages.sent_at, messages.number, 'ask', nullif(messages.run, ''), tasks.id, tasks.title,
+        nullif(messages.step, ''), '', messages.sender, messages.id, messages.expires_at, messages.body,
+        'andon answer ' || messages.id || ' TEXT'
+    FROM messages LEFT JOIN runs ON runs.id = messages.run LEFT JOIN tasks ON tasks.id = runs.task
+    WHERE messages.kind = 'ask' AND messages.answered_at IS NULL AND messages.recipient = 'human'
+        AND (messages.expires_at IS NULL OR messages.expires_at >= :now)
+),
+ready AS (
+    SELECT priority, entered_at AS since, number, kind, run, task, title, step, role, offered_to
+    FROM live WHERE state = 'ready' AND kind = 'agent' AND run_status = 'open'
+    UNION ALL
+    SELECT priority, added_at, number, 'task', NULL, id, title, NULL, '', ''
+    FROM tasks WHERE status = 'open' AND open_dependencies = 0
+),
+waiting AS (
+    SELECT entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
+        coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next
+    FROM parked WHERE person IS NULL
+    UNION ALL
+    SELECT entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead'
+    FROM live WHERE state = 'ready' AND kind NOT IN ('agent', 'land') AND run_status = 'open'
+    UNION ALL
+    SELECT entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
+        'andon run retry ' || run
+    FROM live WHERE state = 'ready' AND kind <> 'land' AND run_status <> 'open'
+    UNION ALL
+    SELECT added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
+        SELECT group_concat(d.depends_on || ' (' || coalesce(other.status, 'unknown') || ')', ', ')
+        FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
+        WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+    ), 'andon show ' || id
+    FROM tasks WHERE status = 'open' AND open_dependencies > 0
+)
+SELECT json_object(
+    'ok', json('true'),
+    'needs_human', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
+            'agent', agent, 'message', message,
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
+            'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires AS INTEGER), 'unixepoch'),
+            'reason', reason, 'next', next
+        ) AS item FROM needs_human ORDER BY since, number LIMIT :limit
+    )),
+    'running', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
+            'agent', agent, 'attempt', attempt, 'workdir', workdir,
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(entered_at AS INTEGER), 'unixepoch'),
+            'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires_at AS INTEGER), 'unixepoch'),
+            'overdue', json(CASE WHEN expires_at <= :now THEN 'true' ELSE 'false' END), 'next', 'andon show ' || run
+        ) AS item FROM live WHERE state = 'leased' AND kind <> 'land' ORDER BY number, place LIMIT :limit
+    )),
+    'ready', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
+            'priority', priority, 'offered_to', nullif(offered_to, ''),
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
+            'next', 'andon next --task ' || task
+        ) AS item FROM ready ORDER BY priority, since, number LIMIT :limit
+    )),
+    'waiting', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
+            'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires AS INTEGER), 'unixepoch'),
+            'reason', reason, 'next', next
+        ) AS item FROM waiting ORDER BY since, number LIMIT :limit
+    )),
+    'landing', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'state', state, 'agent', agent,
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(entered_at AS INTEGER), 'unixepoch'),
+            'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires_at AS INTEGER), 'unixepoch'),
+            'overdue', json(CASE WHEN expires_at <= :now THEN 'true' ELSE 'false' END),
+            'reason', nullif(reason, ''), 'next', 'andon lead'
+        ) AS item FROM live WHERE kind = 'land' AND (state = 'ready' OR state = 'leased')
+        ORDER BY priority, entered_at, number LIMIT :limit
+    )),
+    'counts', json_object(
+        'tasks', json((SELECT json_group_object(status, n) FROM (
+            SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),
+        'runs', json((SELECT json_group_object(status, n) FROM (
+            SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status LIMIT 100))),
+        'ready_tasks', (SELECT count(*) FROM tasks WHERE status = 'open' AND open_dependencies = 0),
+        'active_steps', (SELECT count(*) FROM steps),
+        'listed_at_most', :limit
+    )
+)
+
+-- name: inbox
+-- Messages to these recipients, or to the runs and roles that the agent holds now, that it has not acknowledged; and the
+-- answers to its own questions.
+WITH boxes (name) AS (
+    SELECT value FROM json_each(:recipients)
+    UNION SELECT 'run:' || run FROM steps WHERE state = 'leased' AND agent = :agent
+    UNION SELECT 'role:' || role FROM steps WHERE state = 'leased' AND agent = :agent AND role <> ''
+),
+unread AS (
+    SELECT 0 AS own, * FROM messages
+    WHERE recipient IN (SELECT name FROM boxes) AND sender <> :agent
+        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+    UNION ALL
+    SELECT 1, * FROM messages
+    WHERE sender = :agent AND answered_at IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+)
+SELECT json_object(
+    'ok', json('true'),
+    'items', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'id', id, 'kind', kind, 'sender', sender, 'recipient', recipient, 'body', body, 'run', run, 'step', step,
+            'answer', answer, 'answered_by', answered_by,
+            'sent_at', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch')
+        ) AS item FROM unread ORDER BY own, number, id LIMIT :limit
+    )),
+    'acknowledged', json('[]')
+), (SELECT count(*) FROM unread)
+
+-- name: something_ready
+-- Whether anything may be there for an agent: a ready step, a ready task, a lease that is over, a step that is due.
+SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND (:role IS NULL OR role IN (:role, '')))
+    OR EXISTS (SELECT 1 FROM tasks WHERE status = 'open' AND open_dependencies = 0)
+    OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND expires_at <= :now)
+    OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND agent = :agent)
+    OR EXISTS (SELECT 1 FROM steps WHERE state = 'waiting' AND due_at <= :now)
+
+-- name: lease
+-- All that a renewal is decided on.
+SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, states.seq,
+    json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
+    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens')
+FROM steps
+JOIN runs ON runs.id = steps.run
+JOIN states ON states.stream = steps.run
+LEFT JOIN definitions ON definitions.digest = json_extract(states.state, '$.workflow')
+WHERE steps.run = :run AND steps.step = :step AND steps.state = 'leased'
+
+-- name: renewal_event
+-- The event, as the core writes it. Numbers come as text, since SQLite would round them to 15 digits.
+INSERT INTO events (stream, seq, type, at, actor, cause, data)
+VALUES (:run, :seq, 'LeaseRenewed', :at, :agent, NULL, json_object(
+    'type', 'LeaseRenewed', 'at', json(:at_text), 'actor', :agent, 'step', :step, 'token', :token,
+    'expires_at', json(:expires_text), 'tokens_used', :tokens))
+
+-- name: renewal_state
+-- The run's state after it.
+UPDATE states SET seq = :seq, state = json_set(
+    state, :expiry, json(:expires_text), '$.changed_at', json(:at_text), '$.tokens_used', :total)
+WHERE stream = :run AND seq = :seq - 1
+
+-- name: renewal_step
+-- The step's row after it.
+UPDATE steps SET expires_at = :expires WHERE run = :run AND step = :step
+
+-- name: renewal_run
+-- The run's row after it.
+UPDATE runs SET changed_at = :at WHERE id = :run
+
+-- name: renewal_answer
+-- What `heartbeat --json` prints.
+SELECT json_object(
+    'ok', json('true'), 'run', :run, 'step', :step,
+    'lease', json_object(
+        'token', :token, 'expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(:expires AS INTEGER), 'unixepoch')),
+    'tokens_used', :total)

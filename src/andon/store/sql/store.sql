@@ -1,0 +1,354 @@
+-- The statements of the SQLite store. Literals such as 'ready' stand in the text so that partial indexes are used.
+
+-- name: load
+-- The state of one aggregate. As bytes: they may be damaged.
+SELECT seq, kind, CAST(state AS BLOB) FROM states WHERE stream = :stream
+
+-- name: events_all
+-- The log from a position on.
+SELECT position, stream, seq, cause, CAST(data AS BLOB) FROM events
+WHERE position > :after ORDER BY position LIMIT :limit
+
+-- name: events_stream
+-- One stream from a seq on.
+SELECT position, stream, seq, cause, CAST(data AS BLOB) FROM events
+WHERE stream = :stream AND seq > :after ORDER BY seq LIMIT :limit
+
+-- name: definition
+-- Content by digest.
+SELECT content FROM definitions WHERE digest = :digest
+
+-- name: setting
+-- One setting.
+SELECT value FROM settings WHERE key = :key
+
+-- name: ready_steps
+-- The ready queue of one kind, most urgent first. A step without a role is for any role.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason, number, place
+FROM steps
+WHERE state = 'ready' AND kind = :kind AND (:role IS NULL OR role IN (:role, ''))
+ORDER BY priority, entered_at, number, place LIMIT :limit
+
+-- name: ready_tasks
+-- Open tasks whose dependencies are all satisfied, most urgent first.
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+    open_dependencies
+FROM tasks
+WHERE status = 'open' AND open_dependencies = 0
+ORDER BY priority, number, id LIMIT :limit
+
+-- name: expired_leases
+-- Leases that are over, oldest first.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE state = 'leased' AND expires_at <= :now
+ORDER BY expires_at, number, place LIMIT :limit
+
+-- name: due_steps
+-- Human and wait steps whose time is over, oldest first.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE state = 'waiting' AND due_at <= :now AND kind IN ('human', 'wait')
+ORDER BY due_at, number, place LIMIT :limit
+
+-- name: steps_of_run
+-- The active steps of one run, in the order in which they were entered.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE run = :run AND (:state IS NULL OR state = :state)
+ORDER BY place
+
+-- name: steps_leased
+-- All steps under lease.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE state = 'leased'
+ORDER BY number, run, place
+
+-- name: steps_all
+-- All active steps; for views and checks of the whole.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE (:state IS NULL OR state = :state)
+ORDER BY number, run, place
+
+-- name: step_at
+-- The leased step of a working directory.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps
+WHERE state = 'leased' AND workdir = :workdir
+ORDER BY number, run, place LIMIT 1
+
+-- name: tasks_all
+-- Tasks in natural order.
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+    open_dependencies, number
+FROM tasks ORDER BY number, id LIMIT :limit
+
+-- name: tasks_of_status
+-- Tasks of one status in natural order.
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+    open_dependencies, number
+FROM tasks WHERE status = :status ORDER BY number, id LIMIT :limit
+
+-- name: dependencies
+-- What a task depends on, in the order given.
+SELECT depends_on FROM task_dependencies WHERE task = :task ORDER BY place
+
+-- name: runs_all
+-- Runs in natural order.
+SELECT id, task, status, outcome, workflow_name, target, commit_id, reason, started_at, changed_at, number
+FROM runs ORDER BY number, id LIMIT :limit
+
+-- name: runs_of_status
+-- Runs of one status in natural order.
+SELECT id, task, status, outcome, workflow_name, target, commit_id, reason, started_at, changed_at, number
+FROM runs WHERE status = :status ORDER BY number, id LIMIT :limit
+
+-- name: messages_to
+-- Messages to some recipients.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+FROM messages
+WHERE recipient IN (SELECT value FROM json_each(:recipients))
+    AND (:run IS NULL OR run = :run)
+    AND (:sender IS NULL OR sender = :sender)
+    AND (:unanswered = 0 OR answered_at IS NULL)
+    AND (:answered = 0 OR answered_at IS NOT NULL)
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+ORDER BY number, id LIMIT :limit
+
+-- name: messages_of_run
+-- Messages about one run.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+FROM messages
+WHERE run = :run AND run <> ''
+    AND (:sender IS NULL OR sender = :sender)
+    AND (:unanswered = 0 OR answered_at IS NULL)
+    AND (:answered = 0 OR answered_at IS NOT NULL)
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+ORDER BY number, id LIMIT :limit
+
+-- name: messages_answered
+-- What somebody asked and was answered.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+FROM messages
+WHERE sender = :sender AND answered_at IS NOT NULL
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+ORDER BY number, id LIMIT :limit
+
+-- name: messages_all
+-- Messages of all, in natural order.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+FROM messages
+WHERE (:sender IS NULL OR sender = :sender)
+    AND (:run IS NULL OR run = :run)
+    AND (:unanswered = 0 OR answered_at IS NULL)
+    AND (:answered = 0 OR answered_at IS NOT NULL)
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+ORDER BY number, id LIMIT :limit
+
+-- name: measurement
+-- A measured verdict by all that it depends on.
+SELECT CAST(verdict AS BLOB) FROM measurements
+WHERE subject_key = :subject_key AND gate_digest = :gate_digest AND environment_digest = :environment_digest
+
+-- name: put_measurement
+-- Remember a measured verdict.
+INSERT OR REPLACE INTO measurements (subject_key, gate_digest, environment_digest, verdict)
+VALUES (:subject_key, :gate_digest, :environment_digest, :verdict)
+
+-- name: cause_seen
+-- Whether a cause has had its effect.
+SELECT 1 FROM events WHERE cause = :cause
+
+-- name: begin_state
+-- The first state of an aggregate.
+INSERT INTO states (stream, kind, seq, state) VALUES (:stream, :kind, :seq, :state) ON CONFLICT (stream) DO NOTHING
+
+-- name: advance_state
+-- The next state, if nobody was first: the optimistic lock.
+UPDATE states SET seq = :seq, state = :state WHERE stream = :stream AND seq = :expected
+
+-- name: put_event
+-- One more event of a stream.
+INSERT INTO events (stream, seq, type, at, actor, cause, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: task_status
+-- The status before a change.
+SELECT status FROM tasks WHERE id = :task
+
+-- name: put_task
+-- Replace a task's row; open_dependencies is kept apart.
+INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at,
+    changed_at)
+VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :run, :commit_id, :source, :added_at,
+    :changed_at)
+ON CONFLICT (id) DO UPDATE SET title = excluded.title, status = excluded.status, priority = excluded.priority,
+    workflow = excluded.workflow, labels = excluded.labels, scope = excluded.scope, run = excluded.run,
+    commit_id = excluded.commit_id, source = excluded.source, added_at = excluded.added_at,
+    changed_at = excluded.changed_at
+
+-- name: drop_dependencies
+-- Forget what a task depends on, before it is written anew.
+DELETE FROM task_dependencies WHERE task = :task
+
+-- name: put_dependency
+-- One dependency of a task.
+INSERT INTO task_dependencies (task, place, depends_on) VALUES (?, ?, ?)
+
+-- name: count_dependencies
+-- How many dependencies of a task are open: unknown ones, and those that neither landed nor completed.
+UPDATE tasks SET open_dependencies = (
+    SELECT count(*) FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
+    WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+) WHERE id = :task
+
+-- name: count_dependents
+-- The same for all tasks that depend on one.
+UPDATE tasks SET open_dependencies = (
+    SELECT count(*) FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
+    WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+) WHERE id IN (SELECT task FROM task_dependencies WHERE depends_on = :task)
+
+-- name: put_run
+-- Replace a run's row.
+INSERT INTO runs (id, number, task, status, outcome, workflow_name, target, commit_id, reason, started_at, changed_at)
+VALUES (:id, :number, :task, :status, :outcome, :workflow_name, :target, :commit_id, :reason, :started_at, :changed_at)
+ON CONFLICT (id) DO UPDATE SET task = excluded.task, status = excluded.status, outcome = excluded.outcome,
+    workflow_name = excluded.workflow_name, target = excluded.target, commit_id = excluded.commit_id,
+    reason = excluded.reason, started_at = excluded.started_at, changed_at = excluded.changed_at
+
+-- name: drop_steps
+-- Forget a run's active steps, before they are written anew.
+DELETE FROM steps WHERE run = :run
+
+-- name: put_step
+-- One active step of a run.
+INSERT INTO steps (run, step, number, place, task, kind, role, state, priority, visit, attempt, offered_to, entered_at,
+    due_at, agent, token, expires_at, lease_s, workdir, prepared_commit, reason)
+VALUES (:run, :step, :number, :place, :task, :kind, :role, :state, :priority, :visit, :attempt, :offered_to, :entered_at,
+    :due_at, :agent, :token, :expires_at, :lease_s, :workdir, :prepared_commit, :reason)
+
+-- name: put_message
+-- Replace a message's row.
+INSERT INTO messages (id, number, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer,
+    answered_by, answered_at)
+VALUES (:id, :number, :kind, :sender, :recipient, :body, :run, :step, :sent_at, :expires_at, :acknowledged, :answer,
+    :answered_by, :answered_at)
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, sender = excluded.sender, recipient = excluded.recipient,
+    body = excluded.body, run = excluded.run, step = excluded.step, sent_at = excluded.sent_at,
+    expires_at = excluded.expires_at, acknowledged = excluded.acknowledged, answer = excluded.answer,
+    answered_by = excluded.answered_by, answered_at = excluded.answered_at
+
+-- name: put_definition
+-- Content by its digest; what a damaged disk made of it is healed.
+INSERT INTO definitions (digest, content) VALUES (:digest, :content)
+ON CONFLICT (digest) DO UPDATE SET content = excluded.content WHERE content <> excluded.content
+
+-- name: put_setting
+-- One setting.
+INSERT INTO settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+
+-- name: count_up
+-- The next number of a kind.
+INSERT INTO counters (kind, value) VALUES (:kind, 1) ON CONFLICT (kind) DO UPDATE SET value = value + 1
+
+-- name: counter
+-- The number given out last.
+SELECT value FROM counters WHERE kind = :kind
+
+-- name: stream_known
+-- Whether an id is in use.
+SELECT 1 FROM states WHERE stream = :stream
+
+-- name: log_by_stream
+-- The whole log, stream by stream; for checks and rebuilding.
+SELECT stream, seq, position, type, at, actor, CAST(data AS BLOB) FROM events ORDER BY stream, seq
+
+-- name: task_row
+-- One task's row, for checks.
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at, number
+FROM tasks WHERE id = :id
+
+-- name: run_row
+-- One run's row, for checks.
+SELECT id, task, status, outcome, workflow_name, target, commit_id, reason, started_at, changed_at, number
+FROM runs WHERE id = :id
+
+-- name: step_rows
+-- One run's steps, for checks.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason, number
+FROM steps WHERE run = :id ORDER BY place
+
+-- name: message_row
+-- One message's row, for checks.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, number
+FROM messages WHERE id = :id
+
+-- name: orphans
+-- States and rows that no event accounts for.
+SELECT 'states' AS place, stream FROM states WHERE stream NOT IN (SELECT stream FROM events)
+UNION SELECT 'tasks', id FROM tasks WHERE id NOT IN (SELECT stream FROM events)
+UNION SELECT 'task_dependencies', task FROM task_dependencies WHERE task NOT IN (SELECT stream FROM events)
+UNION SELECT 'runs', id FROM runs WHERE id NOT IN (SELECT stream FROM events)
+UNION SELECT 'steps', run FROM steps WHERE run NOT IN (SELECT stream FROM events)
+UNION SELECT 'messages', id FROM messages WHERE id NOT IN (SELECT stream FROM events)
+ORDER BY 1, 2 LIMIT :limit
+
+-- name: wrong_counts
+-- Tasks whose number of open dependencies is not what the tables say.
+SELECT id, open_dependencies, counted FROM (
+    SELECT tasks.id, tasks.open_dependencies, (
+        SELECT count(*) FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
+        WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+    ) AS counted FROM tasks
+) WHERE open_dependencies <> counted LIMIT :limit
+
+-- name: replace_state
+-- Write an aggregate's state whatever was there; for rebuilding only.
+INSERT OR REPLACE INTO states (stream, kind, seq, state) VALUES (:stream, :kind, :seq, :state)
+
+-- name: count_all_dependencies
+-- Count all tasks' open dependencies anew.
+UPDATE tasks SET open_dependencies = (
+    SELECT count(*) FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
+    WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+)
+
+-- name: raise_counter
+-- Make sure that no id is given out twice.
+INSERT INTO counters (kind, value) VALUES (:kind, :value)
+ON CONFLICT (kind) DO UPDATE SET value = max(value, excluded.value)
+
+-- name: drop_orphan_states
+-- Remove rows that no event accounts for.
+DELETE FROM states WHERE stream = :stream
+
+-- name: drop_orphan_tasks
+-- Remove rows that no event accounts for.
+DELETE FROM tasks WHERE id = :stream
+
+-- name: drop_orphan_task_dependencies
+-- Remove rows that no event accounts for.
+DELETE FROM task_dependencies WHERE task = :stream
+
+-- name: drop_orphan_runs
+-- Remove rows that no event accounts for.
+DELETE FROM runs WHERE id = :stream
+
+-- name: drop_orphan_steps
+-- Remove rows that no event accounts for.
+DELETE FROM steps WHERE run = :stream
+
+-- name: drop_orphan_messages
+-- Remove rows that no event accounts for.
+DELETE FROM messages WHERE id = :stream

@@ -1,0 +1,198 @@
+"""Reading from SQLite: the `Reader` of the ports, over one connection inside one transaction.
+
+Rules: every SQLite error becomes one in plain words where it happens, so that a caller who passes over one broken run
+goes on with the others (law 12). A reader is used up when its transaction is over.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from andon.core.errors import InvariantViolation
+from andon.core.projection import Row
+from andon.ports import Loaded, StoredEvent
+from andon.store import codec, errors
+from andon.store.sql_text import statements
+
+SQL = statements("store")
+
+
+class SqliteReader:
+    """A consistent view: all that is read through it is of one moment."""
+
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+        self._connection: sqlite3.Connection | None = connection
+        self._path = path
+
+    # ------------------------------------------------------------ plumbing
+
+    def expire(self) -> None:
+        """The transaction is over."""
+        self._connection = None
+
+    def run(self, name: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Execute a named statement. Raises AndonError."""
+        if self._connection is None:
+            raise InvariantViolation("a transaction of the store was used after its end")
+        try:
+            return self._connection.execute(SQL[name], parameters)
+        except sqlite3.Error as error:
+            raise errors.translate(error, self._path) from error
+        except UnicodeError as error:
+            raise errors.not_text("a value") from error
+
+    def all(self, name: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        cursor = self.run(name, parameters)
+        try:
+            return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise errors.translate(error, self._path) from error
+
+    def one(self, name: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        found = self.all(name, parameters)
+        return found[0] if found else None
+
+    def stream_rows(self, name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Rows one at a time, for what does not fit into memory."""
+        cursor = self.run(name, parameters)
+        while True:
+            try:
+                found = cursor.fetchmany(500)
+            except sqlite3.Error as error:
+                raise errors.translate(error, self._path) from error
+            if not found:
+                return
+            yield from found
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Rows as dictionaries by column; columns that only order them are left out."""
+        cursor = self.run(name, parameters)
+        names = [column[0] for column in cursor.description]
+        try:
+            return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+        except sqlite3.Error as error:
+            raise errors.translate(error, self._path) from error
+
+    # ------------------------------------------------------------ aggregates
+
+    def load(self, stream: str) -> Loaded | None:
+        found = self.one("load", {"stream": stream})
+        if found is None:
+            return None
+        seq, kind, data = found
+        return codec.read_state(stream, seq, kind, data)
+
+    def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        if stream is None:
+            found = self.all("events_all", {"after": after, "limit": limit})
+        else:
+            found = self.all("events_stream", {"stream": stream, "after": after, "limit": limit})
+        return [codec.read_event(*values) for values in found]
+
+    def definition(self, digest: str) -> bytes | None:
+        found = self.one("definition", {"digest": digest})
+        return bytes(found[0]) if found else None
+
+    def setting(self, key: str) -> str | None:
+        found = self.one("setting", {"key": key})
+        return str(found[0]) if found else None
+
+    # ------------------------------------------------------------ steps
+
+    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+        def query(kind: str) -> list[Row]:
+            return self.rows("ready_steps", {"kind": kind, "role": role, "limit": limit})
+
+        found = _merged(query, kinds, ("priority", "entered_at", "number", "place"), limit)
+        return [_without(row, "number", "place") for row in found]
+
+    def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
+        return self.rows("expired_leases", {"now": now, "limit": limit})
+
+    def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
+        return self.rows("due_steps", {"now": now, "limit": limit})
+
+    def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]:
+        if run is not None:
+            return self.rows("steps_of_run", {"run": run, "state": state})
+        if state == "leased":
+            return self.rows("steps_leased", {})
+        return self.rows("steps_all", {"state": state})
+
+    def step_at(self, workdir: str) -> Row | None:
+        try:
+            workdir.encode()
+        except UnicodeError:
+            return None
+        found = self.rows("step_at", {"workdir": workdir})
+        return found[0] if found else None
+
+    # ------------------------------------------------------------ tasks, runs, messages
+
+    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+        return self.rows("ready_tasks", {"limit": limit})
+
+    def tasks(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        return self._by_status("tasks", status, limit)
+
+    def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
+        return self._by_status("runs", status, limit)
+
+    def _by_status(self, table: str, status: Sequence[str], limit: int) -> list[Row]:
+        def query(value: str) -> list[Row]:
+            return self.rows(f"{table}_of_status", {"status": value, "limit": limit})
+
+        if status:
+            found = _merged(query, status, ("number", "id"), limit)
+        else:
+            found = self.rows(f"{table}_all", {"limit": limit})
+        return [_without(row, "number") for row in found]
+
+    def dependencies(self, task: str) -> list[str]:
+        return [str(values[0]) for values in self.all("dependencies", {"task": task})]
+
+    def messages(
+        self,
+        *,
+        recipients: Sequence[str] = (),
+        run: str | None = None,
+        sender: str | None = None,
+        unacknowledged_by: str | None = None,
+        unanswered: bool = False,
+        answered: bool = False,
+        limit: int = 200,
+    ) -> list[Row]:
+        parameters = {
+            "recipients": codec.list_text(recipients) if recipients else None,
+            "run": run,
+            "sender": sender,
+            "by": unacknowledged_by,
+            "unanswered": unanswered,
+            "answered": answered,
+            "limit": limit,
+        }
+        if recipients:
+            return self.rows("messages_to", parameters)
+        if run:
+            return self.rows("messages_of_run", parameters)
+        if sender is not None and answered and not unanswered and run is None:
+            return self.rows("messages_answered", parameters)
+        return self.rows("messages_all", parameters)
+
+
+def _merged(query: Callable[[str], list[Row]], values: Sequence[str], order: tuple[str, ...], limit: int) -> list[Row]:
+    """One ordered index scan for each value, merged: no sorting of all that matches."""
+    distinct = dict.fromkeys(values)
+    if len(distinct) == 1:
+        return query(next(iter(distinct)))
+    found = [row for value in distinct for row in query(value)]
+    found.sort(key=lambda row: [row[name] for name in order])
+    return found[:limit]
+
+
+def _without(row: Row, *names: str) -> Row:
+    for name in names:
+        del row[name]
+    return row
