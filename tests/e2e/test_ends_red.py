@@ -73,7 +73,7 @@ def test_a_gate_routed_around(tmp_path: Path) -> None:
         ("sleep 60", "unmeasured", "time"),
         ("kill -9 $$", "unmeasured", "kill"),
         ("true", "unmeasured", "report"),
-        ("echo all is fine; echo '<testsuite/>' > $ANDON_OUT/junit.xml", "unmeasured", "no test"),
+        ("echo all is fine; echo '<testsuite/>' > $ANDON_OUT/junit.xml", "unmeasured", "zero tests"),
         (
             "echo '<testsuite><testcase name=\"a\"><skipped/></testcase></testsuite>' > $ANDON_OUT/junit.xml",
             "unmeasured",

@@ -180,7 +180,7 @@ class App:
         services.progress = progress
         sweep(services)
         text = hot.status(os.path.join(self.state_dir, "andon.db"), services.clock.now())
-        if text is None:
+        if not text:
             raise AndonError("the database is not as expected", kind="corrupt", next="andon doctor", exit=6)
         return Reply(exit=0, body=json.loads(text))
 

@@ -13,41 +13,39 @@ VERBS = frozenset({"status", "inbox", "heartbeat", "next"})
 
 def answer(argv: list[str]) -> None:
     """Answer and end the process, or return."""
-    verb = argv[0]
-    if verb == "--json" and len(argv) > 1:
-        argv = [*argv[1:], "--json"]
-        verb = argv[0]
-    if verb not in VERBS or os.environ.get("ANDON_URL"):
+    words = [word for word in argv if word != "--json"]
+    as_json = len(words) < len(argv)
+    if not words or words[0] not in VERBS or os.environ.get("ANDON_URL"):
         return
-    if verb == "next":
-        _next(argv[1:])
-    elif argv[1:] == ["--json"] or (verb == "heartbeat" and not argv[1:]):
-        _simple(verb, as_json="--json" in argv)
+    try:
+        if words[0] == "next":
+            _next(words[1:], as_json)
+        elif words == ["heartbeat"]:
+            _heartbeat(as_json)
+        elif len(words) == 1 and as_json:
+            _read(words[0])
+    except Exception:
+        # Whatever is unusual (and every error message) belongs to the ordinary path.
+        return
 
 
-def _place() -> tuple[str, str, str | None] | None:
-    """(database, git directory, worktree) of the repository around the working directory."""
+def _place() -> tuple[str, str] | None:
+    """(database, git directory) of the repository around the working directory."""
     from andon.git.locate import locate
 
-    try:
-        found = locate(os.getcwd())
-    except OSError:
-        return None
+    found = locate(os.getcwd())
     if found is None:
         return None
-    common, git_dir, worktree = found
-    try:
-        with open(os.path.join(common, "config"), "rb") as file:
-            config = file.read()
-        if b"[andon]" in config and b"workspace" in config:
-            return None
-    except OSError:
+    common, git_dir, _worktree = found
+    with open(os.path.join(common, "config"), "rb") as file:
+        config = file.read()
+    if b"[andon]" in config and b"workspace" in config:
         return None
     database = os.path.join(common, "andon", "andon.db")
-    return (database, git_dir, worktree) if os.path.exists(database) else None
+    return (database, git_dir) if os.path.exists(database) else None
 
 
-def _simple(verb: str, *, as_json: bool) -> None:
+def _read(verb: str) -> None:
     place = _place()
     if place is None:
         return
@@ -55,86 +53,73 @@ def _simple(verb: str, *, as_json: bool) -> None:
 
     from andon.store import hot
 
-    database, git_dir, _worktree = place
-    now = time.time()
-    try:
-        if verb == "status":
-            # Time must be let act first when something has expired; the ordinary path does that.
-            if hot.overdue(database, now):
-                return
-            _end(hot.status(database, now))
-        elif verb == "inbox":
-            from andon.cli.identity import login, who
-
-            name, person = who()
-            _end(hot.inbox(database, name, person, login()))
-        else:
-            _heartbeat(hot.read_lease(os.path.join(git_dir, "andon-lease")), database, now, as_json)
-    except hot.ERRORS:
-        return
+    if verb == "status":
+        _end(hot.status(place[0], time.time()))
+    _end(hot.inbox(place[0], mailboxes(), time.time()))
 
 
-def _heartbeat(lease: dict[str, str] | None, database: str, now: float, as_json: bool) -> None:
-    from andon.cli.identity import who
-    from andon.store import hot
+def mailboxes() -> list[str]:
+    """The mailboxes that the caller reads under its own names; the store adds those of what it holds."""
+    from andon.cli.identity import login, who
 
-    if lease is None or lease.get("db") != database or os.environ.get("ANDON_RUN", lease["run"]) != lease["run"]:
-        return
-    found = hot.heartbeat(lease, now)
-    if found is None:
-        return
-    exit_code, text = found
-    unread = hot.unread(database, who()[0])
-    if unread:
-        sys.stderr.write(f"{unread} unread message{'s' if unread != 1 else ''}: andon inbox\n")
-    _end(text if as_json else f"lease renewed: {lease['run']} {lease['step']}", exit_code)
+    name, person = who()
+    return [name, login(), "human"] if person else [name]
 
 
-def _next(options: list[str]) -> None:
-    """Only the answer "nothing is ready", and only for the plain options."""
-    role: str | None = None
-    as_json = False
-    rest = list(options)
-    while rest:
-        option = rest.pop(0)
-        if option == "--json":
-            as_json = True
-        elif option == "--role" and rest:
-            role = rest.pop(0)
-        elif option == "--agent" and rest:
-            rest.pop(0)
-        else:
-            return
+def _heartbeat(as_json: bool) -> None:
     place = _place()
-    if place is None or os.path.exists(os.path.join(place[1], "andon-lease")) or os.environ.get("ANDON_RUN"):
+    if place is None or os.environ.get("ANDON_RUN"):
         return
     import time
 
     from andon.store import hot
 
-    try:
-        if not hot.nothing_ready(place[0], role, time.time()):
-            return
-    except hot.ERRORS:
+    found = hot.heartbeat(place[0], os.path.join(place[1], "andon-lease"), time.time(), 0)
+    if found is None:
         return
-    wanted = f" for role {role}" if role else ""
+    count = hot.unread(place[0], mailboxes())
+    if count:
+        sys.stderr.write(f"{count} unread message{'s' if count != 1 else ''}: andon inbox\n")
+    exit_code, text = found
+    _end(text if as_json else "the lease is renewed", exit_code)
+
+
+def _next(options: list[str], as_json: bool) -> None:
+    """Only the answer "nothing is ready", and only for the plain options."""
+    role: str | None = None
+    agent: str | None = None
+    rest = list(options)
+    while rest:
+        option = rest.pop(0)
+        if option == "--role" and rest:
+            role = rest.pop(0)
+        elif option == "--agent" and rest:
+            agent = rest.pop(0)
+        else:
+            return
+    if role is not None and not role.replace("-", "").replace("_", "").isalnum():
+        return
+    place = _place()
+    if place is None or os.environ.get("ANDON_RUN") or os.path.exists(os.path.join(place[1], "andon-lease")):
+        return
+    import time
+
+    from andon.cli.identity import who
+    from andon.store import hot
+
+    if not hot.nothing_ready(place[0], role, who(agent)[0], time.time()):
+        return
+    text = f"nothing is ready for role {role}" if role else "nothing is ready"
+    following = "andon status, or try later"
     if as_json:
-        import_safe = all(char.isalnum() or char in "-_" for char in role or "")
-        if not import_safe:
-            return
-        _end(
-            '{"ok":false,"error":{"kind":"nothing_ready","message":"nothing is ready'
-            f'{wanted}","next":"andon status, or try later"}}}}',
-            3,
-        )
-    sys.stderr.write(f"andon: nothing is ready{wanted}\nnext: andon status, or try later\n")
-    _end(None, 3, silent=True)
+        error = f'{{"kind":"nothing_ready","message":"{text}","next":"{following}"}}'
+        _end(f'{{"ok":false,"error":{error}}}', 3)
+    sys.stderr.write(f"andon: {text}\nnext: {following}\n")
+    _end(None, 3)
 
 
-def _end(text: str | None, exit_code: int = 0, *, silent: bool = False) -> None:
+def _end(text: str | None, exit_code: int = 0) -> None:
     """Print and leave without tearing the interpreter down."""
-    if text is None and not silent:
-        return
     try:
         if text is not None:
             sys.stdout.write(text + "\n")

@@ -110,7 +110,7 @@ def _status(body: Body, paint: Paint) -> str:
             lines.append(f"            {item['next']}")
         parts.append("\n".join(lines))
     sections = (
-        ("Running", "running", lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires_at']}", x["title"]]),
+        ("Running", "running", lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", x["title"]]),
         ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], x["title"]]),
         ("Ready", "ready", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]]),
         ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),

@@ -67,7 +67,8 @@ def approve(progress: Progress, command: c.Approve) -> Rejected | None:
         text = f"step {step.step} of run {progress.run.id} has expired; it can't be approved any more"
         return Rejected(kind="expired", message=text, next=f"andon show {progress.run.id}")
     gates = [gate for gate in progress.workflow.gates.values() if isinstance(gate, w.ApprovalGate)]
-    if step is None and not gates:
+    awaited = any(x.state == s.WAITING or x.kind == "land" for x in progress.run.active.values())
+    if step is None and not (gates and awaited):
         text = f"run {progress.run.id} has nothing that waits for an approval"
         return Rejected(kind="not_waiting", message=text, next=f"andon show {progress.run.id}")
     person = _name_for_gates(command, gates)

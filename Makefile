@@ -1,0 +1,53 @@
+# Everything that Andon needs, from a fresh clone with only Python 3.11+, git and make.
+#   make demo   set up, then the demo
+#   make test   set up, then the tests
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+LOCK := requirements/dev.txt
+SYSTEM_PACKAGES := bubblewrap
+ARGS ?=
+
+.PHONY: help setup system demo test check format bench lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## the virtual environment with everything in it
+
+$(STAMP): $(LOCK) pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" LOCK="$(LOCK)" sh scripts/setup.sh
+	@touch $@
+
+system: ## system packages that tests and the sandbox need
+	@sh scripts/system.sh $(SYSTEM_PACKAGES)
+
+demo: setup system ## a real project, real tasks, workers side by side, some of whom cheat
+	@$(BIN)/andon demo $(ARGS)
+
+test: setup system ## all tests
+	@sh scripts/node.sh $(VENV)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
+
+check: setup ## style, types, layers, documentation, workflow files
+	@$(BIN)/ruff check src tests benchmarks scripts
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/check_docs.py
+	@echo "check: all good"
+
+format: setup ## put the code into form
+	@$(BIN)/ruff check --fix-only -q src tests benchmarks scripts
+
+bench: setup system ## benchmarks against floors
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: setup ## renew the locks from pyproject.toml
+	@sh scripts/lock.sh $(BIN)
+
+clean: ## remove what was made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
