@@ -12,7 +12,7 @@ LOCK := requirements/dev.txt
 SYSTEM_PACKAGES := bubblewrap
 ARGS ?=
 
-.PHONY: help setup system demo test check format bench lock clean
+.PHONY: help setup system demo test check docs format bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,12 +36,17 @@ test: setup system ## all tests
 check: setup ## style, types, layers, documentation, workflow files
 	@$(BIN)/ruff check src tests benchmarks scripts
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache >$(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
+	@$(BIN)/python scripts/generate_docs.py --check
 	@$(BIN)/python scripts/check_docs.py
 	@echo "check: all good"
 
+docs: setup ## renew generated references
+	@$(BIN)/python scripts/generate_docs.py
+
 format: setup ## put the code into form
 	@$(BIN)/ruff check --fix-only -q src tests benchmarks scripts
+	@$(BIN)/ruff format -q src tests benchmarks scripts
 
 bench: setup system ## benchmarks against floors
 	@$(BIN)/python -m benchmarks $(ARGS)

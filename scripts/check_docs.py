@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
-FORBIDDEN = re.compile(r"/(work|root)/[a-z.]|pypi\.org|pythonhosted|registry\.npmjs|deb\.debian")
+FORBIDDEN = re.compile(r"/work/(main|shared|\.library)|/root/\.|pypi\.org|pythonhosted|registry\.npmjs|deb\.debian")
 MAX_LINES = 600
 
 
