@@ -96,7 +96,7 @@ class Andon:
             data = None
         if isinstance(data, dict):
             return Reply(exit_code=done.returncode, data=data, error_output=done.stderr)
-        message = f"`andon {' '.join(arguments)}` printed no JSON: {(done.stdout + done.stderr).strip()[-400:]}"
+        message = f"`andon {' '.join(arguments)}` printed no JSON: {(done.stdout + done.stderr).strip()[-200:]}"
         return Reply(exit_code=70, data={"ok": False, "error": {"kind": "no_json", "message": message}})
 
 

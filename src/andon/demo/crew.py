@@ -95,6 +95,10 @@ class Crew:
         process = self._processes.get(name)
         return process is not None and process.poll() is None
 
+    def running(self) -> set[str]:
+        """The names of the processes that run now."""
+        return {name for name in self._processes if self.is_running(name)}
+
     def stop(self) -> None:
         """End every process: politely, and after a short grace with SIGKILL."""
         running = [process for process in self._processes.values() if process.poll() is None]

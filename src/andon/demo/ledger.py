@@ -138,7 +138,7 @@ class Ledger:
             found.append("no reviewer found the deleted test that was hidden behind new ones")
         if not self.of("conflict"):
             found.append("no change conflicted with what had landed meanwhile")
-        return found
+        return list(dict.fromkeys(found))
 
 
 def _matches(note: dict[str, Any], expectation: Expectation) -> bool:

@@ -48,6 +48,7 @@ class Play:
         self.crew = Crew(repository, backstage)
         self.statuses: dict[str, str] = {}
         self.late_started = False
+        self.honest_started = False
 
     def orders(self, character: str, agent: str, task: str = "") -> Orders:
         return Orders(
@@ -66,7 +67,8 @@ class Play:
 
     def run(self, time_limit_s: float) -> list[str]:
         """Until all is done or time is over. Returns what went wrong with the play itself."""
-        deadline = time.monotonic() + time_limit_s
+        begun = time.monotonic()
+        deadline = begun + time_limit_s
         try:
             for character, task in CHEATS.items():
                 self.crew.start_worker(self.orders(character, character, task))
@@ -78,13 +80,14 @@ class Play:
                 self.crew.start_worker(self.orders("implementer", agent))
             for agent in REVIEWERS:
                 self.crew.start_worker(self.orders("reviewer", agent))
+            self.honest_started = True
             done = self._listen_until(self._finished, deadline)
             died = [f"process {name} ended with exit code {code}" for name, code in self.crew.dead()]
         finally:
             (self.backstage / "stop").touch()
             self.crew.stop()
             self._drain()
-        return died if done else [*died, f"not finished within {time_limit_s:.0f} s: {self._open_tasks()}"]
+        return died if done else [*died, f"ended unfinished after {time.monotonic() - begun:.0f} s: {self._open_tasks()}"]
 
     def _claimed_by_cheats(self) -> set[str]:
         return {note["agent"] for note in self.ledger.of("claimed")} & set(CHEATS)
@@ -107,9 +110,16 @@ class Play:
             if time.monotonic() - polled > POLL_S:
                 self._poll()
                 polled = time.monotonic()
-                if not self.crew.is_running("lead"):
+                if not self._has_hands():
                     return False
         return True
+
+    def _has_hands(self) -> bool:
+        """Whether somebody is there to implement, to review and to land; without them nothing more will happen."""
+        running = self.crew.running()
+        reviewing = not self.honest_started or running & set(REVIEWERS)
+        working = not self.honest_started or running & set(IMPLEMENTERS)
+        return not self.crew.dead() and "lead" in running and bool(reviewing) and bool(working)
 
     def _drain(self) -> None:
         while True:

@@ -66,7 +66,7 @@ def add_tasks(repository: Path) -> dict[str, str]:
             str(work.priority),
         ]
         for text in work.acceptance:
-            arguments += ["--acceptance", text]
+            arguments += ["--accept", text]
         for glob in work.scope:
             arguments += ["--scope", glob]
         for key in work.after:

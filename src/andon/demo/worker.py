@@ -29,6 +29,7 @@ from andon.demo.tasks import Work, work_named
 
 POLL_S = 0.7
 HEARTBEATS_PER_LEASE = 4
+MAX_FAILURES = 3
 
 
 class Orders(Struct, frozen=True, kw_only=True):
@@ -94,17 +95,19 @@ class Worker:
     def claim(self, role: str, task: str = "") -> Claim | None:
         """Claim work, waiting until there is some; None when it is time to stop."""
         arguments = ["next", "--role", role, *(["--task", task] if task else [])]
-        while not self.over():
+        failures = 0
+        while not self.over() and failures < MAX_FAILURES:
             if role == "reviewer" and Path(self.orders.hold).exists():
                 time.sleep(0.1)
                 continue
             reply = self.andon.call(*arguments)
             if reply.exit_code == 0:
-                claim = msgspec.convert(reply.data, Claim)
+                claim = msgspec.convert(reply.data | {"token": reply.data["lease"]["token"]}, Claim)
                 key = self.orders.tasks[claim.task]
-                self.note("claimed", f"claims {claim.step} of {claim.task}", task=key, **msgspec.to_builtins(claim))
+                self.note("claimed", f"claims {claim.step} of {claim.task}", task=key, step=claim.step, token=claim.token)
                 return claim
             if reply.exit_code != EXIT_NOT_YET:
+                failures += 1
                 self.note("unexpected", f"next: {reply.reason()}", reply=reply)
             time.sleep(POLL_S)
         return None
