@@ -123,7 +123,8 @@ def test_overlaps(one: list[str], other: list[str], expected: bool) -> None:
 
 
 SEGMENTS = st.sampled_from(["a", "b", "ab", "*", "a*", "*b", "?", "**", "[ab]", "[!a]"])
-PATTERNS = st.builds(lambda parts, end: "/".join(parts) + end, st.lists(SEGMENTS, min_size=1, max_size=4), st.sampled_from(["", "/"]))
+ENDS = st.sampled_from(["", "/"])
+PATTERNS = st.builds(lambda parts, end: "/".join(parts) + end, st.lists(SEGMENTS, min_size=1, max_size=4), ENDS)
 PATHS = st.lists(st.sampled_from(["a", "b", "ab", "ba", "c"]), min_size=1, max_size=5).map("/".join)
 
 

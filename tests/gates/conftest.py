@@ -18,6 +18,9 @@ from andon.ports import GateRequest, Runtime
 from andon.runtimes.process import ProcessRuntime
 from andon.runtimes.sandbox import SandboxRuntime
 
+Content = str | bytes | tuple[str, str] | None
+"""Text, bytes, ("link", target), or None to remove a file."""
+
 
 class MemoryCache:
     """Port `VerdictCache`."""
@@ -67,8 +70,8 @@ class World:
             ["git", *args], cwd=self.worktree, env=env, check=True, capture_output=True, text=True
         ).stdout.strip()
 
-    def commit(self, files: Mapping[str, str | bytes | tuple[str, str] | None], *, executable: Sequence[str] = ()) -> str:
-        """Commit these files: text, bytes, ("link", target), or None to remove. Returns the commit."""
+    def commit(self, files: Mapping[str, Content], *, executable: Sequence[str] = ()) -> str:
+        """Commit these files. Returns the commit."""
         for name, content in files.items():
             path = self.worktree / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +100,7 @@ class World:
             patch=f"patch:{commit}",
         )
 
-    def verifier(self, *runtimes: Runtime, machine_path: Sequence[str] = ()) -> GateVerifier:
+    def verifier(self, *runtimes: Runtime, machine_path: Sequence[str] = (), in_memory: bool = True) -> GateVerifier:
         made = GateVerifier(
             git=self.repository,
             runtimes=runtimes,
@@ -106,6 +109,7 @@ class World:
             verifier="test-verifier",
             clock=FixedClock(),
             machine_path=machine_path,
+            checkouts_in_memory=in_memory,
         )
         self.opened.append(made)
         return made
@@ -114,13 +118,14 @@ class World:
         self,
         runtime: Runtime,
         gate: Gate,
-        files: Mapping[str, str | bytes | tuple[str, str] | None] | None = None,
+        files: Mapping[str, Content] | None = None,
         *,
         environment: Environment | None = None,
         scope: Sequence[str] = (),
         base: str | None = None,
         definitions: str = "",
         fresh: bool = False,
+        in_memory: bool = True,
     ) -> Verdict:
         """Commit the files and measure the gate on the result."""
         commit = self.commit(files) if files else self.git("rev-parse", "HEAD")
@@ -132,7 +137,7 @@ class World:
             definitions=definitions,
             fresh=fresh,
         )
-        return self.verifier(runtime).verify(request)
+        return self.verifier(runtime, in_memory=in_memory).verify(request)
 
 
 @pytest.fixture
@@ -178,5 +183,3 @@ def run_gate() -> Callable[..., RunGate]:
         )
 
     return make
-
-

@@ -21,13 +21,14 @@ GREEN = '<testsuite tests="1"><testcase classname="t" name="a"/></testsuite>'
 def junit(passed: int = 0, failed: int = 0, skipped: int = 0, errors: int = 0) -> str:
     cases = "".join(
         [f'<testcase classname="t" name="ok{n}"/>' for n in range(passed)]
-        + [f'<testcase classname="t" name="bad{n}"><failure message="no">t.py:{n + 1}: AssertionError</failure></testcase>'
+        + [f'<testcase name="bad{n}"><failure message="no">t.py:{n + 1}: AssertionError</failure></testcase>'
            for n in range(failed)]
         + [f'<testcase classname="t" name="broken{n}"><error message="boom"/></testcase>' for n in range(errors)]
         + [f'<testcase classname="t" name="skip{n}"><skipped/></testcase>' for n in range(skipped)]
     )  # fmt: skip
     # The attributes lie on purpose; only cases count.
-    return f'<testsuites tests="99" failures="0"><testsuite name="s" tests="99" failures="0">{cases}</testsuite></testsuites>'
+    lies = 'tests="99" failures="0"'
+    return f'<testsuites {lies}><testsuite name="s" {lies}>{cases}</testsuite></testsuites>'
 
 
 def test_exit_code_zero_passes(world: Any, runtime: Runtime, run_gate: Make) -> None:
@@ -217,9 +218,7 @@ def test_figures_of_the_base(world: Any, sandbox: Runtime, run_gate: Make) -> No
     )
     fewer = world.check(sandbox, gate, {"report.xml": junit(passed=4)}, base=base)
     assert fewer.outcome == "failed"
-    assert fewer.summary == (
-        "not so: tests >= base.tests && failed == 0 (base.tests 5, failed 0, tests 4)"
-    )
+    assert fewer.summary == ("not so: tests >= base.tests && failed == 0 (base.tests 5, failed 0, tests 4)")
     assert fewer.base_figures["tests"] == 5
     hits = world.cache.hits
     more = world.check(sandbox, gate, {"report.xml": junit(passed=6)}, base=base)
@@ -262,7 +261,7 @@ def test_the_gate_sees_the_exact_tree_and_leaves_no_trace(world: Any, runtime: R
     (world.worktree / "untracked").write_text("not submitted")
     commit = world.git("rev-parse", "HEAD")
     gate = run_gate("ls -A; cat README; echo changed > README; touch left")
-    verdict = world.check(runtime, gate)
+    verdict = world.check(runtime, gate, in_memory=False)
     assert Path(verdict.log).read_text() == "README\nhello\n"
     assert (world.worktree / "README").read_text() == "hello\n"
     assert world.git("rev-parse", "HEAD") == commit
@@ -376,7 +375,9 @@ def test_a_background_process_neither_hangs_nor_outlives_the_run(
 
 
 def test_escape_characters_never_reach_a_reader(world: Any, runtime: Runtime, run_gate: Make) -> None:
-    gate = run_gate(r"printf '\033[2J\033]0;owned\007all tests \033[32mpassed\033[0m\rerror: two\n\342\200\256txt\n'; exit 1")
+    gate = run_gate(
+        r"printf '\033[2J\033]0;owned\007all tests \033[32mpassed\033[0m\rerror: two\n\342\200\256txt\n'; exit 1"
+    )
     verdict = world.check(runtime, gate)
     for text in (verdict.summary, verdict.detail, Path(verdict.log).read_text()):
         assert "\x1b" not in text
@@ -406,3 +407,33 @@ def test_a_command_step_is_a_verdict(world: Any, sandbox: Runtime) -> None:
     assert (good.gate, good.outcome, good.subject) == ("build", "passed", submission.tree_subject)
     bad = verifier.run_command("build", "exit 2", ResourceLimits(timeout_s=10), submission, environment)
     assert bad.outcome == "failed"
+
+
+def test_a_red_result_while_memory_ran_short_is_measured_again_on_disk(
+    world: Any, sandbox: Runtime, run_gate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from andon.gates import places
+
+    monkeypatch.setattr(places, "MEMORY_NEEDED_BYTES", 0)
+    # In memory the command is red, on disk green: it looks at the file system that its checkout is on.
+    gate = run_gate('test "$(stat -f -c %T .)" != tmpfs')
+    monkeypatch.setattr(places, "MEMORY_SHORT_BYTES", 0)
+    assert world.check(sandbox, gate, fresh=True).outcome == "failed"
+    monkeypatch.setattr(places, "MEMORY_SHORT_BYTES", 1 << 60)
+    assert world.check(sandbox, gate, fresh=True).outcome == "passed"
+
+
+def test_checkouts_of_dead_processes_are_removed_and_those_of_living_ones_kept(tmp_path: Path) -> None:
+    from andon.gates.places import Places
+
+    one = Places(str(tmp_path), memory=None)
+    dead = tmp_path / "checkouts" / "dead"
+    dead.mkdir(parents=True)
+    with one.scratch() as first:
+        one.settle()
+        assert not dead.exists()
+        with Places(str(tmp_path), memory=None).scratch() as second:
+            assert os.path.isdir(first)
+            assert os.path.isdir(second)
+    one.settle()
+    assert os.listdir(tmp_path / "checkouts") == []

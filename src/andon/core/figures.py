@@ -27,7 +27,8 @@ COMMAND: dict[str, str] = {
 """Figures of every command, with or without a report."""
 
 TESTS: dict[str, str] = {"tests": "int", "failed": "int", "errors": "int", "skipped": "int", "passed": "int"}
-"""Test cases counted in the report. tests = passed + failed + errors + skipped."""
+"""Test cases counted in the report. tests = passed + failed + skipped; `errors` are those of `failed` that broke rather
+than failed, so that `failed == 0` can't hide an error."""
 
 COVERAGE: dict[str, str] = {"line_rate": "double", "branch_rate": "double", "covered_lines": "int", "lines": "int"}
 """Rates are from 0.0 to 1.0."""

@@ -22,7 +22,8 @@ class CannotTell(Exception):
 def judge(gate: ArtifactGate, git: Git, *, tree: str, definitions: str) -> tuple[bool, str]:
     """(holds, summary). Raises CannotTell when the schema is missing or not a schema."""
     schema = _schema(gate.schema, git, definitions) if gate.schema is not None else None
-    mode = next((mode for mode, _, path in git.list_files(tree, gate.path) if path == gate.path), None)
+    directory = gate.path.rpartition("/")[0]
+    mode = next((mode for mode, _, path in git.list_files(tree, directory) if path == gate.path), None)
     if mode is None:
         return False, f"{gate.path} does not exist"
     if mode not in _FILE_MODES:
@@ -45,8 +46,8 @@ def _schema(path: str, git: Git, definitions: str) -> Any:
 
     content = git.read_file(definitions, path) if definitions else None
     if content is None:
-        raise CannotTell(f"the schema {path} is not among the workflow's definitions (commit {definitions[:12] or
-        '-'})")
+        where = f"commit {definitions[:12]}" if definitions else "none are known"
+        raise CannotTell(f"the schema {path} is not among the workflow's definitions ({where})")
     try:
         schema = json.loads(content)
     except (ValueError, RecursionError) as error:

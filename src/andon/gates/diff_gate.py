@@ -19,8 +19,9 @@ TASK_SCOPE = "task.scope"
 PATHS_SHOWN = 5
 
 
-def judge(gate: DiffGate, changes: Sequence[Change], *, scope: Sequence[str], commits: int) -> tuple[bool, str,
-list[str]]:
+def judge(
+    gate: DiffGate, changes: Sequence[Change], *, scope: Sequence[str], commits: int
+) -> tuple[bool, str, list[str]]:
     """(holds, summary, offending paths). scope: the task's; empty is no bound. commits: of the change."""
     problems: list[str] = []
     offending: list[str] = []

@@ -105,25 +105,37 @@ class Environments:
 
     @contextlib.contextmanager
     def room(
-        self, environment: Environment, *, digest: str, tree: str, base: str, only: Sequence[str], runtime: Runtime
+        self,
+        environment: Environment,
+        *,
+        digest: str,
+        tree: str,
+        base: str,
+        only: Sequence[str],
+        runtime: Runtime,
+        on_disk: bool,
     ) -> Iterator[Room]:
-        """A checkout of `tree` (of the paths matching `only`) with the environment under it. Raises Unmeasured."""
+        """A checkout of `tree` (of the paths matching `only`) with the environment under it. Raises Unmeasured.
+
+        on_disk: not in memory, whatever room there is.
+        """
         toolchain = self.toolchain(environment)
         toolchain.check()
-        binds = () if _sees_paths_as_they_are(runtime) else toolchain.binds()
+        in_place = _sees_paths_as_they_are(runtime)
+        binds = () if in_place else toolchain.binds()
         with contextlib.ExitStack() as stack:
             ready: Ready | None = None
             directory = ""
             if environment.setup:
                 directory = self._directory(digest)
-                in_place = _sees_paths_as_they_are(runtime)
                 ready = stack.enter_context(
                     self._held(environment, digest=digest, tree=tree, base=base, runtime=runtime, exclusive=in_place)
                 )
                 self._refuse_covering(ready, tree)
-            scratch = stack.enter_context(self._places.scratch())
+            # In place, files move between the environment and the scratch directory, so both are on one file system.
+            scratch = stack.enter_context(self._places.scratch(on_disk=on_disk or (in_place and ready is not None)))
             home = os.path.join(directory, "home") if ready is not None and ready.has_home else None
-            if ready is not None and _sees_paths_as_they_are(runtime):
+            if ready is not None and in_place:
                 work = self._replace_tree(directory, ready, tree, only, scratch)
             else:
                 work = os.path.join(scratch, "work")
@@ -355,8 +367,10 @@ class _Stored(Struct, frozen=True, kw_only=True):
     def of(cls, ready: Ready) -> _Stored:
         return cls(
             digest=ready.digest,
-            products=tuple((one.kind, os.fsencode(one.path).hex(), os.fsencode(one.target).hex()) for one in
-            ready.products), has_home=ready.has_home,
+            products=tuple(
+                (one.kind, os.fsencode(one.path).hex(), os.fsencode(one.target).hex()) for one in ready.products
+            ),
+            has_home=ready.has_home,
         )
 
     def value(self) -> Ready:

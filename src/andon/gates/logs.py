@@ -17,7 +17,7 @@ _GAP = "  …"
 
 # Escape sequences: CSI, OSC (to BEL or ST), other strings, two-character ones, and CSI as one byte.
 _ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
     r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?"
     r"|\x1b[ -/]*[0-~]?"
@@ -79,7 +79,8 @@ _STRONG = re.compile(
     )
 )
 _WEAK = re.compile(
-    r"\b(?:error|fatal|failed|failure|exception|assert\w*|not found|cannot|undefined|refused|denied|killed|traceback)\b",
+    r"\b(?:error|fatal|failed|failure|exception|assert\w*|not found|cannot|undefined|refused|denied|killed"
+    r"|traceback)\b",
     re.IGNORECASE,
 )
 

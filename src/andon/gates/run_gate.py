@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.figures import BASE, require_variables
 from andon.core.verdict import FAILED, PASSED, UNMEASURED, Finding
+from andon.core.workflow import Environment, RunGate
 from andon.gates.logs import last_line, one_line, sanitize, useful
 from andon.gates.problems import Unmeasured
 from andon.gates.report_file import read_report
@@ -27,9 +29,8 @@ from andon.ports import Job
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from andon.core.workflow import Environment, RunGate
     from andon.gates.conditions import Condition
-    from andon.gates.environment import Environments
+    from andon.gates.environment import Environments, Room
     from andon.gates.places import Places
     from andon.ports import JobResult, Runtime
 
@@ -63,54 +64,108 @@ class Judged(Struct, frozen=True, kw_only=True):
     duration_s: float = 0.0
 
 
-def measure(
-    gate: RunGate,
-    *,
-    environment: Environment,
-    digest: str,
-    tree: str,
-    base: str,
-    runtime: Runtime,
-    environments: Environments,
-    places: Places,
-) -> Measurement:
-    """Run the command in a clean checkout of `tree` and read its report. base: commit for $ANDON_BASE. Raises
-    Unmeasured."""
-    with environments.room(
-        environment, digest=digest, tree=tree, base=base, only=gate.inputs, runtime=runtime
-    ) as room:
-        result = runtime.run(
+class What(Struct, frozen=True, kw_only=True):
+    """What to measure: a gate's command on a tree. digest: of the environment. base: commit for $ANDON_BASE."""
+
+    gate: RunGate
+    environment: Environment
+    digest: str
+    tree: str
+    base: str
+
+
+class _Attempt(Struct, frozen=True, kw_only=True):
+    """One try. short: the checkout was in memory, and there was too little of it to believe in a red result."""
+
+    measurement: Measurement | None = None
+    problem: Unmeasured | AndonError | OSError | None = None
+    short: bool = False
+
+    @property
+    def green(self) -> bool:
+        done = self.measurement
+        return done is not None and done.exit_code == 0 and not (done.report is not None and done.report.bad)
+
+
+class Runner:
+    """Runs gates' commands by one runtime."""
+
+    def __init__(self, *, runtime: Runtime, environments: Environments, places: Places) -> None:
+        self._runtime = runtime
+        self._environments = environments
+        self._places = places
+
+    def measure(self, what: What) -> Measurement:
+        """Run the command in a clean checkout and read its report.
+
+        Raises Unmeasured, AndonError, OSError. What was not green while memory ran short is measured again on disk: it
+        may have been red for want of memory only.
+        """
+        attempt = self._attempt(what, on_disk=False)
+        if attempt.short and not attempt.green:
+            attempt = self._attempt(what, on_disk=True)
+        if attempt.problem is not None:
+            raise attempt.problem
+        if attempt.measurement is None:
+            raise InvariantViolation(f"measuring gate {what.gate.id!r} gave neither a measurement nor a problem")
+        return attempt.measurement
+
+    def _attempt(self, what: What, *, on_disk: bool) -> _Attempt:
+        short = False
+        try:
+            with self._environments.room(
+                what.environment,
+                digest=what.digest,
+                tree=what.tree,
+                base=what.base,
+                only=what.gate.inputs,
+                runtime=self._runtime,
+                on_disk=on_disk,
+            ) as room:
+                try:
+                    return _Attempt(measurement=self._run(what, room), short=self._places.memory_is_short(room.work))
+                finally:
+                    short = self._places.memory_is_short(room.work)
+        except Unmeasured as problem:
+            return _Attempt(problem=problem, short=short)
+        except (AndonError, OSError) as problem:
+            # Memory may have run out while the checkout was made, and is free again by now.
+            return _Attempt(problem=problem, short=not on_disk)
+
+    def _run(self, what: What, room: Room) -> Measurement:
+        gate = what.gate
+        result = self._runtime.run(
             Job(
                 command=gate.run,
                 workdir=room.work,
                 out=room.out,
-                env=environments.variables(environment, gate=gate.id, base=base),
+                env=self._environments.variables(what.environment, gate=gate.id, base=what.base),
                 limits=gate.limits,
-                network=environment.network == NETWORK_ALL,
+                network=what.environment.network == NETWORK_ALL,
                 binds=room.binds,
                 home=room.home,
             )
         )
         text = sanitize(result.output)
-        log = places.write_log(f"{gate.id}-{tree[:12]}", result.output)
+        log = self._places.write_log(f"{gate.id}-{what.tree[:12]}", result.output)
         code = _exit_code(result, text, log)
         report = _report(gate, result, room.out, room.began_ns, text, log)
-    command: dict[str, Any] = {
-        "exit": code,
-        "output_lines": text.count("\n") + (not text.endswith("\n") and text != ""),
-        "output_bytes": len(result.output) + result.truncated,
-        "duration_s": result.duration_s,
-    }
-    figures = {name: float(value) for name, value in command.items()}
-    return Measurement(
-        exit_code=code,
-        figures={**figures, **(report.figures if report else {})},
-        values={**command, **(report.values if report else {})},
-        report=report,
-        text=text,
-        log=log,
-        duration_s=result.duration_s,
-    )
+        command: dict[str, Any] = {
+            "exit": code,
+            "output_lines": text.count("\n") + (not text.endswith("\n") and text != ""),
+            "output_bytes": len(result.output) + result.truncated,
+            "duration_s": result.duration_s,
+        }
+        figures = {name: float(value) for name, value in command.items()}
+        return Measurement(
+            exit_code=code,
+            figures={**figures, **(report.figures if report else {})},
+            values={**command, **(report.values if report else {})},
+            report=report,
+            text=text,
+            log=log,
+            duration_s=result.duration_s,
+        )
 
 
 def _exit_code(result: JobResult, text: str, log: str) -> int:
@@ -124,8 +179,9 @@ def _exit_code(result: JobResult, text: str, log: str) -> int:
         what = "not found" if result.exit_code == NOT_FOUND else "not executable"
         told = last_line(text)
         raise Unmeasured(
-            f"a command was {what} (exit code {result.exit_code})" + (f": {told}" if told else ""), detail=detail,
-            log=log
+            f"a command was {what} (exit code {result.exit_code})" + (f": {told}" if told else ""),
+            detail=detail,
+            log=log,
         )
     return result.exit_code
 

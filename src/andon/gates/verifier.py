@@ -105,7 +105,7 @@ class GateVerifier:
                 return FAILED, f"protected paths were changed: {named(changed)}"
             return PASSED, "no protected path was changed"
 
-        digest = digest_of({"kind": PROTECT_GATE, "globs": list(globs)})
+        digest = digest_of({"protect": tuple(globs)})
         return self._of_change(PROTECT_GATE, digest, submission, judge)
 
     def run_command(

@@ -71,7 +71,7 @@ def network_arguments() -> list[str]:
 
 def job_arguments(job: Job) -> list[str]:
     """The job's own places: temporary directory, home, checkout, report directory, binds."""
-    made = {"/", "/etc", "/var", "/run", "/home"}
+    made = {"/", "/etc", "/var", "/run", "/home", "/tmp", HOME}
     arguments = ["--perms", "1777", "--size", str(job.limits.memory_bytes), "--tmpfs", "/tmp"]
     arguments += ["--perms", "0755", "--dir", "/home", *home_arguments(job.home, writable=job.home_writable)]
     arguments += ["--bind", job.workdir, WORK, "--bind", job.out, OUT]
@@ -120,7 +120,7 @@ def _bind(bind: Bind, made: set[str]) -> list[str]:
 
 def _parents(path: str, made: set[str]) -> list[str]:
     arguments: list[str] = []
-    inside = any(path.startswith(root + "/") for root in (*SYSTEM, WORK, OUT, HOME, "/tmp", "/dev", "/proc"))
+    inside = any(path.startswith(root + "/") for root in (*SYSTEM, WORK, OUT, "/dev", "/proc"))
     parent = ""
     for part in [] if inside else path.split("/")[1:-1]:
         parent += "/" + part

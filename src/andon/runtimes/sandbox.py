@@ -50,8 +50,8 @@ class SandboxRuntime:
     family = "bubblewrap/1"
 
     def __init__(self, *, bwrap: str | None = None, setpriv: str | None = None, remember: str | None = None) -> None:
-        self._bwrap = bwrap or _tool("bwrap")
-        self._setpriv = setpriv or _tool("setpriv")
+        self._bwrap = _tool(bwrap or "bwrap")
+        self._setpriv = _tool(setpriv or "setpriv")
         self._remember = remember
         self._root = os.geteuid() == 0
         self._lock = allocate_lock()
@@ -139,7 +139,9 @@ _PROBE = (
     'if touch /x 2>/dev/null; then echo "the root directory is writable"; exit 1; fi\n'
 )
 
+
 def _tool(name: str) -> str | None:
+    """The path of a program: absolute as it is, else in TRUSTED. None when it can't be executed."""
     for directory in TRUSTED:
         path = os.path.join(directory, name)
         if os.access(path, os.X_OK):

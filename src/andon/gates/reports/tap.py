@@ -52,6 +52,4 @@ def parse(content: bytes) -> Measured:
         raise Unreadable("not TAP: it has no plan (1..N)")
     if planned != tests:
         raise Unreadable(f"the plan says {planned} tests, {tests} were reported")
-    return tests_measured(
-        tests=tests, failed=failed, errors=0, skipped=skipped, failures=failures, findings=findings
-    )
+    return tests_measured(tests=tests, failed=failed, errors=0, skipped=skipped, failures=failures, findings=findings)
