@@ -49,11 +49,15 @@ def _create_file(path: str) -> None:
     """An empty file with mode 0600 when there is none; SQLite gives its own files the same mode."""
     if os.path.exists(path):
         return
+    directory = os.path.dirname(path) or "."
     try:
-        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise errors.translate_os(error, directory) from error
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        pass
+        pass  # Another process was first.
     except OSError as error:
         raise errors.translate_os(error, path) from error
 

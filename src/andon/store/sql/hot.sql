@@ -57,7 +57,7 @@ ready AS (
     FROM live WHERE state = 'ready' AND kind = 'agent' AND run_status = 'open'
     UNION ALL
     SELECT priority, added_at, number, 'task', NULL, id, title, NULL, '', ''
-    FROM tasks WHERE status = 'open' AND open_dependencies = 0
+    FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0
 ),
 waiting AS (
     SELECT entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
@@ -76,7 +76,7 @@ waiting AS (
         FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
         WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
     ), 'andon show ' || id
-    FROM tasks WHERE status = 'open' AND open_dependencies > 0
+    FROM tasks INDEXED BY tasks_blocked WHERE status = 'open' AND open_dependencies > 0
 )
 SELECT json_object(
     'ok', json('true'),
@@ -129,7 +129,7 @@ SELECT json_object(
             SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),
         'runs', json((SELECT json_group_object(status, n) FROM (
             SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status LIMIT 100))),
-        'ready_tasks', (SELECT count(*) FROM tasks WHERE status = 'open' AND open_dependencies = 0),
+        'ready_tasks', (SELECT count(*) FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0),
         'active_steps', (SELECT count(*) FROM steps),
         'listed_at_most', :limit
     )
@@ -167,7 +167,7 @@ SELECT json_object(
 -- name: something_ready
 -- Whether anything may be there for an agent: a ready step, a ready task, a lease that is over, a step that is due.
 SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND (:role IS NULL OR role IN (:role, '')))
-    OR EXISTS (SELECT 1 FROM tasks WHERE status = 'open' AND open_dependencies = 0)
+    OR EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND expires_at <= :now)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND agent = :agent)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'waiting' AND due_at <= :now)
