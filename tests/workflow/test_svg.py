@@ -13,24 +13,23 @@ import pytest
 
 from andon.core.workflow import PASSED, Workflow
 from andon.workflow.svg import render_svg
-
-sys.path.insert(0, str(Path(__file__).parent))
-import svg_samples
+from tests.workflow import svg_samples
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture(params=sorted(svg_samples.ALL))
-def workflow(request: pytest.FixtureRequest) -> Workflow:
-    return svg_samples.ALL[request.param]
+@pytest.fixture(params=sorted(svg_samples.ALL), scope="module")
+def drawn(request: pytest.FixtureRequest) -> tuple[Workflow, ET.Element]:
+    workflow = svg_samples.ALL[request.param]
+    return workflow, ET.fromstring(render_svg(workflow))
 
 
 def _texts(root: ET.Element) -> list[str]:
     return [element.text or "" for element in root.iter(f"{SVG}text")]
 
 
-def test_it_is_well_formed_and_names_itself(workflow: Workflow) -> None:
-    root = ET.fromstring(render_svg(workflow))
+def test_it_is_well_formed_and_names_itself(drawn: tuple[Workflow, ET.Element]) -> None:
+    workflow, root = drawn
     assert root.tag == f"{SVG}svg"
     first, second = list(root)[:2]
     assert first.tag == f"{SVG}title"
@@ -39,8 +38,8 @@ def test_it_is_well_formed_and_names_itself(workflow: Workflow) -> None:
     assert f"{len(workflow.steps)} steps" in (second.text or "")
 
 
-def test_every_step_and_every_edge_is_drawn(workflow: Workflow) -> None:
-    root = ET.fromstring(render_svg(workflow))
+def test_every_step_and_every_edge_is_drawn(drawn: tuple[Workflow, ET.Element]) -> None:
+    workflow, root = drawn
     groups = list(root.iter(f"{SVG}g"))
     assert {g.get("data-step") for g in groups} - {None} == set(workflow.steps)
     assert {g.get("data-node") for g in groups} >= set(workflow.pseudo)
@@ -52,9 +51,8 @@ def test_every_step_and_every_edge_is_drawn(workflow: Workflow) -> None:
 def test_labels_roles_and_gates_can_be_read() -> None:
     root = ET.fromstring(render_svg(svg_samples.medium()))
     texts = _texts(root)
-    for expected in ("rework", "failed", "expired", "else", "implementer", "tests", "scope", "Ship it", "Quality assurance"):
-        assert expected in texts, expected
-    assert "maria · within 3d" in texts
+    labels = ["rework", "failed", "expired", "else"]
+    assert set(texts) >= {*labels, "implementer", "tests", "scope", "Ship it", "Quality assurance", "maria · within 3d"}
 
 
 def test_no_gate_is_left_out_in_silence() -> None:
@@ -68,25 +66,25 @@ def test_no_gate_is_left_out_in_silence() -> None:
 def test_the_same_workflow_gives_the_same_bytes_in_another_process() -> None:
     here = hashlib.sha256(render_svg(svg_samples.medium()).encode()).hexdigest()
     code = (
-        "import hashlib, svg_samples; from andon.workflow.svg import render_svg; "
+        "import hashlib; from tests.workflow import svg_samples; from andon.workflow.svg import render_svg; "
         "print(hashlib.sha256(render_svg(svg_samples.medium()).encode()).hexdigest())"
     )
     for seed in ("1", "2"):
-        path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == here
 
 
 def test_text_is_escaped_and_control_characters_are_replaced() -> None:
-    drawn = render_svg(svg_samples.nested())
-    assert "<script" not in drawn
-    assert "\x00" not in drawn
-    assert "\x1b" not in drawn
-    root = ET.fromstring(drawn)
+    document = render_svg(svg_samples.nested())
+    assert "<script" not in document
+    assert "\x00" not in document
+    assert "\x1b" not in document
+    root = ET.fromstring(document)
     assert "The <first> phase" in _texts(root)
     assert 'echo "<hi>" && true' in _texts(root)
-    assert root.get("aria-label") == 'Workflow odd <&"\'> name'
+    assert root.get("aria-label") == "Workflow odd <&\"'> name"
 
 
 def test_light_and_dark() -> None:
@@ -95,8 +93,8 @@ def test_light_and_dark() -> None:
     assert "system-ui" in drawn
 
 
-def test_nothing_is_fetched_and_nothing_runs(workflow: Workflow) -> None:
-    root = ET.fromstring(render_svg(workflow))
+def test_nothing_is_fetched_and_nothing_runs(drawn: tuple[Workflow, ET.Element]) -> None:
+    _, root = drawn
     allowed = {"svg", "title", "desc", "style", "g", "rect", "path", "circle", "text"}
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= allowed
     attributes = {name for element in root.iter() for name in element.attrib}

@@ -3,8 +3,9 @@
     found = detect(read, list_files)     # pure over a reader: a commit or a directory
     found.gates, found.setup, found.reuse, found.protect, found.notes
 
-Rules: nothing is run and nothing fetched; a detector is a function from `Repository` to `Part`, one per build system; a file that
-can't be parsed is a note. The top directory counts; when it holds no build system, its sub-directories (two levels) do.
+Rules: nothing is run and nothing fetched; a detector is a function from `Repository` to `Part`, one per build system;
+a file that can't be parsed is a note. The top directory counts; when it holds no build system, its sub-directories
+(two levels) do.
 Must not know: workflow files (see `starters`), git, the machine.
 """
 
@@ -57,8 +58,8 @@ _SKIPPED = frozenset(
 def detect(read: Callable[[str], bytes | None], list_files: Callable[[], Sequence[str]]) -> Detected:
     """Detect a repository's commands.
 
-    read: a file's content by its path relative to the top, None when there is no such file. list_files: all tracked paths.
-    Never raises for what the files hold.
+    read: a file's content by its path relative to the top, None when there is no such file. list_files: all tracked
+    paths. Never raises for what the files hold.
     """
     files = [path for path in list(list_files())[:MAX_FILES] if path]
     repository = Repository(read, files)

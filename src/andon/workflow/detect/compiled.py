@@ -1,8 +1,8 @@
 """Compiled languages: Rust, Go, Maven, Gradle, .NET, CMake.
 
-Rules: set-up only fetches; what it builds would lie read-only under a gate's checkout, so build directories are removed again.
-Rust's and Go's own runners leave no report, so a few lines of awk turn the lines that they print into TAP, by which tests are
-counted; Maven's and Gradle's many reports are put into one.
+Rules: set-up only fetches; what it builds would lie read-only under a gate's checkout, so build directories are
+removed again. Rust's and Go's own runners leave no report, so a few lines of awk turn the lines that they print into
+TAP, by which tests are counted; Maven's and Gradle's many reports are put into one.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ def detect_maven(repository: Repository) -> Part | None:
         reuse=("**/pom.xml", *repository.present((".mvn/wrapper/maven-wrapper.properties", ".mvn/extensions.xml"))),
         # It can skip all tests in one line.
         protect=("**/pom.xml", ".mvn/**"),
-        notes=(
-            "Maven runs offline in gates; a plugin that set-up did not run may be missing then: run its goal in set-up, too.",
-        ),
+        notes=("Maven is offline in gates; a plugin that set-up did not run may be missing: run its goal in set-up.",),
         tools=("java",) if maven == "./mvnw" else ("java", "mvn"),
     )
 

@@ -1,8 +1,9 @@
 """JavaScript and TypeScript: the scripts of package.json, the test runners' own reporters, and Deno.
 
-Rules: set-up installs by the package manager whose lock file is there; gates run scripts by npm, which is where Node is and needs
-no network. A runner's report is asked for only where the runner has it built in, and where the script ends in the runner, so
-that options can be handed through; otherwise the script's exit code decides, and a note says so.
+Rules: set-up installs by the package manager whose lock file is there; gates run scripts by npm, which is where Node
+is and needs no network. A runner's report is asked for only where the runner has it built in, and where the script
+ends in the runner, so that options can be handed through; otherwise the script's exit code decides, and a note says
+so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.core.workflow import Report
 from andon.workflow.detect.records import COUNTED, EXIT_ONLY, DetectedGate, Part, Repository, table, unique
@@ -25,6 +27,12 @@ JEST = (
 )
 NO_TEST = "no test specified"
 MAX_SCRIPT = 2000
+
+# Under a gate node_modules can only be read, but some tools keep caches in it: they are led into the checkout.
+_CACHES = (".cache", ".vite", ".vite-temp")
+_LINK_CACHES = f'for name in {" ".join(_CACHES)}; do ln -sfn "../.andon-cache/$name" "node_modules/$name"; done'
+_MAKE_CACHES = f"mkdir -p {' '.join('.andon-cache/' + name for name in _CACHES)}"
+
 _CONFIG = re.compile(
     r"^(jest\.config|vitest\.config|vitest\.workspace|playwright\.config|ava\.config|eslint\.config|\.eslintrc|\.mocharc|\.c8rc"
     r"|\.nycrc|babel\.config|biome|tsconfig)[^/]*$"
@@ -32,7 +40,8 @@ _CONFIG = re.compile(
 
 
 class Runner(Struct, frozen=True, kw_only=True):
-    """options: what makes the runner leave a report. after: the runner's word in the script that they follow, or its end."""
+    """options: what makes the runner leave a report. after: the runner's word in the script that they follow, or its
+    end."""
 
     name: str
     options: str
@@ -96,8 +105,10 @@ def detect_javascript(repository: Repository) -> Part | None:
     manager, setup, reuse, manager_notes = _install(
         repository, package, needed=bool(requires or "workspaces" in package)
     )
-    runs_bun = manager == "bun"
-    tools = ("bun", "node") if runs_bun else ("node", "npm")
+    if setup and _writes_to_modules(requires, gates):
+        setup = [*setup, _LINK_CACHES]
+        gates = [replace(gate, run=f"{_MAKE_CACHES} && {gate.run}") for gate in gates]
+    tools = ("bun", "node", "npm") if manager == "bun" else ("node", "npm")
     if gates:
         notes += manager_notes
     config = [path for path in repository.files if _CONFIG.match(path)]
@@ -110,6 +121,12 @@ def detect_javascript(repository: Repository) -> Part | None:
         protect=unique(["package.json", *config]) if gates else (),
         notes=tuple(notes),
         tools=tools,
+    )
+
+
+def _writes_to_modules(requires: dict[str, Any], gates: list[DetectedGate]) -> bool:
+    return bool({"vite", "vitest", "webpack", "react-scripts"} & set(requires)) or any(
+        gate.id == "build" for gate in gates
     )
 
 
@@ -140,8 +157,8 @@ def _tests(scripts: dict[str, str], requires: dict[str, Any], notes: list[str]) 
         report = Report(format="tap", path="-")
         return DetectedGate(id="tests", run="npm test --silent", report=report, require=COUNTED, why=why)
     notes.append(
-        "The test script's exit code is all that is looked at: let it write a JUnit or TAP report below $ANDON_OUT, add `report:`, "
-        f'and change `require:` to "{COUNTED}".'
+        "The test script's exit code is all that is looked at: let it write a JUnit or TAP report below $ANDON_OUT, "
+        f'add `report:`, and change `require:` to "{COUNTED}".'
     )
     return DetectedGate(id="tests", run="npm test", require=EXIT_ONLY, why=why)
 

@@ -9,7 +9,7 @@ from andon.workflow.detect.records import EXIT_ONLY, DetectedGate, Part, Reposit
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 JUSTFILES = ("justfile", "Justfile", ".justfile")
 _RULE = re.compile(r"^([A-Za-z0-9_.-][A-Za-z0-9_. -]*?)\s*::?(?!=)", re.M)
-_RECIPE = re.compile(r"^@?([A-Za-z0-9_-]+)[^:=\n]*:(?!=)", re.M)
+_RECIPE = re.compile(r"^@?([A-Za-z0-9_-]+)(?:[ \t][^:\n]*)?:(?!=)", re.M)
 
 
 def detect_make(repository: Repository, covered: frozenset[str]) -> Part | None:
@@ -36,11 +36,12 @@ def detect_make(repository: Repository, covered: frozenset[str]) -> Part | None:
             )
         if "tests" in covered and {"test", "check"} & targets:
             notes.append(
-                f"{path} has a target for tests, too; the language's own runner is used, since its tests can be counted."
+                f"{path} has a target for tests, too; the language's own runner is used: its tests can be counted."
             )
         if any(gate.id == "tests" for gate in gates):
             notes.append(
-                f"{gates[0].run} is judged by its exit code alone: let it write a JUnit or TAP report below $ANDON_OUT and add `report:`."
+                f"{gates[0].run} is judged by its exit code alone: let it write a JUnit or TAP report to $ANDON_OUT, "
+                "and add `report:`."
             )
         # A Makefile that defines gates must not be weakened by the work that they judge.
         return Part(

@@ -1,6 +1,7 @@
 """Python: pytest, unittest, Django; ruff, flake8, mypy, black.
 
-Tools run from the virtual environment `.venv` that set-up makes; what set-up has to install is worked out in `python_setup`.
+Tools run from the virtual environment `.venv` that set-up makes; what set-up has to install is worked out in
+`python_setup`.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ def detect_python(repository: Repository) -> Part | None:
     notes += done.notes
     if gates and gates[0].id == "tests" and runner is not None and runner[1] == "unittest-xml-reporting":
         notes.append(
-            "The tests are unittest's own; set-up adds unittest-xml-reporting, which runs them unchanged and leaves a report in "
-            "which they can be counted."
+            "The tests are unittest's own; set-up adds unittest-xml-reporting, which runs them unchanged and leaves a "
+            "report in which they can be counted."
         )
     if repository.has("tox.ini", "noxfile.py") and gates:
         notes.append(
-            "tox and nox build environments with the network, which gates have none of; their test command is run directly."
+            "tox and nox build environments over the network, which gates do not have: the tests are run directly."
         )
     return Part(
         language="python",
@@ -139,7 +140,7 @@ def _checks(repository: Repository, project: Project) -> list[tuple[DetectedGate
             id="lint", run=run, report=report, require="findings == 0", why="ruff is configured or required"
         )
         found.append((gate, "ruff"))
-        if table(tool, "ruff", "format"):
+        if "format" in table(tool, "ruff"):
             run = ".venv/bin/ruff format --check ."
             found.append((DetectedGate(id="format", run=run, require=SPOKE, why="[tool.ruff.format]"), "ruff"))
     elif flake8 or project.names("flake8"):
@@ -148,7 +149,7 @@ def _checks(repository: Repository, project: Project) -> list[tuple[DetectedGate
         found.append(
             (DetectedGate(id="lint", run=run, require=SPOKE, why="flake8 is configured or required"), "flake8")
         )
-    if "black" in tool:
+    if "black" in tool and not any(gate.id == "format" for gate, _ in found):
         run = ".venv/bin/python -m black --check ."
         found.append((DetectedGate(id="format", run=run, require=SPOKE, why="[tool.black]"), "black"))
     mypy = "mypy" in tool or repository.has("mypy.ini", ".mypy.ini") or "mypy" in project.sections("setup.cfg")

@@ -1,8 +1,9 @@
 """What a Python project needs installed, and the commands that install it into `.venv`.
 
-Rules. A project that is a package is installed in editable form, with its test extras; one that is not is never installed, only
-what it requires. Projects with a lock file are installed by the tool that wrote it, which set-up puts into a virtual environment
-of its own in the kept home directory. A tool that a gate needs and nothing requires is installed by name.
+Rules. A project that is a package is installed in editable form, with its test extras; one that is not is never
+installed, only what it requires. Projects with a lock file are installed by the tool that wrote it, which set-up puts
+into a virtual environment of its own in the kept home directory. A tool that a gate needs and nothing requires is
+installed by name.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Project:
         return self._sections[path]
 
     def names(self, package: str) -> bool:
-        """Whether the project requires a package anywhere: dependencies, extras, groups, requirement files, tools' own."""
+        """Whether the project requires a package anywhere: dependencies, extras, groups, requirement files, tools'
+        own."""
         return package in _names(self._everything())
 
     def _everything(self) -> list[str]:
@@ -154,7 +156,7 @@ def install(project: Project, wanted: Iterable[str]) -> Install:
     missing = [package for package in packages if package not in _names(covered)]
     if missing:
         commands.append(f"{PIP} {quoted(missing)}")
-    notes = []
+    notes = _version_notes(project)
     if re.search(r"\bext_modules\b|cythonize|setuptools_rust|Extension\(", repository.text("setup.py")):
         notes.append(
             "setup.py builds extension modules: add their sources to environment.reuse, or they are not built again."
@@ -172,7 +174,8 @@ def _by_pip(project: Project, packages: list[str]) -> tuple[list[str], list[str]
     for name in extras:
         covered += project.extras[name]
     if project.is_package:
-        commands.append(f"{PIP} -e {quoted(['.[' + ','.join(extras) + ']'] if extras else ['.'])}")
+        target = quoted([f".[{','.join(extras)}]"] if extras else ["."])
+        commands.append(f"{_version(project)}{PIP} -e {target}")
     elif covered:
         commands.append(f"{PIP} {quoted(covered)}")
     groups = _chosen(project.groups, packages)
@@ -216,7 +219,7 @@ def _locked(project: Project, packages: list[str], manager: str, arguments: str,
         'python3 -m venv "$HOME/tools"',
         f'"$HOME/tools/bin/python" -m pip install -q {manager}',
         VENV,
-        f'{prefix}"$HOME/tools/bin/{manager}" {arguments}',
+        f'{_version(project)}{prefix}"$HOME/tools/bin/{manager}" {arguments}',
     ]
     missing = [package for package in packages if not project.names(package)]
     if missing:
@@ -225,7 +228,37 @@ def _locked(project: Project, packages: list[str], manager: str, arguments: str,
         else:
             commands.append(f"{PIP} {quoted(missing)}")
     reuse = project.repository.present(("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", lock))
-    return Install(commands=tuple(commands), reuse=unique(reuse))
+    return Install(commands=tuple(commands), reuse=unique(reuse), notes=tuple(_version_notes(project)))
+
+
+_VERSION_FROM_GIT = {
+    "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",
+    "pbr": "PBR_VERSION",
+    "poetry-dynamic-versioning": "POETRY_DYNAMIC_VERSIONING_BYPASS",
+    "uv-dynamic-versioning": "UV_DYNAMIC_VERSIONING_BYPASS",
+}
+"""Build requirements that ask git for the version -> the variable that gives it instead."""
+
+
+def _version(project: Project) -> str:
+    """Gates and set-up run in a checkout without history: a version that comes from there has to be given."""
+    build = table(project.data, "build-system")
+    required = _names(strings(build.get("requires")))
+    variable = next((variable for name, variable in _VERSION_FROM_GIT.items() if name in required), "")
+    if not variable and re.search(r"use_scm_version|setuptools_scm", project.repository.text("setup.py")):
+        variable = "SETUPTOOLS_SCM_PRETEND_VERSION"
+    if not variable and re.search(r"\bpbr\s*=", project.repository.text("setup.py")):
+        variable = "PBR_VERSION"
+    if not variable and table(project.data, "tool", "pdm", "version").get("source") == "scm":
+        variable = "PDM_BUILD_SCM_VERSION"
+    return f"{variable}=0.0.0 " if variable else ""
+
+
+def _version_notes(project: Project) -> list[str]:
+    if not _version(project):
+        return []
+    return ["The project's version comes from git's history, which checkouts do not have: set-up calls it 0.0.0."]
 
 
 def _uv_options(project: Project, packages: list[str]) -> str:

@@ -1,7 +1,8 @@
 """What detection finds, and the repository as it looks at it.
 
-Rules: detection is pure over a file reader, so that it works on a commit as on a directory; a file that can't be read or
-parsed is a note, never an error; the size of what is read is bounded. Must not know: git, the machine that gates run on.
+Rules: detection is pure over a file reader, so that it works on a commit as on a directory; a file that can't be read
+or parsed is a note, never an error; the size of what is read is bounded. Must not know: git, the machine that gates
+run on.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Detected(Struct, frozen=True, kw_only=True):
     """What a repository's own files say about testing it.
 
     languages: most important first; empty when nothing was recognised. setup: shell commands that need the network.
-    reuse: globs of the files that set-up depends on. path: directories to put before the default PATH (detection finds none;
-    who knows the machine may add where `tools` are). tools: programs that set-up and gates expect on PATH.
+    reuse: globs of the files that set-up depends on. path: directories to put before the default PATH (detection finds
+    none; who knows the machine may add where `tools` are). tools: programs that set-up and gates expect on PATH.
     protect: globs of files that decide how tests run. notes: sentences for the person who reads the workflow.
     """
 

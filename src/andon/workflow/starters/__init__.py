@@ -2,8 +2,9 @@
 
     starters(detect(read, list_files))   # {"feature": text, "bugfix": text, "factory": text}
 
-Rules: each text passes lint, whatever was detected; a repository without a known test command gets an example of a `tests` gate as
-a comment that says what to do. The texts are the `.md` files beside this module, with `{{…}}` where detection has a say.
+Rules: each text passes lint, whatever was detected; a repository without a known test command gets an example of a
+`tests` gate as a comment that says what to do. The texts are the `.md` files beside this module, with `{{…}}` where
+detection has a say.
 Must not know: how detection works, or where files are written.
 """
 
@@ -23,10 +24,10 @@ _RESERVED = ("scope", "review", "security", "qa", "approval", "reproduced")
 """Gate ids that the starters use themselves."""
 
 _NO_TESTS = """\
-  # TODO: no test command was recognised here, so nothing is tested yet. Take the comment signs away, put your command in, and
-  # add `tests` to `done` above and to the `gates` of the working step below.
+  # TODO: no test command was recognised here, so nothing is tested yet. Take the comment signs away, put your command
+  # in, and add `tests` to `done` above and to the `gates` of the working step below.
   # tests:
-  #   run: "./run-tests --junit $ANDON_OUT/junit.xml"   # any shell command; it runs in a clean checkout, without network
+  #   run: "./run-tests --junit $ANDON_OUT/junit.xml"   # a shell command, run in a clean checkout without network
   #   report: {junit: junit.xml}                        # junit | tap | coverage | sarif | json, below $ANDON_OUT
   #   require: "tests > 0 && failed == 0 && skipped <= base.skipped && tests >= base.tests"
 """
@@ -65,7 +66,7 @@ def _template(name: str) -> str:
 
 def _environment(detected: Detected) -> str:
     lines = [
-        "# Where gates run: in a clean checkout of what was submitted. They inherit neither PATH nor variables from an agent.",
+        "# Where gates run: in a clean checkout of what was submitted, with no PATH and no variables of an agent's.",
         "environment:",
         "  isolation: sandbox   # the least that is accepted: process | sandbox | container | vm",
     ]
@@ -75,7 +76,7 @@ def _environment(detected: Detected) -> str:
         lines += option("reuse", detected.reuse, 2) if detected.reuse else []
         lines.append("  network: setup       # none | setup | all; gates themselves have no network unless `all`")
     else:
-        lines.append("  network: none        # none | setup | all; `setup: [commands]` and `reuse: [files]` install what gates need")
+        lines.append("  network: none        # none | setup | all; `setup: [commands]` installs what gates need")
     if detected.path:
         lines.append("  # Searched before the system's own directories for programs.")
         lines += option("path", detected.path, 2)
@@ -121,7 +122,7 @@ def _reproduced(tests: DetectedGate | None) -> str:
     if tests is None:
         return ""
     lines = [
-        "  # There is a test that fails and did not before: the bug is reproduced. (A condition that mentions `exit` judges it itself.)",
+        "  # A test fails that did not before. (A condition that mentions `exit` judges it itself.)",
         "  reproduced:",
         *scalar("run", tests.run, 4),
     ]

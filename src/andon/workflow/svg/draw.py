@@ -49,9 +49,7 @@ def draw(workflow: Workflow, layout: Layout, states: Mapping[str, str]) -> str:
         element("style", "\n", _sheet(workflow, layout, known, len(roles)), "\n"),
         element("rect", class_="page", width=width, height=height, rx=12),
         *header,
-        element(
-            "g", "\n", "\n".join(drawing), "\n", transform=moved(shift, top + MARGIN)
-        ),
+        element("g", "\n", "\n".join(drawing), "\n", transform=moved(shift, top + MARGIN)),
     ]
     return (
         element(
