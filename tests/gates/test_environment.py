@@ -281,3 +281,16 @@ def test_an_isolation_that_is_not_available(world: Any, run_gate: Make) -> None:
     verdict = world.verifier(missing).run_command("a", "true", limits, submission, accepted)
     assert verdict.outcome == "unmeasured"
     assert "none is available here" in verdict.summary
+
+
+def test_an_agent_s_files_do_not_shape_an_environment_that_others_share(
+    world: Any, sandbox: Runtime, run_gate: Make
+) -> None:
+    base = world.commit({"deps.lock": "1\n", "prepare.sh": "echo honest > product\n"})
+    where = environment("sandbox", setup=("sh prepare.sh",))
+    gate = run_gate("cat product")
+    evil = world.check(sandbox, gate, {"prepare.sh": "echo evil > product\n"}, environment=where, base=base)
+    assert Path(evil.log).read_text() == "honest\n"
+    own = world.check(sandbox, gate, {"deps.lock": "2\n"}, environment=where, base=base)
+    assert Path(own.log).read_text() == "evil\n", "its own environment, by its own digest"
+    assert own.environment_digest != evil.environment_digest

@@ -58,7 +58,7 @@ def _schema(path: str, git: Git, definitions: str) -> Any:
     if not isinstance(schema, (dict, bool)):
         raise CannotTell(f"the schema {path} is not a JSON Schema")
     try:
-        kind = validator_for(schema)
+        kind: Any = validator_for(schema)
         kind.check_schema(schema)
     except SchemaError as error:
         raise CannotTell(f"the schema {path} is not a JSON Schema: {error.message}") from error

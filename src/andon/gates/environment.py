@@ -13,6 +13,8 @@ Rules.
   Where a job sees it where it lies, paths written by set-up point into `work/`, so the gate runs right there: all
   but the products is replaced by the exact tree first, and one gate at a time has it. There a gate could change the
   products; that level has no walls.
+* Set-up runs in the base's checkout when its digest is the same, else in the submission's own: so an agent's other
+  files can't shape an environment that others share. (What differs is by declaration not read by set-up.)
 * Every user of an environment holds a shared lock on it, who builds or removes it an exclusive one.
 
 Must not know reports or gates.
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from andon.core.workflow import Environment
     from andon.gates.identity import Trees
     from andon.gates.places import Places
-    from andon.ports import Git, JobResult, Runtime
+    from andon.ports import Git, JobResult, Progress, Runtime
 
 PRODUCTS_MAX = 500
 SETUP_OUTPUT_BYTES = 2 * 1024**2
@@ -79,11 +81,14 @@ class Room(Struct, frozen=True, kw_only=True):
 class Environments:
     """Builds and keeps environments, and makes rooms in them."""
 
-    def __init__(self, *, git: Git, trees: Trees, places: Places, machine_path: Sequence[str]) -> None:
+    def __init__(
+        self, *, git: Git, trees: Trees, places: Places, machine_path: Sequence[str], progress: Progress | None = None
+    ) -> None:
         self._git = git
         self._trees = trees
         self._places = places
         self._machine_path = tuple(machine_path)
+        self._progress = progress
 
     def variables(self, environment: Environment, *, gate: str, base: str) -> dict[str, str]:
         """The whole environment of a job, except what only the runtime knows (ANDON_OUT, HOME, TMPDIR)."""
@@ -110,6 +115,7 @@ class Environments:
         *,
         digest: str,
         tree: str,
+        setup_tree: str,
         base: str,
         only: Sequence[str],
         runtime: Runtime,
@@ -117,7 +123,7 @@ class Environments:
     ) -> Iterator[Room]:
         """A checkout of `tree` (of the paths matching `only`) with the environment under it. Raises Unmeasured.
 
-        on_disk: not in memory, whatever room there is.
+        setup_tree: what set-up runs in, should it have to. on_disk: not in memory, whatever room there is.
         """
         toolchain = self.toolchain(environment)
         toolchain.check()
@@ -129,7 +135,7 @@ class Environments:
             if environment.setup:
                 directory = self._directory(digest)
                 ready = stack.enter_context(
-                    self._held(environment, digest=digest, tree=tree, base=base, runtime=runtime, exclusive=in_place)
+                    self._held(environment, digest, tree=setup_tree, base=base, runtime=runtime, exclusive=in_place)
                 )
                 self._refuse_covering(ready, tree)
             # In place, files move between the environment and the scratch directory, so both are on one file system.
@@ -162,7 +168,7 @@ class Environments:
 
     @contextlib.contextmanager
     def _held(
-        self, environment: Environment, *, digest: str, tree: str, base: str, runtime: Runtime, exclusive: bool
+        self, environment: Environment, digest: str, *, tree: str, base: str, runtime: Runtime, exclusive: bool
     ) -> Iterator[Ready]:
         """The finished environment, built if need be, locked while it is used."""
         directory = self._directory(digest)
@@ -198,7 +204,7 @@ class Environments:
             home=home,
             home_writable=True,
         )
-        _run_setup(environment, job, runtime, self._places, directory)
+        _run_setup(environment, job, runtime, self._places, directory, self._progress)
         products = _products(work, self._trees.paths(tree))
         if len(products) > PRODUCTS_MAX:
             raise Unmeasured(f"set-up made {len(products)} separate paths, at most {PRODUCTS_MAX} can be kept")
@@ -238,11 +244,15 @@ class Environments:
         return work
 
 
-def _run_setup(environment: Environment, job: Job, runtime: Runtime, places: Places, directory: str) -> None:
+def _run_setup(
+    environment: Environment, job: Job, runtime: Runtime, places: Places, directory: str, progress: Progress | None
+) -> None:
     """Run the set-up commands in order. Raises Unmeasured with the log's useful lines on the first that fails."""
     until = time.monotonic() + environment.setup_timeout_s
     log = bytearray()
     for command in environment.setup:
+        if progress is not None:
+            progress(f"setting up the environment: {one_line(command, 100)}")
         limits = msgspec.structs.replace(job.limits, timeout_s=max(1.0, until - time.monotonic()))
         result = runtime.run(msgspec.structs.replace(job, command=command, limits=limits))
         log += f"$ {command}\n".encode() + result.output + b"\n"

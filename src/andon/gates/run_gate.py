@@ -65,12 +65,16 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class What(Struct, frozen=True, kw_only=True):
-    """What to measure: a gate's command on a tree. digest: of the environment. base: commit for $ANDON_BASE."""
+    """What to measure: a gate's command on a tree.
+
+    digest: of the environment. setup_tree: what its set-up runs in. base: commit for $ANDON_BASE.
+    """
 
     gate: RunGate
     environment: Environment
     digest: str
     tree: str
+    setup_tree: str
     base: str
 
 
@@ -117,6 +121,7 @@ class Runner:
                 what.environment,
                 digest=what.digest,
                 tree=what.tree,
+                setup_tree=what.setup_tree,
                 base=what.base,
                 only=what.gate.inputs,
                 runtime=self._runtime,

@@ -160,11 +160,14 @@ class GateVerifier:
             return Judged(outcome=UNMEASURED, summary=f"the condition is wrong: {error}")
         places, environments = self._workshop()
         runner = Runner(runtime=runtime, environments=environments, places=places)
+        digest = self.environment_digest(environment, submission.tree)
+        shared = digest == self.environment_digest(environment, submission.base_tree)
         what = What(
             gate=gate,
             environment=environment,
-            digest=self.environment_digest(environment, submission.tree),
+            digest=digest,
             tree=submission.tree,
+            setup_tree=submission.base_tree if shared else submission.tree,
             base=submission.base,
         )
         try:
@@ -189,7 +192,9 @@ class GateVerifier:
         if known is not None:
             return known.figures
         try:
-            measured = runner.measure(msgspec.structs.replace(own, gate=gate, tree=tree, digest=digest))
+            measured = runner.measure(
+                msgspec.structs.replace(own, gate=gate, tree=tree, setup_tree=tree, digest=digest)
+            )
         except Unmeasured as problem:
             raise Unmeasured(
                 f"the base ({submission.base[:12]}) could not be measured: {problem.summary}",
