@@ -89,6 +89,10 @@ class Git(Protocol):
         """
         ...
 
+    def write_tree(self, worktree: str, base: str) -> str:
+        """The tree that `snapshot` would store, with the same refusals, without a commit or a reference."""
+        ...
+
     def worktree_head(self, worktree: str) -> str: ...
     def worktree_dirty(self, worktree: str, tree: str) -> bool:
         """Whether the working tree's content differs from `tree` (untracked, not ignored files count)."""

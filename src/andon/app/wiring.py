@@ -132,7 +132,7 @@ class App:
         from andon.runtimes.process import ProcessRuntime
         from andon.runtimes.sandbox import SandboxRuntime
 
-        return [SandboxRuntime(), ProcessRuntime()]
+        return [SandboxRuntime(remember=os.path.join(self.state_dir, "sandbox-probe")), ProcessRuntime()]
 
     def allow_landing(self, ref: str, old: str, new: str) -> AbstractContextManager[None]:
         from andon.git.guard import allow_landing

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Entry of the console script. Ends the process with an exit code of the contract."""
     argv = sys.argv[1:]
-    if argv:
+    if argv and "_ANDON_COMPLETE" not in os.environ:
         from andon.cli.hot import answer
 
         answer(argv)

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.cli.table import COMMANDS, COMMON, Command, Option
+from andon.cli.table import COMMON, Command, Option
 from andon.core.errors import UsageError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def find(words: list[str]) -> tuple[Command, list[str]] | None:
-    """The command that the words begin with, and the rest."""
-    for command in COMMANDS:
-        path = command[1].split(" ")
-        if words[: len(path)] == path:
-            return command, words[len(path) :]
-    return None
 
 
 def parse(command: Command, words: list[str]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _status(body: Body, paint: Paint) -> str:
             lines.append(f"  {item['kind']:9} {where}: {one_line(item.get('reason') or item.get('title') or '')}")
             lines.append(f"            {item['next']}")
         parts.append("\n".join(lines))
-    sections = (
+    sections: tuple[tuple[str, str, Callable[[Body], list[Any]]], ...] = (
         ("Running", "running", lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", x["title"]]),
         ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], x["title"]]),
         ("Ready", "ready", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]]),

@@ -154,3 +154,12 @@ NOT_BUILT = frozenset({
     "verify", "export", "spawn", "wait", "import", "hook",
 })
 """Commands that the design names and this version does not have."""
+
+
+def find(words: list[str]) -> tuple[Command, list[str]] | None:
+    """The command that the words begin with, and the rest."""
+    for command in COMMANDS:
+        path = command[1].split(" ")
+        if words[: len(path)] == path:
+            return command, words[len(path) :]
+    return None

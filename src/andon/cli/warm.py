@@ -5,9 +5,21 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from andon.cli.parse import find, parse
-from andon.cli.table import PERSONS_ACTS
-from andon.core.errors import AndonError
+from andon.cli.table import PERSONS_ACTS, find
+
+
+def import_msgspec() -> None:
+    """Import msgspec without typing_extensions, which it would take where it is installed.
+
+    That module costs more than msgspec itself, and msgspec needs it on no Python that Andon runs on.
+    """
+    if "msgspec" in sys.modules or "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def run(argv: list[str]) -> None:
@@ -24,8 +36,13 @@ def run(argv: list[str]) -> None:
     found = find(words)
     if found is None:
         return
+    import_msgspec()
+    from andon.cli.parse import parse
+
     command, rest = found
     as_json = "--json" in argv
+    from andon.core.errors import AndonError
+
     try:
         arguments = parse(command, [*common, *rest])
     except AndonError as error:
@@ -37,7 +54,9 @@ def run(argv: list[str]) -> None:
 
 def execute(verb: str, arguments: dict[str, Any]) -> None:
     """Call the coordinator, print, and end the process."""
+    import_msgspec()
     from andon.cli.output import bug, fail, finish
+    from andon.core.errors import AndonError
 
     as_json = bool(arguments.pop("json", False))
     color = arguments.pop("color", None)

@@ -8,9 +8,8 @@ find their claim from the working directory; the store alone decides whether it 
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
-from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -24,6 +23,10 @@ from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, load_run
 from andon.ports import Reader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 LEASE_FILE = "andon-lease"
 MAX_CANDIDATES = 200
@@ -312,28 +315,41 @@ def renew(services: Services, claim: Claim, tokens_used: int = 0) -> s.Run:
 
 
 class KeepAlive:
-    """Renews a lease while its owner waits for gates, so that a slow gate does not cost the claim."""
+    """Renews a lease while its owner waits for gates, so that a slow gate does not cost the claim.
+
+    A bare thread and a lock: importing `threading` would be the dearest part of a cached check.
+    """
 
     def __init__(self, services: Services, claim: Claim, lease_s: float) -> None:
-        self._renew: Callable[[], object] = lambda: renew(services.fork(), claim)
+        self._services = services
+        self._claim = claim
         self._interval_s = max(1.0, lease_s / 3)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="andon-keep-alive", daemon=True)
+        self._stopped = _thread.allocate_lock()
+        self._ended = _thread.allocate_lock()
 
     def _work(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            try:
-                self._renew()
-            except AndonError:
-                return
+        try:
+            while not self._stopped.acquire(timeout=self._interval_s):
+                services = self._services.fork()
+                try:
+                    renew(services, self._claim)
+                finally:
+                    services.store.close()
+        except AndonError:
+            # The lease is lost or the store is gone; whoever holds the claim finds out by its next write.
+            return
+        finally:
+            self._ended.release()
 
-    def __enter__(self) -> KeepAlive:
-        self._thread.start()
+    def __enter__(self) -> Self:
+        self._stopped.acquire()
+        self._ended.acquire()
+        _thread.start_new_thread(self._work, ())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._stopped.release()
+        self._ended.acquire()
 
 
 def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) -> str:

@@ -56,10 +56,17 @@ def base_of(services: Services, run: s.Run, workdir: str) -> str:
     return common if newer and common is not None else run.base
 
 
-def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> Submission:
-    """Store the working tree as a commit under refs/andon/ and say what changed."""
+def take_snapshot(
+    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, keep: bool = True
+) -> Submission:
+    """Store the working tree and say what changed. keep: as a commit under refs/andon/; else the tree's objects only."""
     git, now = services.git, services.clock.now()
     base = base_of(services, run, claim.workdir)
+    base_tree = run.base_tree if base == run.base else git.tree_of(base)
+    if not keep:
+        tree = git.write_tree(claim.workdir, base)
+        patch = git.patch_digest(base, tree)
+        return Submission(commit="", tree=tree, base=base, base_tree=base_tree, patch=patch, by=claim.agent, at=now)
     commit, tree = git.snapshot(
         claim.workdir,
         base=base,
@@ -68,7 +75,6 @@ def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveSt
         ref=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
         at=now,
     )
-    base_tree = git.tree_of(base)
     return Submission(
         commit=commit,
         tree=tree,
@@ -122,13 +128,13 @@ def protect(services: Services, workflow: w.Workflow, submission: Submission) ->
 
 
 def _evaluate(
-    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, fresh: bool
+    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, fresh: bool, keep: bool = True
 ) -> tuple[w.Workflow, Submission | None, tuple[Verdict, ...], str]:
     """Snapshot (for steps that make changes) and measure."""
     workflow = definitions_of(services, run)
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
-    submission = None if reviewing else take_snapshot(services, claim, run, step)
+    submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
     subject = submission or run.submissions.get(step.lane) or final_submission(run)
     with KeepAlive(services, claim, definition.lease_s):
         verdicts, environment = measure(
@@ -144,7 +150,7 @@ def check(services: Services, claim: Claim, *, fresh: bool = False) -> Judged:
     held(services, claim)
     run = renew(services, claim)
     step = run.active[claim.step]
-    workflow, submission, measured, environment = _evaluate(services, claim, run, step, fresh=fresh)
+    workflow, submission, measured, environment = _evaluate(services, claim, run, step, fresh=fresh, keep=False)
     progress = Progress(workflow, run, services.clock.now(), claim.agent, services.engine.evaluate)
     verdicts = step_verdicts(progress, step, submission, measured, environment)
     held(services, claim)

@@ -51,7 +51,9 @@ def startable(services: Services, task: str | None) -> dict[str, Startable]:
     found: dict[str, Startable] = {}
     by_name: dict[str, Startable] = {}
     for row in rows:
-        name = str(row["workflow"] or "") or default or _only_workflow(services, head)
+        if not default and not row["workflow"]:
+            default = _only_workflow(services, head)
+        name = str(row["workflow"] or "") or default
         if name not in by_name:
             by_name[name] = _resolve(services, name, target, head, base_tree)
         found[str(row["id"])] = by_name[name]

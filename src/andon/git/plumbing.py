@@ -11,7 +11,7 @@ import os
 from andon.core.errors import EXIT_UNAVAILABLE, AndonError
 from andon.git.run import base_environment, spawn
 
-ATTRIBUTES = "* -text -eol -crlf -ident -filter -working-tree-encoding -export-subst -export-ignore -merge\n"
+ATTRIBUTES = "* -text -eol -crlf -ident -filter -working-tree-encoding -export-subst -export-ignore !merge !diff\n"
 CONFIG = "[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extensions}"
 
 
@@ -89,6 +89,7 @@ def failed(args: tuple[str, ...] | list[str], code: int, err: bytes) -> AndonErr
     """What git said, as an operational error."""
     said = err.decode("utf-8", "replace").strip().splitlines()
     text = "; ".join(line for line in said[-4:] if line) or f"exit {code}"
+    following = "git config --global --add safe.directory DIRECTORY" if "dubious ownership" in text else "andon doctor"
     return AndonError(
-        f"git {' '.join(args[:2])} failed: {text}", kind="git_failed", next="andon doctor", exit=EXIT_UNAVAILABLE
+        f"git {' '.join(args[:2])} failed: {text}", kind="git_failed", next=following, exit=EXIT_UNAVAILABLE
     )

@@ -26,6 +26,8 @@ class Repository:
         self.common_dir = common_dir
         self.main_worktree = main_worktree
         self.plumbing = Plumbing(common_dir)
+        self._known_trees: dict[str, str] = {}
+        self._known_records: dict[tuple[str, str], list[patch.Record]] = {}
 
     @classmethod
     def find(cls, start: str) -> Repository:
@@ -40,18 +42,7 @@ class Repository:
             )
         common_dir = os.path.realpath(found[0])
         bare = os.path.basename(common_dir) != ".git"
-        repository = cls(common_dir, None if bare else os.path.dirname(common_dir))
-        code, _out, err = repository.try_run("rev-parse", "--git-dir")
-        if code != 0:
-            text = err.decode("utf-8", "replace").strip()
-            following = "git config --global --add safe.directory DIR" if "dubious" in text else "git status"
-            raise AndonError(
-                f"git can't use the repository {common_dir}: {text}",
-                kind="not_a_repository",
-                next=following,
-                exit=EXIT_USAGE,
-            )
-        return repository
+        return cls(common_dir, None if bare else os.path.dirname(common_dir))
 
     # ------------------------------------------------------------ running
 
@@ -84,6 +75,9 @@ class Repository:
         return os.path.exists(os.path.join(self.common_dir, "shallow"))
 
     def branch_head(self, branch: str) -> str | None:
+        loose = read_id(os.path.join(self.common_dir, "refs", "heads", branch))
+        if loose is not None:
+            return loose
         code, out, _ = self.try_run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}")
         return out.decode().strip() if code == 0 else None
 
@@ -92,7 +86,9 @@ class Repository:
         return out.decode("utf-8", "surrogateescape").strip() if code == 0 else None
 
     def tree_of(self, commit: str) -> str:
-        return self.plumbing.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        if commit not in self._known_trees:
+            self._known_trees[commit] = self.plumbing.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        return self._known_trees[commit]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         code, _ = self._history("merge-base", "--is-ancestor", ancestor, descendant)
@@ -201,7 +197,12 @@ class Repository:
         ]
 
     def _records(self, base: str, tree: str) -> list[patch.Record]:
-        return patch.parse_raw(self.plumbing.run("diff-tree", "-r", "-z", "--raw", "--no-renames", base, tree)[1])
+        """What differs between two objects; asked for several times in one command, read once."""
+        key = (base, tree)
+        if key not in self._known_records:
+            out = self.plumbing.run("diff-tree", "-r", "-z", "--raw", "--no-renames", base, tree)[1]
+            self._known_records[key] = patch.parse_raw(out)
+        return self._known_records[key]
 
     def patch_digest(self, base: str, tree: str) -> str:
         records = self._records(base, tree)
@@ -261,8 +262,18 @@ class Repository:
         return commit, tree
 
     def worktree_head(self, worktree: str) -> str:
+        found = locate(worktree)
+        detached = read_id(os.path.join(found[1], "HEAD")) if found else None
+        if detached is not None:
+            return detached
         code, out, _ = self.try_run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", worktree=worktree)
         return out.decode().strip() if code == 0 else ""
+
+    def write_tree(self, worktree: str, base: str) -> str:
+        """The tree of what the worktree holds now; refuses like `snapshot`. Makes no commit and no reference."""
+        tree = snapshot.write_tree(self, worktree)
+        snapshot.refuse_bad_entries(self, base, tree)
+        return tree
 
     def worktree_dirty(self, worktree: str, tree: str) -> bool:
         return snapshot.write_tree(self, worktree) != tree
@@ -296,3 +307,14 @@ class Repository:
 
     def export_tree(self, tree: str, destination: str, *, only: Sequence[str] = ()) -> None:
         export.export_tree(self, tree, destination, only)
+
+
+def read_id(path: str) -> str | None:
+    """The object id that a loose reference (or detached HEAD) file holds; None when it is anything else."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(100).strip()
+    except OSError:
+        return None
+    good = len(text) in (40, 64) and not text.strip(b"0123456789abcdef")
+    return text.decode() if good else None

@@ -1,0 +1,37 @@
+"""What all tests share: an environment without the developer's git and Andon settings, and tools that must be there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("andon", deadline=None)
+settings.load_profile("andon")
+
+NEEDED = {"git": "apt-get install git", "bwrap": "apt-get install bubblewrap"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    missing = [f"{tool}: {line}" for tool, line in NEEDED.items() if shutil.which(tool) is None]
+    if missing:
+        pytest.exit("the tests need tools that are missing here: " + "; ".join(missing), returncode=1)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in list(os.environ):
+        if name.startswith(("ANDON_", "GIT_")):
+            monkeypatch.delenv(name)
+    for name, value in {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Test",
+        "GIT_AUTHOR_EMAIL": "test@example.com",
+        "GIT_COMMITTER_NAME": "Test",
+        "GIT_COMMITTER_EMAIL": "test@example.com",
+        "NO_COLOR": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
