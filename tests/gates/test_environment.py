@@ -294,3 +294,26 @@ def test_an_agent_s_files_do_not_shape_an_environment_that_others_share(
     own = world.check(sandbox, gate, {"deps.lock": "2\n"}, environment=where, base=base)
     assert Path(own.log).read_text() == "evil\n", "its own environment, by its own digest"
     assert own.environment_digest != evil.environment_digest
+
+
+def test_setup_says_what_it_is_doing(world: Any, sandbox: Runtime, run_gate: Make) -> None:
+    from andon.gates.verifier import GateVerifier
+    from andon.ports import GateRequest
+
+    said: list[str] = []
+    commit = world.commit(TREE)
+    known = world.verifier(sandbox)
+    verifier = GateVerifier(
+        git=world.repository,
+        runtimes=[sandbox],
+        cache=world.cache,
+        state_dir=world.state_dir,
+        verifier="v",
+        clock=known._clock,
+        progress=said.append,
+    )
+    world.opened.append(verifier)
+    where = environment("sandbox", setup=("echo one > one", "echo two > two"))
+    request = GateRequest(gate=run_gate("cat one two"), submission=world.submission(commit), environment=where)
+    assert verifier.verify(request).outcome == "passed"
+    assert said == ["setting up the environment: echo one > one", "setting up the environment: echo two > two"]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from andon.gates.environment import Environments
     from andon.gates.places import Places
     from andon.gates.run_gate import Judged, Runner, What
-    from andon.ports import Clock, GateRequest, Git, Runtime, VerdictCache
+    from andon.ports import Clock, GateRequest, Git, Progress, Runtime, VerdictCache
 
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
@@ -48,7 +48,7 @@ class GateVerifier:
 
     runtimes: best first. state_dir: absolute directory for environments, checkouts and logs. verifier: the name that
     verdicts carry. machine_path: directories that this machine puts on PATH, after the workflow's own.
-    checkouts_in_memory: allow it where there is room (see places.py).
+    checkouts_in_memory: allow it where there is room (see places.py). progress: told what takes long (set-up).
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class GateVerifier:
         clock: Clock,
         machine_path: Sequence[str] = (),
         checkouts_in_memory: bool = True,
+        progress: Progress | None = None,
     ) -> None:
         self._git = git
         self._runtimes = tuple(runtimes)
@@ -71,6 +72,7 @@ class GateVerifier:
         self._clock = clock
         self._machine_path = tuple(machine_path)
         self._checkouts_in_memory = checkouts_in_memory
+        self._progress = progress
         self._trees = Trees(git)
         self._made: tuple[Places, Environments] | None = None
 
@@ -323,7 +325,13 @@ class GateVerifier:
             from andon.gates.places import MEMORY, Places
 
             places = Places(self._state_dir, memory=MEMORY if self._checkouts_in_memory else None)
-            made = Environments(git=self._git, trees=self._trees, places=places, machine_path=self._machine_path)
+            made = Environments(
+                git=self._git,
+                trees=self._trees,
+                places=places,
+                machine_path=self._machine_path,
+                progress=self._progress,
+            )
             self._made = (places, made)
         return self._made
 
