@@ -126,11 +126,26 @@ def human_step(store: Store, run: str, *, at: float = 1000.0, due_at: float | No
             run,
             [
                 e.RunStarted(
-                    at=at, actor="lead", run=run, task=f"T{run[1:]}", workflow="sha256:none", workflow_name="sample",
-                    definitions="c0", target="main", base="c0", base_tree="t0",
+                    at=at,
+                    actor="lead",
+                    run=run,
+                    task=f"T{run[1:]}",
+                    workflow="sha256:none",
+                    workflow_name="sample",
+                    definitions="c0",
+                    target="main",
+                    base="c0",
+                    base_tree="t0",
                 ),
                 e.StepEntered(
-                    at=at, actor="lead", step="approve", lane="", visit=1, kind="human", base="c0", base_tree="t0",
+                    at=at,
+                    actor="lead",
+                    step="approve",
+                    lane="",
+                    visit=1,
+                    kind="human",
+                    base="c0",
+                    base_tree="t0",
                     due_at=due_at,
                 ),
             ],
@@ -139,7 +154,13 @@ def human_step(store: Store, run: str, *, at: float = 1000.0, due_at: float | No
 
 def message(store: Store, name: str, *, kind: str = "say", sender: str = "ann", to: str = "bob", **more: Any) -> None:
     sent = e.MessageSent(
-        at=more.pop("at", 10.0), actor=sender, message=name, kind=kind, recipient=to, body=more.pop("body", "hello"), **more
+        at=more.pop("at", 10.0),
+        actor=sender,
+        message=name,
+        kind=kind,
+        recipient=to,
+        body=more.pop("body", "hello"),
+        **more,
     )
     with store.write() as writer:
         put(writer, name, [sent])

@@ -41,7 +41,10 @@ class TestTransactions:
             assert reader.step_at("/nowhere") is None
 
     def test_what_is_appended_is_read_back(self, store: Store) -> None:
-        events = [*samples.added("T1", depends_on=("T2",)), e.TaskEdited(at=2.0, actor="bob", title="Żółć \x00 'q' \"d\"")]
+        events = [
+            *samples.added("T1", depends_on=("T2",)),
+            e.TaskEdited(at=2.0, actor="bob", title="Żółć \x00 'q' \"d\""),
+        ]
         state = replay(events)
         assert state is not None
         with store.write() as writer:
@@ -221,7 +224,12 @@ class TestSteps:
         with store.read() as reader:
             assert [row["run"] for row in reader.ready_steps(kinds=("agent",))] == ["R10", "R1", "R3"]
             (leased,) = reader.steps(state="leased")
-            assert (leased["run"], leased["agent"], leased["token"], leased["expires_at"]) == ("R2", "bob", token, 1102.0)
+            assert (leased["run"], leased["agent"], leased["token"], leased["expires_at"]) == (
+                "R2",
+                "bob",
+                token,
+                1102.0,
+            )
             assert reader.step_at("/w/R2") == leased
             assert reader.step_at("/w") is None
             assert reader.expired_leases(1101.9) == []
@@ -356,15 +364,38 @@ def run_events(state: s.State | None, move: str, name: str, number: int) -> list
         return (
             [
                 e.RunStarted(
-                    at=1000.0, actor="l", run=f"R{name}", task="T1", workflow="w", workflow_name="w", definitions="c",
-                    target="main", base="c", base_tree="t", priority=number % 3,
+                    at=1000.0,
+                    actor="l",
+                    run=f"R{name}",
+                    task="T1",
+                    workflow="w",
+                    workflow_name="w",
+                    definitions="c",
+                    target="main",
+                    base="c",
+                    base_tree="t",
+                    priority=number % 3,
                 ),
                 e.StepEntered(
-                    at=1000.0 + number, actor="l", step="one", lane="", visit=1, kind="agent", base="c", base_tree="t",
+                    at=1000.0 + number,
+                    actor="l",
+                    step="one",
+                    lane="",
+                    visit=1,
+                    kind="agent",
+                    base="c",
+                    base_tree="t",
                     role="implementer" if number % 2 else "",
                 ),
                 e.StepEntered(
-                    at=1000.0, actor="l", step="two", lane="x", visit=1, kind="human", base="c", base_tree="t",
+                    at=1000.0,
+                    actor="l",
+                    step="two",
+                    lane="x",
+                    visit=1,
+                    kind="human",
+                    base="c",
+                    base_tree="t",
                     due_at=1400.0 + number,
                 ),
             ]
@@ -378,8 +409,16 @@ def run_events(state: s.State | None, move: str, name: str, number: int) -> list
     if move == "claim" and step.state == "ready":
         return [
             e.StepClaimed(
-                at=1001.0, actor="bob", step="one", agent="bob", role="", attempt=step.attempt + 1, token=state.token + 1,
-                lease_s=100.0, expires_at=1000.0 + number, workdir=f"/w/{number}",
+                at=1001.0,
+                actor="bob",
+                step="one",
+                agent="bob",
+                role="",
+                attempt=step.attempt + 1,
+                token=state.token + 1,
+                lease_s=100.0,
+                expires_at=1000.0 + number,
+                workdir=f"/w/{number}",
             )
         ]
     if move == "renew" and held:

@@ -84,7 +84,11 @@ class TestStatus:
             "next": "andon approve R1",
         }
         assert (second["kind"], second["message"], second["reason"], second["agent"], second["task"]) == (
-            "ask", "M1", "Which?", "bob", "T1",
+            "ask",
+            "M1",
+            "Which?",
+            "bob",
+            "T1",
         )
         assert second["next"].startswith("andon answer M1")
 
@@ -113,8 +117,16 @@ class TestStatus:
             for run, state in (("R6", "ready"), ("R7", "leased")):
                 events: list[e.Event] = [
                     e.RunStarted(
-                        at=1000.0, actor="l", run=run, task="T9", workflow="w", workflow_name="w", definitions="c",
-                        target="main", base="c", base_tree="t",
+                        at=1000.0,
+                        actor="l",
+                        run=run,
+                        task="T9",
+                        workflow="w",
+                        workflow_name="w",
+                        definitions="c",
+                        target="main",
+                        base="c",
+                        base_tree="t",
                     ),
                     e.StepEntered(
                         at=1000.0, actor="l", step="land", lane="", visit=1, kind="land", base="c", base_tree="t"
@@ -123,8 +135,16 @@ class TestStatus:
                 if state == "leased":
                     events.append(
                         e.StepClaimed(
-                            at=1003.0, actor="lead", step="land", agent="lead", role="", attempt=1, token=1,
-                            lease_s=10.0, expires_at=1013.0, workdir="",
+                            at=1003.0,
+                            actor="lead",
+                            step="land",
+                            agent="lead",
+                            role="",
+                            attempt=1,
+                            token=1,
+                            lease_s=10.0,
+                            expires_at=1013.0,
+                            workdir="",
                         )
                     )
                 samples.put(writer, run, events)
@@ -141,14 +161,20 @@ class TestStatus:
         found = status(path, 1102.0)
         (running,) = found["running"]
         assert (running["run"], running["agent"], running["role"], running["overdue"]) == (
-            "R4", "bob", "implementer", True,
+            "R4",
+            "bob",
+            "implementer",
+            True,
         )
         assert running["expires"] == "1970-01-01T00:18:22Z"
         assert status(path, 1101.0)["running"][0]["overdue"] is False
-        assert [(x["kind"], x["task"], x["run"]) for x in found["ready"]] == [("agent", "T5", "R5"), ("task", "T1", None)]
+        assert [(x["kind"], x["task"], x["run"]) for x in found["ready"]] == [
+            ("agent", "T5", "R5"),
+            ("task", "T1", None),
+        ]
         assert [(x["kind"], x["task"], x["reason"]) for x in found["waiting"]] == [
-            ("task", "T2", "waits for T1 (open), T99 (unknown)"),
             ("command", "T9", "Andon carries it out"),
+            ("task", "T2", "waits for T1 (open), T99 (unknown)"),
         ]
         assert [(x["run"], x["state"], x["agent"]) for x in found["landing"]] == [
             ("R6", "ready", None),
@@ -159,9 +185,7 @@ class TestStatus:
         assert found["counts"]["ready_tasks"] == 1
 
     @pytest.mark.parametrize(("kind", "place"), [("approval", "needs_human"), ("signal", "waiting")])
-    def test_a_step_parked_for_an_approval_needs_a_person(
-        self, store: Store, path: str, kind: str, place: str
-    ) -> None:
+    def test_a_step_parked_for_an_approval_needs_a_person(self, store: Store, path: str, kind: str, place: str) -> None:
         gate: w.Gate = w.ApprovalGate(id="go") if kind == "approval" else w.SignalGate(id="go", name="ci")
         definition = msgspec.structs.replace(samples.workflow(), gates={"go": gate})
         samples.start_run(store, "R1", definition=definition)
@@ -173,7 +197,12 @@ class TestStatus:
                 "R1",
                 [
                     e.Judged(
-                        at=1002.0, actor="bob", step="implement", verdicts=(pending,), environment_digest="", green=False
+                        at=1002.0,
+                        actor="bob",
+                        step="implement",
+                        verdicts=(pending,),
+                        environment_digest="",
+                        green=False,
                     ),
                     e.AttemptEnded(
                         at=1002.0, actor="bob", step="implement", token=token, how="waiting", reason="waits for go"
@@ -217,8 +246,16 @@ class TestInbox:
         found = json.loads(hot.inbox(path, ["bob", "bob@example.com"], 2000.0))
         assert [x["id"] for x in found["items"]] == ["M2", "M4", "M7", "M10", "M6"]
         assert found["items"][-1] == {
-            "id": "M6", "kind": "ask", "sender": "bob", "recipient": "human", "body": "hello", "run": "", "step": "",
-            "answer": "blue", "answered_by": "ann", "sent_at": "1970-01-01T00:00:10Z",
+            "id": "M6",
+            "kind": "ask",
+            "sender": "bob",
+            "recipient": "human",
+            "body": "hello",
+            "run": "",
+            "step": "",
+            "answer": "blue",
+            "answered_by": "ann",
+            "sent_at": "1970-01-01T00:00:10Z",
         }
         assert (found["ok"], found["acknowledged"]) == (True, [])
         assert hot.unread(path, ["bob", "bob@example.com"]) == 5
@@ -287,8 +324,15 @@ class TestErrors:
 
 def lease_file(directory: Path, store: SqliteStore, number: int, **more: str) -> str:
     values = {
-        "run": "R1", "step": "implement", "token": str(number), "agent": "bob", "db": store.path, "common": "/c",
-        "workdir": "/w", "url": "", **more,
+        "run": "R1",
+        "step": "implement",
+        "token": str(number),
+        "agent": "bob",
+        "db": store.path,
+        "common": "/c",
+        "workdir": "/w",
+        "url": "",
+        **more,
     }
     path = directory / "andon-lease"
     path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
@@ -304,8 +348,11 @@ class TestHeartbeat:
         assert (early[0], json.loads(early[1])) == (
             0,
             {
-                "ok": True, "run": "R1", "step": "implement",
-                "lease": {"token": 1, "expires_at": "1970-01-01T00:18:20Z"}, "tokens_used": 0,
+                "ok": True,
+                "run": "R1",
+                "step": "implement",
+                "lease": {"token": 1, "expires_at": "1970-01-01T00:18:20Z"},
+                "tokens_used": 0,
             },
         )
         with store.read() as reader:
@@ -319,14 +366,10 @@ class TestHeartbeat:
         with store.read() as reader:
             assert [x.event for x in reader.events("R1", after=3)] == [
                 e.LeaseRenewed(at=1010.0, actor="bob", step="implement", token=1, expires_at=1110.0),
-                e.LeaseRenewed(
-                    at=1010.5, actor="bob", step="implement", token=1, expires_at=1110.5, tokens_used=250
-                ),
+                e.LeaseRenewed(at=1010.5, actor="bob", step="implement", token=1, expires_at=1110.5, tokens_used=250),
             ]
 
-    def test_whatever_is_unusual_is_left_to_the_slow_path(
-        self, store: SqliteStore, path: str, tmp_path: Path
-    ) -> None:
+    def test_whatever_is_unusual_is_left_to_the_slow_path(self, store: SqliteStore, path: str, tmp_path: Path) -> None:
         definition = samples.start_run(store, "R1", definition=samples.workflow(tokens=100))
         token = samples.claim(store, definition, "R1", "bob", at=1000.0)
         unusual = [
@@ -353,6 +396,36 @@ class TestHeartbeat:
         assert hot.heartbeat(path, file, 1052.0, 0) is None
         with store.read() as reader:
             assert not [x for x in reader.events("R1") if isinstance(x.event, e.LeaseRenewed)]
+
+    def test_the_database_by_another_name(self, store: SqliteStore, path: str, tmp_path: Path) -> None:
+        definition = samples.start_run(store, "R1")
+        file = lease_file(tmp_path, store, samples.claim(store, definition, "R1", "bob", at=1000.0))
+        (tmp_path / "link").symlink_to(tmp_path)
+        assert hot.heartbeat(str(tmp_path / "link" / "andon.db"), file, 1050.0, 0) is not None
+
+    def test_heartbeats_and_writers_take_turns(self, store: SqliteStore, path: str, tmp_path: Path) -> None:
+        definition = samples.start_run(store, "R1")
+        file = lease_file(tmp_path, store, samples.claim(store, definition, "R1", "bob", at=1000.0))
+        program = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "from andon.store import hot\n"
+            "for number in range(40):\n"
+            "    assert hot.heartbeat(None, sys.argv[2], 1001.0 + number / 10, 1), number\n"
+        )
+        source = str(Path(hot.__file__).parents[2])
+        command = [sys.executable, "-I", "-c", program, source, file]
+        beating = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
+        for number in range(40):
+            renew = c.Renew(at=1002.0 + number / 10, actor="bob", step="implement", token=1, tokens_used=1)
+            samples.do(store, definition, "R1", renew)
+        assert [process.communicate()[1] for process in beating] == [b"", b"", b""]
+        assert [process.returncode for process in beating] == [0, 0, 0]
+        with store.read() as reader:
+            loaded = reader.load("R1")
+            assert loaded is not None
+            assert isinstance(loaded.state, s.Run)
+            assert loaded.state.tokens_used == 160
+            assert loaded.seq == 163
 
     def test_a_blocked_run_and_a_missing_definition_are_unusual(self, store: SqliteStore, tmp_path: Path) -> None:
         definition = samples.start_run(store, "R1")
@@ -443,8 +516,22 @@ def test_heartbeats_are_the_cores_renewals(
 
 
 FORBIDDEN = {
-    "msgspec", "json", "re", "dataclasses", "typing", "pathlib", "asyncio", "subprocess", "threading", "datetime",
-    "logging", "click", "andon.core", "andon.ports", "contextlib", "enum",
+    "msgspec",
+    "json",
+    "re",
+    "dataclasses",
+    "typing",
+    "pathlib",
+    "asyncio",
+    "subprocess",
+    "threading",
+    "datetime",
+    "logging",
+    "click",
+    "andon.core",
+    "andon.ports",
+    "contextlib",
+    "enum",
 }
 
 
@@ -461,9 +548,25 @@ def test_the_hot_path_imports_next_to_nothing(store: SqliteStore, path: str) -> 
     loaded = set(done.stdout.split())
     assert not loaded & FORBIDDEN, loaded & FORBIDDEN
     allowed = {
-        "__future__", "_sqlite3", "fcntl", "andon", "andon.store", "andon.store.hot", "andon.store.locking", "andon.store.sql_text",
+        "__future__",
+        "_sqlite3",
+        "fcntl",
+        "andon",
+        "andon.store",
+        "andon.store.hot",
+        "andon.store.locking",
+        "andon.store.sql_text",
         # The C module _sqlite3 asks for these itself.
-        "functools", "_functools", "types", "collections", "_collections", "keyword", "operator", "_operator",
-        "reprlib", "itertools", "_collections_abc",
+        "functools",
+        "_functools",
+        "types",
+        "collections",
+        "_collections",
+        "keyword",
+        "operator",
+        "_operator",
+        "reprlib",
+        "itertools",
+        "_collections_abc",
     }
     assert loaded <= allowed, loaded - allowed

@@ -41,7 +41,11 @@ def start(mode: str, store: SqliteStore, name: str, count: int, **more: Any) -> 
     environment = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "PATH": os.environ["PATH"]}
     return subprocess.Popen(
         [sys.executable, WORKER, mode, store.path, name, str(count)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
     )
 
 
@@ -78,8 +82,11 @@ class TestFiles:
         samples.start_run(store, "R1")
         samples.message(store, "M1")
         kept_by_the_store = {
-            "tasks": {"number", "open_dependencies"}, "task_dependencies": {"place"}, "runs": {"number"},
-            "steps": {"number", "place"}, "messages": {"number"},
+            "tasks": {"number", "open_dependencies"},
+            "task_dependencies": {"place"},
+            "runs": {"number"},
+            "steps": {"number", "place"},
+            "messages": {"number"},
         }
         seen = set()
         with store.read() as reader:
@@ -123,6 +130,7 @@ class TestFiles:
         assert seen[0] == "PRAGMA user_version"
         assert not [x for x in seen if "journal_mode" in x or "BEGIN" in x or "sqlite_master" in x]
 
+    @pytest.mark.filterwarnings("ignore:.*fork")
     def test_a_child_of_a_fork_opens_its_own_connection(self, store: SqliteStore) -> None:
         samples.add_task(store, "T1")
         pid = os.fork()
@@ -218,7 +226,9 @@ class TestErrors:
             )
             done = subprocess.run(
                 [sys.executable, "-c", program, store.path, str(ROOT / "src"), str(ROOT)],
-                capture_output=True, text=True, check=True,
+                capture_output=True,
+                text=True,
+                check=True,
             )
             assert done.stdout.startswith("store_unavailable 6 "), done
             assert "Traceback" not in done.stderr
@@ -330,10 +340,33 @@ class TestPlans:
     """Hot queries go by an index: a scan of a whole table grows with history."""
 
     HOT = (
-        "load", "events_all", "events_stream", "ready_steps", "ready_tasks", "expired_leases", "due_steps", "steps_of_run",
-        "steps_leased", "step_at", "tasks_of_status", "tasks_all", "dependencies", "runs_of_status", "messages_to",
-        "messages_of_run", "messages_answered", "measurement", "cause_seen", "advance_state", "task_status",
-        "count_dependencies", "count_dependents", "drop_steps", "drop_dependencies", "counter", "stream_known",
+        "load",
+        "events_all",
+        "events_stream",
+        "ready_steps",
+        "ready_tasks",
+        "expired_leases",
+        "due_steps",
+        "steps_of_run",
+        "steps_leased",
+        "step_at",
+        "tasks_of_status",
+        "tasks_all",
+        "dependencies",
+        "runs_of_status",
+        "messages_to",
+        "messages_of_run",
+        "messages_answered",
+        "measurement",
+        "cause_seen",
+        "advance_state",
+        "task_status",
+        "count_dependencies",
+        "count_dependents",
+        "drop_steps",
+        "drop_dependencies",
+        "counter",
+        "stream_known",
     )
 
     def plan(self, store: SqliteStore, text: str) -> list[str]:
@@ -351,9 +384,14 @@ class TestPlans:
     @pytest.mark.parametrize(
         ("name", "index"),
         [
-            ("ready_steps", "steps_ready"), ("ready_tasks", "tasks_ready"), ("expired_leases", "steps_leased"),
-            ("due_steps", "steps_waiting"), ("step_at", "steps_workdir"), ("steps_leased", "steps_"),
-            ("messages_answered", "messages_answered"), ("messages_to", "messages_recipient"),
+            ("ready_steps", "steps_ready"),
+            ("ready_tasks", "tasks_ready"),
+            ("expired_leases", "steps_leased"),
+            ("due_steps", "steps_waiting"),
+            ("step_at", "steps_workdir"),
+            ("steps_leased", "steps_"),
+            ("messages_answered", "messages_answered"),
+            ("messages_to", "messages_recipient"),
         ],
     )
     def test_partial_indexes(self, store: SqliteStore, name: str, index: str) -> None:
@@ -501,12 +539,18 @@ class TestRebuild:
         base.execute("UPDATE events SET seq = seq + 10 WHERE stream = 'T3'")
         base.execute("UPDATE events SET data = replace(data, 'later', 'forged') WHERE stream = 'T4'")
         base.execute("UPDATE events SET actor = 'eve' WHERE stream = 'T5' AND seq = 2")
-        base.execute("UPDATE events SET data = (SELECT data FROM events WHERE stream = 'T7' AND seq = 1), "
-                     "type = 'TaskAdded', at = 1.5, actor = 'ann' WHERE stream = 'T6' AND seq = 2")
+        base.execute(
+            "UPDATE events SET data = (SELECT data FROM events WHERE stream = 'T7' AND seq = 1), "
+            "type = 'TaskAdded', at = 1.5, actor = 'ann' WHERE stream = 'T6' AND seq = 2"
+        )
         found = "\n".join(rebuild.check(store))
         for words in (
-            "event 1 of T1 (position 1) can't be read", "event 1 of T2 is missing", "event 1 of T3 is missing",
-            "state of T4 is not what", "event 2 of T5: its columns differ", "event 2 of T6 does not follow",
+            "event 1 of T1 (position 1) can't be read",
+            "event 1 of T2 is missing",
+            "event 1 of T3 is missing",
+            "state of T4 is not what",
+            "event 2 of T5: its columns differ",
+            "event 2 of T6 does not follow",
         ):
             assert words in found, found
         assert " T7:" not in found
@@ -515,7 +559,13 @@ class TestRebuild:
         rebuild.rebuild(store)
         with store.read() as reader:
             assert [row["title"] for row in reader.tasks()] == [
-                "later", "later", "later", "forged", "later", "later", "later"
+                "later",
+                "later",
+                "later",
+                "forged",
+                "later",
+                "later",
+                "later",
             ]
 
     def test_lost_counters_come_back(self, store: SqliteStore) -> None:

@@ -78,7 +78,7 @@ def heartbeat(db_path: str | None, git_dir_lease_file: str, now: float, tokens_u
     db_path None: the database that the lease file names. Nothing is written when the lease was renewed a moment ago.
     """
     lease = _lease_file(git_dir_lease_file)
-    if lease is None or tokens_used < 0 or (db_path is not None and db_path != lease["db"]):
+    if lease is None or tokens_used < 0 or not _same_file(db_path, lease["db"]):
         return None
     try:
         connection = _open(lease["db"])
@@ -93,6 +93,10 @@ def heartbeat(db_path: str | None, git_dir_lease_file: str, now: float, tokens_u
     except (sqlite.Error, OSError, ValueError):
         return None
     return 0, str(text)
+
+
+def _same_file(db_path: str | None, named: str) -> bool:
+    return db_path is None or db_path == named or os.path.realpath(db_path) == os.path.realpath(named)
 
 
 def _lease_file(path: str) -> dict[str, str] | None:

@@ -8,7 +8,8 @@ live AS (
     FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
 ),
 pending AS (
-    -- Steps parked for gates: whether an approval, which only people give, is among them. Damaged states are passed over.
+    -- Steps parked for gates: whether an approval, which only people give, is among them. Damaged states are passed
+    -- over.
     SELECT live.run AS run, live.step AS step, max(
         json_extract(CAST(definitions.content AS TEXT), '$.gates."' || json_extract(v.value, '$.gate') || '".kind')
         = 'approval'
@@ -20,7 +21,8 @@ pending AS (
     JOIN json_each(
         CASE WHEN json_valid(states.state) THEN states.state ELSE '{}' END, '$.active."' || live.step || '".verdicts'
     ) AS v
-    WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait') AND json_extract(v.value, '$.outcome') = 'pending'
+    WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait')
+        AND json_extract(v.value, '$.outcome') = 'pending'
     GROUP BY live.run, live.step
 ),
 parked AS (
@@ -52,31 +54,45 @@ needs_human AS (
     WHERE messages.kind = 'ask' AND messages.answered_at IS NULL AND messages.recipient = 'human'
         AND (messages.expires_at IS NULL OR messages.expires_at >= :now)
 ),
-ready AS (
+ready_steps AS (
     SELECT priority, entered_at AS since, number, kind, run, task, title, step, role, offered_to
     FROM live WHERE state = 'ready' AND kind = 'agent' AND run_status = 'open'
-    UNION ALL
-    SELECT priority, added_at, number, 'task', NULL, id, title, NULL, '', ''
+    ORDER BY priority, entered_at, number, place LIMIT :limit
+),
+ready_tasks AS (
+    SELECT priority, added_at AS since, number, id, title
     FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0
+    ORDER BY priority, number, id LIMIT :limit
+),
+ready AS (
+    -- In the order in which `next` would offer them: steps of runs under way, then tasks.
+    SELECT 0 AS later, priority, since, number, kind, run, task, title, step, role, offered_to FROM ready_steps
+    UNION ALL
+    SELECT 1, priority, since, number, 'task', NULL, id, title, NULL, '', '' FROM ready_tasks
+),
+blocked_tasks AS (
+    SELECT id, number, title, added_at
+    FROM tasks INDEXED BY tasks_blocked WHERE status = 'open' AND open_dependencies > 0
+    ORDER BY number, id LIMIT :limit
 ),
 waiting AS (
-    SELECT entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
+    SELECT 0 AS later, entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
         coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next
     FROM parked WHERE person IS NULL
     UNION ALL
-    SELECT entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead'
+    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead'
     FROM live WHERE state = 'ready' AND kind NOT IN ('agent', 'land') AND run_status = 'open'
     UNION ALL
-    SELECT entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
+    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
         'andon run retry ' || run
     FROM live WHERE state = 'ready' AND kind <> 'land' AND run_status <> 'open'
     UNION ALL
-    SELECT added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
+    SELECT 1, added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
         SELECT group_concat(d.depends_on || ' (' || coalesce(other.status, 'unknown') || ')', ', ')
         FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
-        WHERE d.task = tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
+        WHERE d.task = blocked_tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
     ), 'andon show ' || id
-    FROM tasks INDEXED BY tasks_blocked WHERE status = 'open' AND open_dependencies > 0
+    FROM blocked_tasks
 )
 SELECT json_object(
     'ok', json('true'),
@@ -104,7 +120,7 @@ SELECT json_object(
             'priority', priority, 'offered_to', nullif(offered_to, ''),
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
             'next', 'andon next --task ' || task
-        ) AS item FROM ready ORDER BY priority, since, number LIMIT :limit
+        ) AS item FROM ready ORDER BY later, priority, CASE later WHEN 0 THEN since END, number LIMIT :limit
     )),
     'waiting', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
@@ -112,7 +128,7 @@ SELECT json_object(
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
             'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires AS INTEGER), 'unixepoch'),
             'reason', reason, 'next', next
-        ) AS item FROM waiting ORDER BY since, number LIMIT :limit
+        ) AS item FROM waiting ORDER BY later, CASE later WHEN 0 THEN since END, number LIMIT :limit
     )),
     'landing', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
@@ -129,15 +145,16 @@ SELECT json_object(
             SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),
         'runs', json((SELECT json_group_object(status, n) FROM (
             SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status LIMIT 100))),
-        'ready_tasks', (SELECT count(*) FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0),
+        'ready_tasks', (
+            SELECT count(*) FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0),
         'active_steps', (SELECT count(*) FROM steps),
         'listed_at_most', :limit
     )
 )
 
 -- name: inbox
--- Messages to these recipients, or to the runs and roles that the agent holds now, that it has not acknowledged; and the
--- answers to its own questions.
+-- Messages to these recipients, or to the runs and roles that the agent holds now, that it has not acknowledged; and
+-- the answers to its own questions.
 WITH boxes (name) AS (
     SELECT value FROM json_each(:recipients)
     UNION SELECT 'run:' || run FROM steps WHERE state = 'leased' AND agent = :agent

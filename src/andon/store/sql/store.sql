@@ -191,7 +191,8 @@ INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope,
     changed_at)
 VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :run, :commit_id, :source, :added_at,
     :changed_at)
-ON CONFLICT (id) DO UPDATE SET number = excluded.number, title = excluded.title, status = excluded.status, priority = excluded.priority,
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, title = excluded.title, status = excluded.status,
+    priority = excluded.priority,
     workflow = excluded.workflow, labels = excluded.labels, scope = excluded.scope, run = excluded.run,
     commit_id = excluded.commit_id, source = excluded.source, added_at = excluded.added_at,
     changed_at = excluded.changed_at
@@ -222,7 +223,8 @@ UPDATE tasks SET open_dependencies = (
 -- Replace a run's row.
 INSERT INTO runs (id, number, task, status, outcome, workflow_name, target, commit_id, reason, started_at, changed_at)
 VALUES (:id, :number, :task, :status, :outcome, :workflow_name, :target, :commit_id, :reason, :started_at, :changed_at)
-ON CONFLICT (id) DO UPDATE SET number = excluded.number, task = excluded.task, status = excluded.status, outcome = excluded.outcome,
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, task = excluded.task, status = excluded.status,
+    outcome = excluded.outcome,
     workflow_name = excluded.workflow_name, target = excluded.target, commit_id = excluded.commit_id,
     reason = excluded.reason, started_at = excluded.started_at, changed_at = excluded.changed_at
 
@@ -234,8 +236,8 @@ DELETE FROM steps WHERE run = :run
 -- One active step of a run.
 INSERT INTO steps (run, step, number, place, task, kind, role, state, priority, visit, attempt, offered_to, entered_at,
     due_at, agent, token, expires_at, lease_s, workdir, prepared_commit, reason)
-VALUES (:run, :step, :number, :place, :task, :kind, :role, :state, :priority, :visit, :attempt, :offered_to, :entered_at,
-    :due_at, :agent, :token, :expires_at, :lease_s, :workdir, :prepared_commit, :reason)
+VALUES (:run, :step, :number, :place, :task, :kind, :role, :state, :priority, :visit, :attempt, :offered_to,
+    :entered_at, :due_at, :agent, :token, :expires_at, :lease_s, :workdir, :prepared_commit, :reason)
 
 -- name: put_message
 -- Replace a message's row.
@@ -243,7 +245,8 @@ INSERT INTO messages (id, number, kind, sender, recipient, body, run, step, sent
     answered_by, answered_at)
 VALUES (:id, :number, :kind, :sender, :recipient, :body, :run, :step, :sent_at, :expires_at, :acknowledged, :answer,
     :answered_by, :answered_at)
-ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, sender = excluded.sender, recipient = excluded.recipient,
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, sender = excluded.sender,
+    recipient = excluded.recipient,
     body = excluded.body, run = excluded.run, step = excluded.step, sent_at = excluded.sent_at,
     expires_at = excluded.expires_at, acknowledged = excluded.acknowledged, answer = excluded.answer,
     answered_by = excluded.answered_by, answered_at = excluded.answered_at
