@@ -125,6 +125,7 @@ class App:
             verifier=f"andon/{__version__}@{os.uname().nodename}",
             clock=services.clock,
             machine_path=settings.machine_path(),
+            progress=progress,
         )
 
     def runtimes(self) -> list[Runtime]:

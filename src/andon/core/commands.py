@@ -95,10 +95,13 @@ class Renew(Command, frozen=True, kw_only=True):
 
 
 class Release(Command, frozen=True, kw_only=True):
+    """counts False: nothing was tried (the circumstances were not right), so no attempt is used up."""
+
     step: str
     token: int
     reason: str = ""
     salvage: str = ""
+    counts: bool = True
 
 
 class HandOff(Command, frozen=True, kw_only=True):

@@ -211,7 +211,7 @@ def _release(progress: Progress, command: c.Release) -> Rejected | None:
     step = held_step(progress.run, command.step, command.token, command.at)
     if isinstance(step, Rejected):
         return step
-    end_attempt(progress, step, "released", reason=command.reason, salvage=command.salvage)
+    end_attempt(progress, step, "released", reason=command.reason, salvage=command.salvage, counts=command.counts)
     return None
 
 

@@ -25,7 +25,7 @@ from andon.engine.claims import Claim, KeepAlive
 from andon.engine.judging import measure, protect
 from andon.engine.services import Services
 from andon.engine.sweep import sweep, tick_all
-from andon.engine.system import carry_out, carry_out_all, claim_system_step
+from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step
 from andon.engine.transact import load_run, load_task
 
 MAX_HEAD_MOVES = 5
@@ -152,11 +152,16 @@ def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLand
         workflow = services.engine.definitions.get(reader, run.workflow)
         task = load_task(reader, run.task)
     services.say(f"{run_id}: landing task {task.id} on {run.target}")
-    with KeepAlive(services, claim, 120.0):
-        for _ in range(MAX_HEAD_MOVES):
-            result = _try_landing(services, claim, run, workflow, task, allow_landing)
-            if result is not None:
-                return result
+    try:
+        with KeepAlive(services, claim, SYSTEM_LEASE_S):
+            for _ in range(MAX_HEAD_MOVES):
+                result = _try_landing(services, claim, run, workflow, task, allow_landing)
+                if result is not None:
+                    return result
+    except AndonError as error:
+        # The circumstances are not right (no identity, a full disk): the work stays ready, and no attempt is used up.
+        _give_back(services, claim, error.message)
+        raise
     _give_back(services, claim, f"the branch {run.target} moved {MAX_HEAD_MOVES} times meanwhile")
     return Result(run=run_id, task=run.task, how="waiting", reason=f"{run.target} is moved by others all the time")
 
@@ -309,7 +314,11 @@ def _refuse(services: Services, claim: Claim, run: s.Run, merged: _Merged) -> Re
 
 
 def _give_back(services: Services, claim: Claim, reason: str) -> None:
+    """Let go of the landing as far as that is possible; a prepared one is settled by the next lead."""
     command = c.Release(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, reason=reason
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, reason=reason, counts=False
     )
-    services.engine.on_run(claim.run, command)
+    try:
+        services.engine.on_run(claim.run, command)
+    except AndonError as error:
+        services.say(f"{claim.run}: the landing's lease could not be given back: {error.message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from andon.core.globs import matches
+from andon.core.globs import Globs
 from andon.git.snapshot import temporary_index
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def export_tree(repository: Repository, tree: str, destination: str, only: Seque
         if not only:
             plumbing.run("--work-tree", destination, "checkout-index", "-a", "-f", "-q", f"--prefix={prefix}", env=env)
             return
-        wanted = [path for _mode, _oid, path in repository.list_files(tree) if matches(path, only)]
+        wanted = Globs(only).select([path for _mode, _oid, path in repository.list_files(tree)])
         data = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in wanted)
         plumbing.run(
             "--work-tree", destination, "checkout-index", "-z", "--stdin", "-f", "-q", f"--prefix={prefix}",

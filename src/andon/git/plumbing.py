@@ -40,6 +40,10 @@ class Plumbing:
             GIT_OBJECT_DIRECTORY=os.path.join(self.common_dir, "objects"),
             **(env or {}),
         )
+        shallow = os.path.join(self.common_dir, "shallow")
+        if os.path.exists(shallow):
+            # Where the history of a shallow clone ends is a fact about its objects.
+            environment["GIT_SHALLOW_FILE"] = shallow
         code, out, err = spawn(["--git-dir", self.directory, *args], stdin=stdin, env=environment)
         if code not in ok:
             raise failed(args, code, err)
