@@ -70,13 +70,10 @@ def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
     """Unread messages, after acknowledging some ("all" for every one shown)."""
     mailboxes = recipients(services)
     now = services.clock.now()
+    agent = services.caller.agent
     with services.store.read() as reader:
-        rows = reader.messages(recipients=mailboxes, unacknowledged_by=services.caller.agent)
-        answered = [
-            row
-            for row in reader.messages(unacknowledged_by=services.caller.agent)
-            if row["sender"] == services.caller.agent and row["answer"]
-        ]
+        rows = reader.messages(recipients=mailboxes, unacknowledged_by=agent)
+        answered = reader.messages(sender=agent, answered=True, unacknowledged_by=agent)
     names = [str(row["id"]) for row in (*rows, *answered)] if "all" in acknowledge else acknowledge
     for name in names:
         with services.engine.unit() as unit:

@@ -122,6 +122,7 @@ def write_guarded(common_dir: str, branches: Sequence[str]) -> None:
 
 
 def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
