@@ -18,6 +18,7 @@ COLD_LIMIT = 10.0
 
 WORKFLOW = """---
 name: feature
+roles: [implementer]
 environment: {isolation: process}
 gates:
   exists: {artifact: {path: a.txt}}

@@ -40,7 +40,9 @@ esac
 printf '%s\\n' "$input" | while read -r old new ref; do
     printf '%s\\n' "$guarded" | while read -r branch; do
         [ "$ref" = "refs/heads/$branch" ] || continue
-        [ "$old" = "$new" ] && continue
+        case "$new" in
+            *[!0]*) [ "$old" = "$new" ] && continue ;;
+        esac
         if [ -r "$common/andon/landing" ] && grep -qxF "$ref $old $new" "$common/andon/landing"; then
             continue
         fi
