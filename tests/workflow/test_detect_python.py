@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from andon.workflow.detect.records import COUNTED
+from andon.workflow.detect.records import COUNTED, FINDINGS, NO_WORSE
 from tests.workflow.detect_samples import PYTEST_PACKAGE, REPOSITORIES, Files, found
 
-PYTEST = ".venv/bin/python -m pytest -q --junitxml=$ANDON_OUT/junit.xml"
+ACTIVE = 'PATH="$PWD/.venv/bin:$PATH" .venv/bin/python'
+PYTEST = f"{ACTIVE} -m pytest -q --junitxml=$ANDON_OUT/junit.xml"
 PIP = ".venv/bin/python -m pip install -q"
 
 
@@ -17,7 +22,9 @@ def test_a_pytest_package() -> None:
     assert list(gates) == ["tests", "lint", "types"]
     assert (gates["tests"].run, gates["tests"].require) == (PYTEST, COUNTED)
     assert gates["lint"].run.startswith(".venv/bin/ruff check --output-format sarif ")
-    assert gates["types"].run == ".venv/bin/python -m mypy src"
+    assert gates["lint"].require == "exit <= 1 && findings <= base.findings"
+    assert gates["types"].run.startswith('.venv/bin/python -m mypy src > "$ANDON_OUT/log"')
+    assert (gates["types"].report, gates["types"].require) == (FINDINGS, NO_WORSE)
     assert detected.setup == ("python3 -m venv .venv", f"{PIP} -e '.[test]'", f"{PIP} ruff mypy")
     assert detected.reuse == ("pyproject.toml",)
     assert set(detected.protect) == {".andon/**", "**/conftest.py", "pytest.ini", ".pytest.ini", "pyproject.toml"}
@@ -75,7 +82,7 @@ def test_unittest_is_run_as_it_is_and_counted() -> None:
     detected = found(REPOSITORIES["unittest"])
     gate = detected.gate("tests")
     assert gate is not None
-    assert gate.run == '.venv/bin/python -m xmlrunner discover -s tests --output-file "$ANDON_OUT/junit.xml"'
+    assert gate.run == f'{ACTIVE} -m xmlrunner discover -s tests --output-file "$ANDON_OUT/junit.xml"'
     assert gate.require == COUNTED
     assert detected.setup[-1] == f"{PIP} unittest-xml-reporting"
     assert any("unittest-xml-reporting" in note for note in detected.notes)
@@ -93,7 +100,7 @@ def test_unittest_in_a_package_is_discovered_from_the_top() -> None:
 def test_django_without_pytest() -> None:
     gate = found(REPOSITORIES["django"]).gate("tests")
     assert gate is not None
-    assert gate.run.startswith(".venv/bin/python manage.py test")
+    assert gate.run.startswith(f"{ACTIVE} manage.py test")
     with_pytest = found({**REPOSITORIES["django"], "pytest.ini": "[pytest]\n"}).gate("tests")
     assert with_pytest is not None
     assert "pytest" in with_pytest.run
@@ -165,21 +172,58 @@ def test_lint_and_format() -> None:
     gates = {gate.id: gate for gate in flake8.gates}
     assert gates["lint"].run.startswith(".venv/bin/python -m flake8 --count")
     black = found({"pyproject.toml": "[tool.black]\n"})
-    assert [gate.run for gate in black.gates] == [".venv/bin/python -m black --check ."]
+    assert [gate.run.split(" > ")[0] for gate in black.gates] == [".venv/bin/python -m black --check ."]
     both = found({"pyproject.toml": "[tool.black]\n[tool.ruff.format]\n"})
     assert [gate.id for gate in both.gates] == ["lint", "format"]
-    assert both.gates[1].run == ".venv/bin/ruff format --check ."
+    assert both.gates[1].run.startswith(".venv/bin/ruff format --check . ")
+
+
+@pytest.mark.parametrize(
+    ("gate", "output", "counted"),
+    [
+        ("lint", "./a.py:1:1: E501 line too long\n./b.py:2:1: E501 line too long\n2\n", 2),
+        ("lint", "0\n", 0),
+        ("lint", "Traceback (most recent call last):\nImportError: 3\n", None),
+        ("types", "a.py:1: error: x\na.py:2: note: y\nFound 1 error in 1 file (checked 3 source files)\n", 1),
+        ("types", "Success: no issues found in 3 source files\n", 0),
+        ("types", "/bin/python: No module named mypy\n", None),
+        (
+            "format",
+            "would reformat a.py\n\nOh no!\n30 files would be reformatted, 31 files would be left unchanged.\n",
+            30,
+        ),
+        ("format", "would reformat a.py\n1 file would be reformatted.\n", 1),
+        ("format", "All done!\n61 files would be left unchanged.\n", 0),
+        ("format", "error: cannot format a.py\n", None),
+    ],
+)
+def test_findings_are_counted_only_when_the_checker_came_to_its_end(
+    gate: str, output: str, counted: int | None, tmp_path: Path
+) -> None:
+    files = {"pyproject.toml": "[tool.black]\n[tool.mypy]\n", ".flake8": "", "a.py": ""}
+    made = found(files).gate(gate)
+    assert made is not None
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.write_text(f"#!/bin/sh\ncat <<'END'\n{output}END\nexit 1\n")
+    python.chmod(0o755)
+    env = {"PATH": "/usr/bin:/bin", "ANDON_OUT": str(tmp_path)}
+    done = subprocess.run(["/bin/sh", "-c", made.run], env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert output in done.stdout
+    report = (tmp_path / "findings.json").read_text()
+    assert report == ("" if counted is None else json.dumps({"findings": counted}))
 
 
 def test_mypy_is_told_what_to_check_only_when_its_configuration_does_not_say() -> None:
     said = found({"pyproject.toml": '[tool.mypy]\nfiles = ["a"]\n'}).gate("types")
     assert said is not None
-    assert said.run == ".venv/bin/python -m mypy"
+    assert said.run.startswith(".venv/bin/python -m mypy > ")
     packages = found({"mypy.ini": "[mypy]\n", "setup.py": "", "a/__init__.py": "", "tests/__init__.py": ""}).gate(
         "types"
     )
     assert packages is not None
-    assert packages.run == ".venv/bin/python -m mypy a"
+    assert packages.run.startswith(".venv/bin/python -m mypy a > ")
 
 
 def test_configuration_that_only_holds_dependencies_is_not_protected() -> None:

@@ -24,7 +24,17 @@ from andon.workflow.detect.compiled import (
 from andon.workflow.detect.javascript import detect_deno, detect_javascript
 from andon.workflow.detect.makefile import detect_make
 from andon.workflow.detect.python import detect_python
-from andon.workflow.detect.records import MAX_FILES, Detected, DetectedGate, Part, Repository, quoted, unique
+from andon.workflow.detect.records import (
+    EXIT_ONLY,
+    MAX_FILES,
+    SPOKE,
+    Detected,
+    DetectedGate,
+    Part,
+    Repository,
+    quoted,
+    unique,
+)
 from andon.workflow.detect.scripting import detect_elixir, detect_php, detect_ruby
 
 TYPE_CHECKING = False
@@ -92,15 +102,27 @@ def _together(parts: list[Part], notes: list[str]) -> Detected:
                 name += "_2"
             taken.add(name)
             gates.append(replace(gate, id=name))
+    notes = [*notes, *(note for part in parts for note in part.notes), *_strict(gates)]
     return Detected(
         languages=unique(part.language for part in parts if part.language not in ("make", "just")),
         gates=tuple(gates),
         setup=unique(command for part in parts for command in part.setup),
         reuse=unique(glob for part in parts for glob in part.reuse if part.setup),
         protect=unique((".andon/**", *(glob for part in parts for glob in part.protect))),
-        notes=unique((*notes, *(note for part in parts for note in part.notes))),
+        notes=unique(notes),
         tools=unique(tool for part in parts for tool in part.tools if part.gates),
     )
+
+
+def _strict(gates: list[DetectedGate]) -> list[str]:
+    """A note on checks that know nothing of the target branch."""
+    names = [gate.id for gate in gates if gate.require in (EXIT_ONLY, SPOKE) and not gate.id.startswith("tests")]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: has to be green on the target branch already, or nothing can land; take it out of `done` "
+        "and of the steps' `gates` where it is not."
+    ]
 
 
 # ---------------------------------------------------------------- projects in sub-directories

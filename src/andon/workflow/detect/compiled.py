@@ -10,25 +10,28 @@ from __future__ import annotations
 import re
 
 from andon.core.workflow import Report
-from andon.workflow.detect.records import COUNTED, EXIT_ONLY, SPOKE, DetectedGate, Part, Repository, keeping_status
+from andon.workflow.detect.records import (
+    COUNTED,
+    EXIT_ONLY,
+    SPOKE,
+    DetectedGate,
+    Part,
+    Repository,
+    converted,
+    keeping_status,
+)
 
 JUNIT = Report(format="junit", path="junit.xml")
 TAP = Report(format="tap", path="tests.tap")
 
 _CARGO_TO_TAP = (
-    'awk \'/^test .* [.][.][.] (ok|FAILED|ignored)/ { n++; name = $2; ok = /FAILED/ ? "not ok" : "ok"; '
+    '\'/^test .* [.][.][.] (ok|FAILED|ignored)/ { n++; name = $2; ok = /FAILED/ ? "not ok" : "ok"; '
     'skip = / ignored/ ? " # SKIP" : ""; print ok, n, "-", name skip } END { print "1.." n + 0 }\''
 )
 _GO_TO_TAP = (
-    'awk \'/^ *--- (PASS|FAIL|SKIP): / { n++; ok = $2 == "FAIL:" ? "not ok" : "ok"; '
+    '\'/^ *--- (PASS|FAIL|SKIP): / { n++; ok = $2 == "FAIL:" ? "not ok" : "ok"; '
     'skip = $2 == "SKIP:" ? " # SKIP" : ""; print ok, n, "-", $3 skip } END { print "1.." n + 0 }\''
 )
-
-
-def _to_tap(command: str, awk: str) -> str:
-    """Run a command, show its output, and turn it into $ANDON_OUT/tests.tap; the command's exit code counts."""
-    then = f'cat "$ANDON_OUT/log"; {awk} "$ANDON_OUT/log" > "$ANDON_OUT/tests.tap"'
-    return keeping_status(f'{command} > "$ANDON_OUT/log" 2>&1', then)
 
 
 def _merged(command: str, pattern: str) -> str:
@@ -42,7 +45,7 @@ def detect_rust(repository: Repository) -> Part | None:
     """Cargo: tests, Clippy, formatting."""
     if not repository.has("Cargo.toml"):
         return None
-    tests = _to_tap("cargo test --offline --workspace --no-fail-fast", _CARGO_TO_TAP)
+    tests = converted("cargo test --offline --workspace --no-fail-fast", _CARGO_TO_TAP, TAP.path)
     gates = [
         DetectedGate(id="tests", run=tests, report=TAP, require=COUNTED, why="Cargo.toml: Cargo's own test runner")
     ]
@@ -64,6 +67,7 @@ def detect_rust(repository: Repository) -> Part | None:
         setup=(f"cargo fetch{locked}",),
         reuse=tuple(reuse),
         protect=tuple(protect),
+        notes=("With rustup, environment.path needs the toolchain's own directory: that of `rustup which cargo`.",),
         tools=("cargo",),
     )
 
@@ -73,7 +77,7 @@ def detect_go(repository: Repository) -> Part | None:
     module = repository.first("go.mod", "go.work")
     if module is None:
         return None
-    tests = _to_tap("go test -v ./...", _GO_TO_TAP)
+    tests = converted("go test -v ./...", _GO_TO_TAP, TAP.path)
     gates = [DetectedGate(id="tests", run=tests, report=TAP, require=COUNTED, why=f"{module}: Go's own test runner")]
     linter = repository.first(".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json")
     tools = ["go"]

@@ -10,7 +10,18 @@ import re
 
 from andon.core.workflow import Report
 from andon.workflow.detect.python_setup import Project, install
-from andon.workflow.detect.records import COUNTED, SPOKE, DetectedGate, Part, Repository, table, unique
+from andon.workflow.detect.records import (
+    COUNTED,
+    FINDINGS,
+    NO_WORSE,
+    SPOKE,
+    DetectedGate,
+    Part,
+    Repository,
+    counting_findings,
+    table,
+    unique,
+)
 
 MARKERS = (
     "pyproject.toml",
@@ -23,7 +34,9 @@ MARKERS = (
     "manage.py",
 )
 TESTS_READ = 60
-PYTEST = ".venv/bin/python -m pytest -q --junitxml=$ANDON_OUT/junit.xml"
+ACTIVE = 'PATH="$PWD/.venv/bin:$PATH" .venv/bin/python'
+"""As in an activated environment: tests may call the programs that were installed into it."""
+PYTEST = f"{ACTIVE} -m pytest -q --junitxml=$ANDON_OUT/junit.xml"
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|tests)\.py$")
 
 
@@ -75,13 +88,13 @@ def _runner(repository: Repository, project: Project, tests: list[str]) -> tuple
     if evidence := _uses_pytest(repository, project, tests):
         return _tests(source + PYTEST, f"pytest: {evidence}"), "pytest"
     if repository.has("manage.py"):
-        run = ".venv/bin/python manage.py test --noinput -v 2"
+        run = f"{ACTIVE} manage.py test --noinput -v 2"
         return DetectedGate(id="tests", run=run, require=SPOKE, why="manage.py: Django's own test command"), "django"
     if not tests:
         return None
     if any(re.search(r"^\s*(import|from) unittest\b", repository.text(path), re.M) for path in tests[:TESTS_READ]):
         start = _unittest_start(repository, tests)
-        run = f'{source}.venv/bin/python -m xmlrunner discover {start}--output-file "$ANDON_OUT/junit.xml"'
+        run = f'{source}{ACTIVE} -m xmlrunner discover {start}--output-file "$ANDON_OUT/junit.xml"'
         return _tests(run, "unittest: the test files use it"), "unittest-xml-reporting"
     return _tests(source + PYTEST, "test files of plain functions, which pytest runs"), "pytest"
 
@@ -130,33 +143,44 @@ def _unittest_start(repository: Repository, tests: list[str]) -> str:
 
 
 def _checks(repository: Repository, project: Project) -> list[tuple[DetectedGate, str]]:
+    """Checkers and the packages that they need. Each must find no more than it does on the target branch."""
     tool = table(project.data, "tool")
     found: list[tuple[DetectedGate, str]] = []
     flake8 = repository.has(".flake8") or any("flake8" in project.sections(path) for path in ("setup.cfg", "tox.ini"))
     if "ruff" in tool or repository.has("ruff.toml", ".ruff.toml") or project.names("ruff"):
-        run = '.venv/bin/ruff check --output-format sarif --output-file "$ANDON_OUT/ruff.sarif" .'
-        report = Report(format="sarif", path="ruff.sarif")
-        gate = DetectedGate(
-            id="lint", run=run, report=report, require="findings == 0", why="ruff is configured or required"
-        )
-        found.append((gate, "ruff"))
+        found.append((_ruff("ruff is configured or required"), "ruff"))
         if "format" in table(tool, "ruff"):
-            run = ".venv/bin/ruff format --check ."
-            found.append((DetectedGate(id="format", run=run, require=SPOKE, why="[tool.ruff.format]"), "ruff"))
+            found.append(
+                (_checker("format", ".venv/bin/ruff format --check .", _FORMATTED, "[tool.ruff.format]"), "ruff")
+            )
     elif flake8 or project.names("flake8"):
-        # Silent when all is well, but for the count.
         run = ".venv/bin/python -m flake8 --count --exclude=.venv,.git,build,dist"
-        found.append(
-            (DetectedGate(id="lint", run=run, require=SPOKE, why="flake8 is configured or required"), "flake8")
-        )
+        found.append((_checker("lint", run, _FLAKE8, "flake8 is configured or required"), "flake8"))
     if "black" in tool and not any(gate.id == "format" for gate, _ in found):
         run = ".venv/bin/python -m black --check ."
-        found.append((DetectedGate(id="format", run=run, require=SPOKE, why="[tool.black]"), "black"))
-    mypy = "mypy" in tool or repository.has("mypy.ini", ".mypy.ini") or "mypy" in project.sections("setup.cfg")
-    if mypy:
+        found.append((_checker("format", run, _FORMATTED, "[tool.black]"), "black"))
+    if "mypy" in tool or repository.has("mypy.ini", ".mypy.ini") or "mypy" in project.sections("setup.cfg"):
         run = f".venv/bin/python -m mypy{_mypy_target(repository, project)}"
-        found.append((DetectedGate(id="types", run=run, require=SPOKE, why="mypy is configured"), "mypy"))
+        found.append((_checker("types", run, _MYPY, "mypy is configured"), "mypy"))
     return found
+
+
+# How each checker ends: awk rules, see `counting_findings`.
+_FLAKE8 = "/^[0-9]+$/ { seen = 1; n = $1 }"
+_MYPY = "/^Success: / { seen = 1 } /^Found [0-9]+ errors? in / { seen = 1; n = $2 }"
+_FORMATTED = "/ would be reformatted/ { seen = 1; n = $1 } / left unchanged| already formatted/ { seen = 1 }"
+
+
+def _checker(name: str, command: str, rules: str, why: str) -> DetectedGate:
+    run = counting_findings(command, rules)
+    return DetectedGate(id=name, run=run, report=FINDINGS, require=NO_WORSE, why=f"{why}: no more than on the branch")
+
+
+def _ruff(why: str) -> DetectedGate:
+    run = '.venv/bin/ruff check --output-format sarif --output-file "$ANDON_OUT/ruff.sarif" .'
+    report = Report(format="sarif", path="ruff.sarif")
+    require = "exit <= 1 && findings <= base.findings"
+    return DetectedGate(id="lint", run=run, report=report, require=require, why=f"{why}: no more than on the branch")
 
 
 def _mypy_target(repository: Repository, project: Project) -> str:

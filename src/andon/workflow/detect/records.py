@@ -21,6 +21,10 @@ MAX_FILES = 200_000
 
 COUNTED = "tests > 0 && failed == 0 && skipped <= base.skipped && tests >= base.tests"
 """For a report whose test cases are counted: there are tests, none fails, none is newly skipped, none is gone."""
+NO_WORSE = "exit <= 1 && report.findings <= base.report.findings"
+"""For a checker whose findings are counted: no more than on the target branch, so no project must be clean to begin.
+(Exit code 1 is that of findings, everything above that of a checker which did not do its work.)"""
+FINDINGS = Report(format="json", path="findings.json")
 SPOKE = "output_lines > 0"
 """For a command that always says something, so that one which did not run is not taken for one that passed."""
 EXIT_ONLY = "exit == 0"
@@ -163,6 +167,21 @@ def unique(items: Iterable[str]) -> tuple[str, ...]:
 def keeping_status(command: str, then: str) -> str:
     """A command, then another that must run whatever the first one's exit code was, which is the one that counts."""
     return f"{command}; status=$?; {then}; exit $status"
+
+
+def converted(command: str, program: str, target: str) -> str:
+    """Run a command, show its output, and let an awk program turn it into a report; the command's exit code counts."""
+    then = f'cat "$ANDON_OUT/log"; awk {program} "$ANDON_OUT/log" > "$ANDON_OUT/{target}"'
+    return keeping_status(f'{command} > "$ANDON_OUT/log" 2>&1', then)
+
+
+def counting_findings(command: str, rules: str) -> str:
+    """A checker whose findings are counted from what it prints, into $ANDON_OUT/findings.json.
+
+    rules: awk rules that set `seen` at the line by which the checker says that it has finished, and `n`. Without that
+    line the report stays empty, so that a checker which crashed is never taken for one that found little.
+    """
+    return converted(command, f'\'{rules} END {{ if (seen) printf "{{\\"findings\\": %d}}", n }}\'', "findings.json")
 
 
 def quoted(words: Sequence[str]) -> str:
