@@ -37,7 +37,7 @@ def test_gates_see_the_exact_tree_with_the_products(world: Any, runtime: Runtime
     where = lines[0]
     assert where.startswith("made by /")
     assert lines == [where, "ext", where, "code", "kept", "warm"]
-    assert where == "made by /work" or where.endswith("/work")
+    assert where == "made by /andon-work" or where.endswith("/work")
 
 
 def test_the_path_of_setup_is_the_path_of_gates(world: Any, runtime: Runtime, run_gate: Make) -> None:

@@ -120,7 +120,7 @@ def test_nothing_is_inherited(runtime: Runtime, place: Place, monkeypatch: pytes
 
 def test_variables_do_not_reach_the_programs_around_the_job(runtime: Runtime, place: Place) -> None:
     # A library that is preloaded into the program that drops privileges would run with them.
-    result = place.run(runtime, "echo fine", env={"LD_PRELOAD": "/work/evil.so", "PATH": "/work:/usr/bin:/bin"})
+    result = place.run(runtime, "echo fine", env={"LD_PRELOAD": "/andon-work/evil.so", "PATH": "/andon-work:/usr/bin:/bin"})
     assert result.stdout == b"fine\n"
     assert b"setpriv" not in result.output
 
@@ -345,7 +345,7 @@ def test_the_job_can_write_nowhere_else(sandbox: SandboxRuntime, place: Place) -
     command = (
         "for d in / /usr /usr/bin /etc /bin /lib /opt /home /root /var /run /proc /proc/sys/kernel /dev /sys /nix; do"
         ' if touch "$d/x" 2>/dev/null || mkdir "$d/y" 2>/dev/null; then echo "wrote $d"; fi; done;'
-        "for d in /work /out /tmp /home/andon /dev/shm /var/tmp; do touch $d/x || echo could not write $d; done"
+        "for d in /andon-work /out /tmp /home/andon /dev/shm /var/tmp; do touch $d/x || echo could not write $d; done"
     )
     assert place.run(sandbox, command).output == b""
 
@@ -366,10 +366,10 @@ def test_the_job_does_not_see_the_machine(sandbox: SandboxRuntime, place: Place)
         Path.home(),
         Path("/etc/shadow"),
         Path("/etc/machine-id"),
-        Path("/work/../..") / "root",
+        Path("/andon-work/../..") / "root",
     ):
-        assert place.run(sandbox, f"ls {path}").exit_code != 0 or str(path) == "/work/../../root", path
-    assert b"database" not in place.run(sandbox, f"cat {secret} /work/../secret /proc/1/root{secret} 2>&1").output
+        assert place.run(sandbox, f"ls {path}").exit_code != 0 or str(path) == "/andon-work/../../root", path
+    assert b"database" not in place.run(sandbox, f"cat {secret} /andon-work/../secret /proc/1/root{secret} 2>&1").output
 
 
 def test_the_job_sees_no_other_process(sandbox: SandboxRuntime, place: Place) -> None:

@@ -1,7 +1,7 @@
 """What a sandboxed job sees of the machine: bubblewrap's arguments for the file system, and nothing else.
 
 Rules. Programs and libraries of the system, read-only; a small /etc; fresh /proc, /dev, /tmp and home; the checkout at
-/work and the report directory at /out, writable. Nothing of /home, /root, /var, /run or /sys of the machine. Every
+/andon-work and the report directory at /out, writable. Nothing of /home, /root, /var, /run or /sys of the machine. Every
 parent of a mount point is made explicitly, since bubblewrap would make it unreadable for the job's user.
 Must not know users and capabilities (`sandbox.py`) or how the job is supervised.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from andon.ports import Bind, Job
 
-WORK = "/work"
+WORK = "/andon-work"
 OUT = "/out"
 HOME = "/home/andon"
 

@@ -73,7 +73,7 @@ class SandboxRuntime:
         return WORK
 
     def run(self, job: Job) -> JobResult:
-        """Run the job. Writable inside: /work, /out, /tmp, /dev/shm, the home, and writable binds."""
+        """Run the job. Writable inside: /andon-work, /out, /tmp, /dev/shm, the home, and writable binds."""
         from andon.runtimes import bubblewrap
 
         if self._bwrap is None or (self._root and self._setpriv is None):
@@ -135,7 +135,7 @@ _PROBE = (
     "while read -r name value; do case $name in CapEff:|CapPrm:|CapBnd:|CapInh:|CapAmb:)\n"
     '  case $value in *[!0]*) echo "the job has capabilities ($name $value)"; exit 1;; esac;; esac\n'
     "done < /proc/self/status\n"
-    "touch /work/x /out/x /tmp/x || exit 1\n"
+    "touch /andon-work/x /out/x /tmp/x || exit 1\n"
     'if touch /x 2>/dev/null; then echo "the root directory is writable"; exit 1; fi\n'
 )
 

@@ -89,7 +89,7 @@ def _finding(result: dict[str, Any], level: str) -> Finding:
             path = str(artifact.get("uri", "")) if isinstance(artifact, dict) else ""
             start = region.get("startLine") if isinstance(region, dict) else None
             line = start if isinstance(start, int) and start > 0 else 0
-    path = path.removeprefix("file:///work/").removeprefix("/work/")
+    path = path.removeprefix("file:///andon-work/").removeprefix("/andon-work/")
     return Finding(
         message=shorten(str(text)), path=path, line=line, severity=_SEVERITY[level], rule=str(result.get("ruleId", ""))
     )
