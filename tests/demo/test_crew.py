@@ -65,6 +65,7 @@ def test_kill_ends_a_worker_at_once(tmp_path: Path) -> None:
     processes = begin(crew, tmp_path)
     crew.kill("stubborn")
     assert gone(processes)
+    crew.stop()
     assert not crew.is_running("stubborn")
     assert crew.dead() == [], "a killed one is no surprise"
 
@@ -73,5 +74,5 @@ def test_what_is_no_note_is_reported(tmp_path: Path) -> None:
     crew = Crew(tmp_path, tmp_path)
     begin(crew, tmp_path)
     note = crew.notes.get(timeout=20)
-    crew.kill("stubborn")
+    crew.stop()
     assert (note["what"], note["text"], note["character"]) == ("unexpected", "not json", "stubborn")

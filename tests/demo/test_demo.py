@@ -16,7 +16,7 @@ from andon.demo import project
 from andon.demo.ledger import EXPECTED
 from andon.demo.tasks import WORKS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 COMMAND = [sys.executable, "-m", "andon", "demo"]
 
@@ -53,7 +53,7 @@ def test_everything_lands_and_nobody_gets_round(release: Path, tmp_path: Path) -
         env=environment(release),
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=500,
     )
     assert done.stdout, done.stderr
     summary = json.loads(done.stdout)
@@ -76,25 +76,25 @@ def test_everything_lands_and_nobody_gets_round(release: Path, tmp_path: Path) -
 
 def test_interrupted_demo_leaves_no_process(release: Path, tmp_path: Path) -> None:
     directory = tmp_path / "demo"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "--plain", "--dir", str(directory)],
         env=environment(release),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if "claims" in line:
-            break
-    assert processes_in(directory), "".join(seen)
-    process.send_signal(signal.SIGINT)
-    rest = process.stdout.read()
-    assert process.wait(60) == 1, rest
-    assert "Stopped" in rest
-    assert "Traceback" not in rest
+    ) as process:
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if "claims" in line:
+                break
+        assert processes_in(directory), "".join(seen)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(60) == 1, rest
+        assert "Stopped" in rest
+        assert "Traceback" not in rest
     deadline = time.monotonic() + 10
     while processes_in(directory) and time.monotonic() < deadline:
         time.sleep(0.1)

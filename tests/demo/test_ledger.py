@@ -82,6 +82,13 @@ def test_a_hidden_deletion_must_be_found_by_a_reviewer() -> None:
     assert "rhea" in ledger.refused()[-1].why
 
 
+def test_a_refused_own_review_must_have_been_there_to_refuse() -> None:
+    own = next(x for x in EXPECTED if x.cheat == "own-review")
+    ledger = Ledger()
+    ledger.add(tried(own) | {"was_ready": False})
+    assert [text for text in ledger.differences() if "no review was ready" in text]
+
+
 def test_whatever_no_script_foresaw_is_a_difference() -> None:
     ledger = full()
     ledger.add({"agent": "ada", "what": "unexpected", "task": "t", "text": "the edit does not fit"})

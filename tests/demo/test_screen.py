@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 def shown(stream: io.StringIO, *, plain: bool = False) -> str:
     screen = Screen(plain=plain, stream=stream)
-    screen.begin({"T": "title"})
+    screen.begin(["T"])
     screen.happening("ada", "issue1", "did \x1b[31msomething\nodd", "landed")
     screen.state("T", "review", "rhea")
     screen.end()
@@ -50,6 +50,17 @@ def test_no_color_and_plain_are_honoured(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_control_characters_are_replaced() -> None:
     assert printable("a\x1b]0;x\x07b\r") == "a ]0;x b "
+
+
+def test_a_long_line_is_cut_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal, pipe = Terminal(), io.StringIO()
+    Screen(plain=False, stream=terminal).happening("ada", "t", "x" * 200)
+    Screen(plain=False, stream=pipe).happening("ada", "t", "x" * 200)
+    assert len(terminal.getvalue().rstrip()) == 80
+    assert pipe.getvalue().count("x") == 200
 
 
 def test_every_task_that_is_ready_at_the_start_has_a_cheat() -> None:

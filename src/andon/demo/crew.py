@@ -33,6 +33,7 @@ class Crew:
         self.logs = logs
         self.notes: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._listeners: list[threading.Thread] = []
 
     def start_worker(self, orders: Orders, name: str = "") -> None:
         """Start a worker; `name` tells apart two processes of one agent."""
@@ -68,17 +69,20 @@ class Crew:
         return process
 
     def _listen_in_background(self, process: subprocess.Popen[bytes], character: str) -> None:
-        threading.Thread(target=self._listen, args=(process, character), daemon=True).start()
+        listener = threading.Thread(target=self._listen, args=(process, character), daemon=True)
+        listener.start()
+        self._listeners.append(listener)
 
     def _listen(self, process: subprocess.Popen[bytes], character: str) -> None:
         if process.stdout is None:
             return
-        for line in process.stdout:
-            try:
-                note = json.loads(line)
-            except ValueError:
-                note = {"what": "unexpected", "text": line.decode(errors="replace").strip()}
-            self.notes.put({"agent": character, "task": "", "text": "", "character": character, **note})
+        with process.stdout as lines:
+            for line in lines:
+                try:
+                    note = json.loads(line)
+                except ValueError:
+                    note = {"what": "unexpected", "text": line.decode(errors="replace").strip()}
+                self.notes.put({"agent": character, "task": "", "text": "", "character": character, **note})
 
     def kill(self, name: str) -> None:
         """SIGKILL one worker and all that it started, at once."""
@@ -109,10 +113,13 @@ class Crew:
                 process.wait(GRACE_S)
             except subprocess.TimeoutExpired:
                 pass
-        for process in self._processes.values():
-            # A process that has ended may have left children in its group.
+        for process in running:
+            # One that went politely may have left children in its group. Groups of processes that ended long ago are
+            # left alone: their number may be somebody else's by now.
             _signal_group(process, signal.SIGKILL)
             process.wait()
+        for listener in self._listeners:
+            listener.join(GRACE_S)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -35,12 +35,12 @@ EXPECTED = (
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """One line of the table "who was refused and why"."""
+    """One line of the list "who was refused and why". answer: "exit N", or who else refused."""
 
     agent: str
     task: str
     tried: str
-    exit: int
+    answer: str
     why: str
     refused: bool
 
@@ -109,8 +109,8 @@ class Ledger:
                         agent=hidden[note["task"]],
                         task=note["task"],
                         tried="hides the deletion behind new tests",
-                        exit=note["reply"]["exit"],
-                        why=f"reviewer {note['agent']} {note['text']}",
+                        answer="sent back by a reviewer",
+                        why=f"{note['agent']} {note['text']}",
                         refused=True,
                     )
                 )
@@ -152,6 +152,8 @@ def _problem(note: dict[str, Any], expectation: Expectation) -> str:
         return f"{who} was not refused"
     if reply["exit"] not in expectation.exits:
         return f"{who} was refused with exit {reply['exit']}, expected {expectation.exits}: {reply['reason']}"
+    if not note.get("was_ready", True):
+        return f"{who} was refused, but there was nothing to refuse: no review was ready"
     if expectation.gate and expectation.gate not in reply["closed"]:
         return f"{who} was refused, but not by gate {expectation.gate}: {reply['reason']}"
     return ""
@@ -163,7 +165,7 @@ def _refusal(note: dict[str, Any]) -> Refused:
         agent=note["agent"],
         task=note["task"],
         tried=note["text"],
-        exit=reply["exit"],
+        answer=f"exit {reply['exit']}" if reply["exit"] else "LET THROUGH",
         why=reply["reason"],
         refused=reply["exit"] != 0,
     )

@@ -87,7 +87,9 @@ class Play:
             (self.backstage / "stop").touch()
             self.crew.stop()
             self._drain()
-        return died if done else [*died, f"ended unfinished after {time.monotonic() - begun:.0f} s: {self._open_tasks()}"]
+        return (
+            died if done else [*died, f"ended unfinished after {time.monotonic() - begun:.0f} s: {self._open_tasks()}"]
+        )
 
     def _claimed_by_cheats(self) -> set[str]:
         return {note["agent"] for note in self.ledger.of("claimed")} & set(CHEATS)

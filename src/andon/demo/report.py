@@ -26,9 +26,8 @@ def show(summary: Summary, screen: Screen, *, kept: bool) -> None:
         screen.line(line)
     screen.section("Refused: who tried what, and what Andon answered")
     for one in summary.refused:
-        answer = f"exit {one.exit}" if one.refused else "LET THROUGH"
         screen.line(f"{one.agent} on {one.task}: {one.tried}")
-        screen.line(f"    {answer}: {_short(one.why)}", "refused" if one.refused else "let_through")
+        screen.line(f"    {one.answer}: {_short(one.why)}", "refused" if one.refused else "let_through")
     screen.section("andon status")
     for line in _status(summary).splitlines():
         screen.line(line)

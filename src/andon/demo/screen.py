@@ -64,24 +64,17 @@ class Screen:
     def happening(self, agent: str, task: str, text: str, style: str = "") -> None:
         """Something that somebody did just now."""
         clock = time.monotonic() - self.begun
-        self.line(f"{clock:6.1f}s  {agent:<{WIDTH_AGENT}} {task:<{WIDTH_TASK}} {text}".rstrip(), style)
-
-    def table(self, headers: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-        """A table; in plain text as aligned columns."""
-        if self._console is not None:
-            self._console.print(_rich_table(headers, rows))
-            return
-        lines = [list(headers), *[[printable(cell) for cell in row] for row in rows]]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-        for line in lines:
-            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            self.line("  ".join(padded).rstrip())
+        line = f"{clock:6.1f}s  {agent:<{WIDTH_AGENT}} {task:<{WIDTH_TASK}} {printable(text)}".rstrip()
+        if self._console is not None and len(line) > self._console.width:
+            # A wrapped line would tear the columns; the whole reason stands in the list at the end.
+            line = line[: self._console.width - 1] + "…"
+        self.line(line, style)
 
     # ------------------------------------------------------------ the live table
 
-    def begin(self, tasks: dict[str, str]) -> None:
-        """Start the live table. tasks: key -> title."""
-        self._states = {key: ("waiting", "") for key in tasks}
+    def begin(self, tasks: Iterable[str]) -> None:
+        """Start the live table of these tasks."""
+        self._states = dict.fromkeys(tasks, ("waiting", ""))
         if self._console is not None:
             from rich.live import Live
 

@@ -104,7 +104,9 @@ class Worker:
             if reply.exit_code == 0:
                 claim = msgspec.convert(reply.data | {"token": reply.data["lease"]["token"]}, Claim)
                 key = self.orders.tasks[claim.task]
-                self.note("claimed", f"claims {claim.step} of {claim.task}", task=key, step=claim.step, token=claim.token)
+                self.note(
+                    "claimed", f"claims {claim.step} of {claim.task}", task=key, step=claim.step, token=claim.token
+                )
                 return claim
             if reply.exit_code != EXIT_NOT_YET:
                 failures += 1
@@ -200,9 +202,13 @@ class Implementer(Worker):
                 Path(self.orders.hold).unlink(missing_ok=True)
 
     def review_own(self, claim: Claim, work: Work) -> None:
-        """Ask for the review of one's own change: there is nothing for this agent."""
+        """Ask for the review of one's own change, which is ready, but not for this agent."""
+        ready = self.andon.call("ready", "--role", "reviewer")
+        offered = any(item.get("task") == claim.task for item in ready.data.get("items", []))
         reply = self.andon.call("next", "--role", "reviewer", "--task", claim.task)
-        self.note("tried", "asks to review its own change", task=work.key, reply=reply, cheat="own-review")
+        self.note(
+            "tried", "asks to review its own change", task=work.key, reply=reply, cheat="own-review", was_ready=offered
+        )
         if reply.exit_code == 0:
             self.andon.call("release", "-m", "should not have got this", directory=Path(reply.data["workdir"]))
 
