@@ -78,9 +78,7 @@ def _run(directory: Path, rounds: int) -> list[Row]:
     andon = andon_command()
 
     def sh(*command: str, cwd: Path = repository) -> str:
-        return subprocess.run(
-            command, cwd=cwd, env=environment, check=True, capture_output=True, text=True
-        ).stdout
+        return subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
 
     sh("git", "init", "-q", "-b", "main")
     sh("git", "config", "user.name", "b")

@@ -34,7 +34,7 @@ class Row:
 def wall_s(command: Sequence[str], *, cwd: str, environment: dict[str, str], expect: Sequence[int] = (0,)) -> float:
     """Wall time of one process, in seconds. Raises when the exit code is not an expected one."""
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True)
     elapsed = time.perf_counter() - start
     if done.returncode not in expect:
         raise RuntimeError(f"{command} ended {done.returncode}: {done.stdout.decode()} {done.stderr.decode()}")

@@ -23,9 +23,7 @@ BATCH = 150
 def run(rounds: int = 5) -> list[Row]:
     directory = tempfile.mkdtemp(prefix="andon-bench-")
     try:
-        medians = interleaved(
-            {"engine": lambda: _engine(directory), "floor": lambda: _floor(directory)}, rounds
-        )
+        medians = interleaved({"engine": lambda: _engine(directory), "floor": lambda: _floor(directory)}, rounds)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     value, floor = medians["engine"], medians["floor"]
@@ -64,8 +62,16 @@ def _prepared(path: str) -> tuple[Engine, SqliteStore]:
         unit.on_run(
             "R1",
             c.StartRun(
-                at=1.0, actor="b", run="R1", task="T1", workflow=digest, workflow_name="bench", definitions="c",
-                target="main", base="c", base_tree="t",
+                at=1.0,
+                actor="b",
+                run="R1",
+                task="T1",
+                workflow=digest,
+                workflow_name="bench",
+                definitions="c",
+                target="main",
+                base="c",
+                base_tree="t",
             ),
         )
     return engine, store

@@ -17,7 +17,10 @@ def tracked(*patterns: str) -> list[Path]:
     """Tracked and new files, by git's patterns."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
-        cwd=ROOT, capture_output=True, check=True, text=True,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 

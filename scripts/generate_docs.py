@@ -38,7 +38,11 @@ def commands() -> str:
     """Every command with its options and examples."""
     parts = ["# Commands", "", NOTE, "Every command also takes:", ""]
     parts += [f"- `{', '.join(flags)}`: {text}" for flags, _name, _kind, text in COMMON]
-    parts += ["", "Exit codes: 0 yes, 1 no, 3 not yet, 4 lost, 5 denied, 6 unavailable, 64 bad input, 70 a bug; never 2.", ""]
+    parts += [
+        "",
+        "Exit codes: 0 yes, 1 no, 3 not yet, 4 lost, 5 denied, 6 unavailable, 64 bad input, 70 a bug; never 2.",
+        "",
+    ]
     group = ""
     for command in COMMANDS:
         if command[6] != group:
@@ -49,7 +53,12 @@ def commands() -> str:
             value = "" if kind in ("flag", "off") else " " + kind.upper()
             parts.append(f"- `{', '.join(flags)}{value}`: {text}")
         parts += ["", "```sh", *command[5], "```", ""]
-    parts += ["## Not built yet", "", "These end with exit code 64 and say so: " + ", ".join(sorted(NOT_BUILT)) + ".", ""]
+    parts += [
+        "## Not built yet",
+        "",
+        "These end with exit code 64 and say so: " + ", ".join(sorted(NOT_BUILT)) + ".",
+        "",
+    ]
     return "\n".join(parts)
 
 

@@ -81,7 +81,9 @@ class Git(Protocol):
         """(mode, object id, path) of every blob, link and submodule below `under`."""
         ...
 
-    def snapshot(self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float) -> tuple[str, str]:
+    def snapshot(
+        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+    ) -> tuple[str, str]:
         """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base` at `ref`.
 
         Returns (commit, tree). Refuses (AndonError kind "bad_tree") new embedded repositories and new symbolic links
@@ -100,7 +102,7 @@ class Git(Protocol):
 
     def changes(self, base: str, tree: str) -> list[Change]: ...
     def patch_digest(self, base: str, tree: str) -> str:
-        """"patch:<sha256>": the change's content and place, without its base."""
+        """ "patch:<sha256>": the change's content and place, without its base."""
         ...
 
     def diff_text(self, base: str, tree: str, *, max_bytes: int = 60_000) -> str: ...
@@ -108,7 +110,9 @@ class Git(Protocol):
         """Three-way merge of two commits from their merge base; objects only."""
         ...
 
-    def commit_tree(self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float) -> str: ...
+    def commit_tree(
+        self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
+    ) -> str: ...
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
         """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
         ...
@@ -237,7 +241,9 @@ class Verifier(Protocol):
         """The built-in gate `protect`: no protected path differs from the base."""
         ...
 
-    def run_command(self, name: str, command: str, limits: ResourceLimits, submission: Submission, environment: Environment) -> Verdict:
+    def run_command(
+        self, name: str, command: str, limits: ResourceLimits, submission: Submission, environment: Environment
+    ) -> Verdict:
         """A deterministic `command` step, as a verdict of gate `name`."""
         ...
 
@@ -299,9 +305,17 @@ class Reader(Protocol):
 
     def dependencies(self, task: str) -> list[str]: ...
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]: ...
-    def messages(self, *, recipients: Sequence[str] = (), run: str | None = None, sender: str | None = None,
-                 unacknowledged_by: str | None = None, unanswered: bool = False, answered: bool = False,
-                 limit: int = 200) -> list[Row]:
+    def messages(
+        self,
+        *,
+        recipients: Sequence[str] = (),
+        run: str | None = None,
+        sender: str | None = None,
+        unacknowledged_by: str | None = None,
+        unanswered: bool = False,
+        answered: bool = False,
+        limit: int = 200,
+    ) -> list[Row]:
         """In natural order; each argument narrows. answered: questions that have got an answer."""
         ...
 
@@ -313,7 +327,9 @@ class Reader(Protocol):
 class Writer(Reader, Protocol):
     """The one writer. Everything inside is one transaction."""
 
-    def append(self, stream: str, expected_seq: int, events: Sequence[Event], state: State, *, cause: str | None = None) -> None:
+    def append(
+        self, stream: str, expected_seq: int, events: Sequence[Event], state: State, *, cause: str | None = None
+    ) -> None:
         """Append events and replace the aggregate's state and rows. Raises Conflict when the stream is not at expected_seq
         or `cause` was seen before."""
         ...

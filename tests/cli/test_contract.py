@@ -127,7 +127,11 @@ def test_a_broken_pipe_is_quiet(world: World) -> None:
     world.add_task()
     done = subprocess.run(
         f"{sys.executable} -m andon log --json | head -c 1",
-        shell=True, cwd=world.path, env=world.environment, capture_output=True, text=True,
+        shell=True,
+        cwd=world.path,
+        env=world.environment,
+        capture_output=True,
+        text=True,
     )
     assert done.stderr == ""
 

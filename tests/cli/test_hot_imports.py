@@ -12,8 +12,27 @@ import pytest
 from tests.e2e.world import World
 
 FORBIDDEN = {
-    "click", "msgspec", "pydantic", "dataclasses", "re", "pathlib", "asyncio", "json", "subprocess", "typing", "inspect",
-    "logging", "tempfile", "shutil", "yaml", "rich", "threading", "argparse", "andon.engine", "andon.app", "andon.core",
+    "click",
+    "msgspec",
+    "pydantic",
+    "dataclasses",
+    "re",
+    "pathlib",
+    "asyncio",
+    "json",
+    "subprocess",
+    "typing",
+    "inspect",
+    "logging",
+    "tempfile",
+    "shutil",
+    "yaml",
+    "rich",
+    "threading",
+    "argparse",
+    "andon.engine",
+    "andon.app",
+    "andon.core",
 }
 PROBE = """
 import os, sys
@@ -32,7 +51,7 @@ main()
 def modules(world: World, args: list[str], cwd: str | Path | None = None) -> set[str]:
     """The modules that are loaded when the hot path ends the process; empty when it did not answer."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", PROBE.format(args=args, site=sysconfig.get_path('purelib'))],
+        [sys.executable, "-S", "-c", PROBE.format(args=args, site=sysconfig.get_path("purelib"))],
         cwd=cwd or world.path,
         env=world.environment | {"ANDON_AGENT": "alice"},
         capture_output=True,

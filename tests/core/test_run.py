@@ -97,7 +97,13 @@ def test_a_refused_landing_goes_back_to_its_worker_on_the_new_head() -> None:
     token = world.claim("land", "lead")
     world.ok(
         c.RefuseLanding(
-            at=world.now, actor="lead", step="land", token=token, how="conflict", reason="a.py", head="c9",
+            at=world.now,
+            actor="lead",
+            step="land",
+            token=token,
+            how="conflict",
+            reason="a.py",
+            head="c9",
             head_tree="t-c9",
         )
     )

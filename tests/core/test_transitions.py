@@ -17,8 +17,25 @@ from tests.core.harness import World
 
 AGENTS = ("alice", "bob", "carol")
 MOVES = (
-    "claim", "advance", "advance_red", "rework", "release", "handoff", "submit", "tick", "late", "approve", "waive",
-    "retry", "prepare", "confirm", "abandon", "refuse", "cancel", "renew", "stale",
+    "claim",
+    "advance",
+    "advance_red",
+    "rework",
+    "release",
+    "handoff",
+    "submit",
+    "tick",
+    "late",
+    "approve",
+    "waive",
+    "retry",
+    "prepare",
+    "confirm",
+    "abandon",
+    "refuse",
+    "cancel",
+    "renew",
+    "stale",
 )
 
 
@@ -130,7 +147,9 @@ def test_random_walk(moves: list[tuple[str, str, str, int]]) -> None:
         if move == "late":
             world.now += 150
             continue
-        command = c.Tick(at=world.now, actor="andon") if move == "tick" else command_for(world, move, agent, tree, number)
+        command = (
+            c.Tick(at=world.now, actor="andon") if move == "tick" else command_for(world, move, agent, tree, number)
+        )
         if command is None:
             continue
         decision = world.do(command)

@@ -18,7 +18,9 @@ def work(world: World, agent: str = "alice") -> Path:
 
 def test_a_broken_workflow_names_file_line_and_column(tmp_path: Path) -> None:
     world = World.make(tmp_path)
-    world.write(".andon/workflows/feature.md", "---\nname: feature\n---\n```mermaid\nstateDiagram-v2\n  [*] -> a\n```\n")
+    world.write(
+        ".andon/workflows/feature.md", "---\nname: feature\n---\n```mermaid\nstateDiagram-v2\n  [*] -> a\n```\n"
+    )
     world.git("commit", "-q", "-am", "broken")
     lint = world.andon("workflow", "lint")
     assert lint.exit == 1
@@ -112,7 +114,15 @@ def test_a_missing_identity(tmp_path: Path) -> None:
 
 def test_odd_file_names_land_unchanged(world: World) -> None:
     workdir = work(world)
-    names = [b"with space.txt", b"new\nline.txt", b"tab\t.txt", b"latin-\xe9.txt", b"-dash", b'quote".txt', "häuser.txt".encode()]
+    names = [
+        b"with space.txt",
+        b"new\nline.txt",
+        b"tab\t.txt",
+        b"latin-\xe9.txt",
+        b"-dash",
+        b'quote".txt',
+        "häuser.txt".encode(),
+    ]
     for name in names:
         with open(os.path.join(os.fsencode(workdir), name), "wb") as file:
             file.write(name)

@@ -175,7 +175,9 @@ def approval_world(directory: Path, expires: str = "1h", gate_expires: str = "1h
         gates=f"  approval: {{approval: {{count: 1, expires: {gate_expires}}}}}",
     )
     text = (world.path / ".andon/workflows/feature.md").read_text()
-    text = text.replace("    review --> land\n", "    review --> sign\n    sign --> land\n    sign --> implement : rejected\n")
+    text = text.replace(
+        "    review --> land\n", "    review --> sign\n    sign --> land\n    sign --> implement : rejected\n"
+    )
     text = text.replace("    land --> [*]\n", "    sign --> implement : expired\n    land --> [*]\n")
     text += f"\n## sign\n```yaml\nkind: human\nexpires: {expires}\n```\nA person decides.\n"
     world.write(".andon/workflows/feature.md", text)

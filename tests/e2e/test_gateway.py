@@ -123,8 +123,15 @@ def test_rework_goes_back_with_the_reason_and_is_verified_again(world: World) ->
     world.implement()
     review = world.claim("bob", "--role", "reviewer")
     world.ok(
-        "advance", "--outcome", "rework", "-m", "too loud", "--finding", "app.txt:2: blocking: use lower case",
-        agent="bob", cwd=review["workdir"],
+        "advance",
+        "--outcome",
+        "rework",
+        "-m",
+        "too loud",
+        "--finding",
+        "app.txt:2: blocking: use lower case",
+        agent="bob",
+        cwd=review["workdir"],
     )
     again = world.claim("alice", "--role", "implementer")
     assert "too loud" in again["brief"]

@@ -61,7 +61,7 @@ lease: 10m
 Look at the change.
 """
 
-TESTS = "{run: \"sh run-tests.sh\", report: {junit: junit.xml}, require: \"tests > 0 && failed == 0 && skipped <= base.skipped && tests >= base.tests\"}"
+TESTS = '{run: "sh run-tests.sh", report: {junit: junit.xml}, require: "tests > 0 && failed == 0 && skipped <= base.skipped && tests >= base.tests"}'
 
 RUN_TESTS = """#!/bin/sh
 # A tiny test runner: one junit case for each tests/*.sh.
@@ -167,7 +167,12 @@ class World:
         return done.stdout.strip()
 
     def andon(
-        self, *args: str, agent: str | None = None, cwd: Path | str | None = None, input: str | None = None, **extra: str
+        self,
+        *args: str,
+        agent: str | None = None,
+        cwd: Path | str | None = None,
+        input: str | None = None,
+        **extra: str,
     ) -> Result:
         """Run the command as a person without a terminal, or as an agent."""
         environment = self.environment | extra
@@ -195,7 +200,9 @@ class World:
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.path)
-            os.execve(sys.executable, [sys.executable, "-m", "andon", *args], self.environment | extra | {"TERM": "xterm"})
+            os.execve(
+                sys.executable, [sys.executable, "-m", "andon", *args], self.environment | extra | {"TERM": "xterm"}
+            )
         seen = b""
         deadline = time.monotonic() + 60
         answered = False

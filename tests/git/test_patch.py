@@ -82,7 +82,9 @@ def test_settings_and_attributes_have_no_influence(sandbox: Sandbox) -> None:
     assert digest(sandbox, base, changed) == before
 
 
-edits = st.lists(st.tuples(st.integers(0, 29), st.sampled_from(["insert", "delete", "replace"])), min_size=1, max_size=4)
+edits = st.lists(
+    st.tuples(st.integers(0, 29), st.sampled_from(["insert", "delete", "replace"])), min_size=1, max_size=4
+)
 
 
 def apply(lines: list[str], changes: list[tuple[int, str]], mark: str) -> list[str]:

@@ -216,7 +216,9 @@ class TestGuard:
             assert guarded.repository.move_branch("main", new=new, expected=head, reason="r")
         assert guarded.repository.branch_head("main") == new
 
-    @pytest.mark.parametrize("command", [["commit", "-qam", "x"], ["branch", "-D", "main"], ["branch", "-m", "main", "x"]])
+    @pytest.mark.parametrize(
+        "command", [["commit", "-qam", "x"], ["branch", "-D", "main"], ["branch", "-m", "main", "x"]]
+    )
     def test_commits_deletions_and_renames_are_refused(self, guarded: Sandbox, head: str, command: list[str]) -> None:
         (guarded.path / "a.txt").write_text("x\n")
         if command[0] == "branch":

@@ -120,7 +120,9 @@ def test_nothing_is_inherited(runtime: Runtime, place: Place, monkeypatch: pytes
 
 def test_variables_do_not_reach_the_programs_around_the_job(runtime: Runtime, place: Place) -> None:
     # A library that is preloaded into the program that drops privileges would run with them.
-    result = place.run(runtime, "echo fine", env={"LD_PRELOAD": "/andon-work/evil.so", "PATH": "/andon-work:/usr/bin:/bin"})
+    result = place.run(
+        runtime, "echo fine", env={"LD_PRELOAD": "/andon-work/evil.so", "PATH": "/andon-work:/usr/bin:/bin"}
+    )
     assert result.stdout == b"fine\n"
     assert b"setpriv" not in result.output
 

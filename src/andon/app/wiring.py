@@ -142,9 +142,7 @@ class App:
 
     # ------------------------------------------------------------ verbs
 
-    def call(
-        self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None
-    ) -> Reply:
+    def call(self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None) -> Reply:
         own = getattr(self, f"_{verb}", None) if verb in OWN_VERBS else None
         if own is not None:
             reply: Reply = own(arguments, progress)

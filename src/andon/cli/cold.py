@@ -148,7 +148,7 @@ def _completion() -> click.Command:
         callback=show,
         params=[click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))],
         help="Print the shell's completion script.",
-        epilog="\b\nExamples:\n  eval \"$(andon completion bash)\"",
+        epilog='\b\nExamples:\n  eval "$(andon completion bash)"',
         context_settings=CONTEXT,
     )
 

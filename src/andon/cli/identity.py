@@ -18,9 +18,23 @@ SESSIONS = (
 """Variables by which agent clients name their session, and the client."""
 
 CLIENTS = (
-    "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "GEMINI_CLI", "QWEN_CODE",
-    "CURSOR_AGENT", "CURSOR_TRACE_ID", "OPENCODE", "GOOSE_TERMINAL", "COPILOT_AGENT", "COPILOT_CLI", "AIDER_MODEL",
-    "OPENHANDS_RUNTIME", "VIBE_SESSION", "AGENT", "AI_AGENT",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CODEX_SANDBOX",
+    "CODEX_SANDBOX_NETWORK_DISABLED",
+    "GEMINI_CLI",
+    "QWEN_CODE",
+    "CURSOR_AGENT",
+    "CURSOR_TRACE_ID",
+    "OPENCODE",
+    "GOOSE_TERMINAL",
+    "COPILOT_AGENT",
+    "COPILOT_CLI",
+    "AIDER_MODEL",
+    "OPENHANDS_RUNTIME",
+    "VIBE_SESSION",
+    "AGENT",
+    "AI_AGENT",
 )
 """Variables that are set inside an agent client's environment."""
 

@@ -55,7 +55,9 @@ def table(rows: list[list[str]], header: list[str], paint: Paint) -> str:
 def _fallback(body: Body, paint: Paint) -> str:
     if not body.get("ok"):
         return ""
-    parts = [f"{key}: {clean(str(value))}" for key, value in body.items() if key != "ok" and value not in (None, [], "")]
+    parts = [
+        f"{key}: {clean(str(value))}" for key, value in body.items() if key != "ok" and value not in (None, [], "")
+    ]
     return "\n".join(parts)
 
 
@@ -74,7 +76,9 @@ def _judged(body: Body, paint: Paint) -> str:
     for verdict in body["verdicts"]:
         outcome = verdict["outcome"]
         cached = " (cached)" if verdict["cached"] else ""
-        lines.append(f"{paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}{cached}")
+        lines.append(
+            f"{paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}{cached}"
+        )
         if outcome not in ("passed", "waived"):
             lines += [f"    {clean(line)}" for line in verdict["detail"].splitlines()[:40]]
             lines += [f"    log: {verdict['log']}"] if verdict["log"] else []
@@ -110,9 +114,17 @@ def _status(body: Body, paint: Paint) -> str:
             lines.append(f"            {item['next']}")
         parts.append("\n".join(lines))
     sections: tuple[tuple[str, str, Callable[[Body], list[Any]]], ...] = (
-        ("Running", "running", lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", x["title"]]),
+        (
+            "Running",
+            "running",
+            lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", x["title"]],
+        ),
         ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], x["title"]]),
-        ("Ready", "ready", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]]),
+        (
+            "Ready",
+            "ready",
+            lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]],
+        ),
         ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
     )
     for title, key, row in sections:
@@ -163,7 +175,10 @@ def _telling(key: str, value: Any) -> bool:
 
 def _show(body: Body, paint: Paint) -> str:
     if body["kind"] == "message":
-        lines = [f"{body['id']} {body['message_kind']} from {body['sender']} to {body['recipient']}", clean(body["body"])]
+        lines = [
+            f"{body['id']} {body['message_kind']} from {body['sender']} to {body['recipient']}",
+            clean(body["body"]),
+        ]
         lines += [f"answer by {body['answered_by']}: {clean(body['answer'])}"] if body["answer"] else []
         return "\n".join(lines)
     if body["kind"] == "task":
@@ -178,7 +193,10 @@ def _show(body: Body, paint: Paint) -> str:
 
 
 def _show_run(run: Body, paint: Paint) -> str:
-    lines = [paint.head(f"{run['run']} of {run['task']}"), f"status {run['status']} {run.get('outcome') or ''}".rstrip()]
+    lines = [
+        paint.head(f"{run['run']} of {run['task']}"),
+        f"status {run['status']} {run.get('outcome') or ''}".rstrip(),
+    ]
     lines += [f"reason: {clean(run['reason'])}"] if run.get("reason") else []
     lines += [f"workflow {run['workflow']} ({run['workflow_digest'][:19]}), on {run['target']} from {run['base'][:12]}"]
     lines += [f"commit {run['commit']}"] if run.get("commit") else []
@@ -188,7 +206,9 @@ def _show_run(run: Body, paint: Paint) -> str:
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
-        lines.append(f"done gate {paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}")
+        lines.append(
+            f"done gate {paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}"
+        )
     for note in run.get("notes", []):
         lines.append(f"{note['step']} {note['outcome']} by {note['agent']}: {one_line(note['message'])}")
     return "\n".join(lines)
@@ -196,7 +216,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 def _lead(body: Body, paint: Paint) -> str:
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
-    lines += [f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}" for x in body["refused"]]
+    lines += [
+        f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
+        for x in body["refused"]
+    ]
     lines += [f"waiting {x['run']}: {clean(x['reason'])}" for x in body["waiting"]]
     return "\n".join(lines)
 
@@ -283,7 +306,9 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "waive": _moved,
     "signal": _moved,
     "say": lambda body, _paint: f"{body['message']} sent to {body['to']}",
-    "ask": lambda body, _paint: f"{body['message']} asked of {body['to']}" + (f": {body['answer']}" if body["answer"] else ""),
+    "ask": lambda body, _paint: (
+        f"{body['message']} asked of {body['to']}" + (f": {body['answer']}" if body["answer"] else "")
+    ),
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 

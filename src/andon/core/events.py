@@ -132,7 +132,10 @@ class LeaseRenewed(Event, frozen=True, kw_only=True):
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """The lease is over without an outcome. how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed."""
+    """The lease is over without an outcome.
+
+    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    """
 
     step: str
     token: int

@@ -266,9 +266,7 @@ def _gate_waived(run: s.Run, event: e.GateWaived) -> s.Run:
 def _step_finished(run: s.Run, event: e.StepFinished) -> s.Run:
     step = active(run, event.step)
     remaining = {name: other for name, other in run.active.items() if name != event.step}
-    note = s.Note(
-        step=event.step, agent=event.actor, outcome=event.outcome, message=event.message, notes=event.notes
-    )
+    note = s.Note(step=event.step, agent=event.actor, outcome=event.outcome, message=event.message, notes=event.notes)
     return replace(
         run,
         active=remaining,

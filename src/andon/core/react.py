@@ -45,9 +45,7 @@ def react(state: s.State, event: e.Event) -> list[Effect]:
         attach = c.AttachRun(at=event.at, actor=event.actor, run=event.run)
         return [TaskCommand(task=event.task, command=attach), UpdateGuard()]
     if isinstance(event, e.RunEnded):
-        detach = c.DetachRun(
-            at=event.at, actor=event.actor, run=state.id, outcome=event.outcome, commit=event.commit
-        )
+        detach = c.DetachRun(at=event.at, actor=event.actor, run=state.id, outcome=event.outcome, commit=event.commit)
         return [TaskCommand(task=state.task, command=detach), UpdateGuard()]
     if isinstance(event, e.StepEntered) and event.kind in s.SYSTEM_KINDS:
         return [CarryOut(run=state.id, step=event.step, kind=event.kind)]

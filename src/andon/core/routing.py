@@ -194,9 +194,7 @@ class Progress:
     def joined(self, join: str, lane: str, submission: Submission | None) -> list[tuple[str, str]]:
         """Close a fork: one line again, with the merged submission."""
         lanes = self.run.lanes[lane]
-        self.emit(
-            e.LanesJoined(at=self.at, actor=self.actor, join=join, lanes=lanes, lane=lane, submission=submission)
-        )
+        self.emit(e.LanesJoined(at=self.at, actor=self.actor, join=join, lanes=lanes, lane=lane, submission=submission))
         return [(edge.target, lane) for edge in self.workflow.out(join)]
 
     # ------------------------------------------------------------ the end

@@ -85,9 +85,7 @@ def confirm_landing(progress: Progress, command: c.ConfirmLanding) -> Rejected |
         text = f"run {progress.run.id} has no prepared landing of {command.commit}"
         return Rejected(kind="not_prepared", message=text, next="andon doctor")
     progress.emit(
-        e.Landed(
-            at=command.at, actor=command.actor, step=step.step, commit=command.commit, tree=step.prepared.tree
-        )
+        e.Landed(at=command.at, actor=command.actor, step=step.step, commit=command.commit, tree=step.prepared.tree)
     )
     progress.leave(step.step, w.PASSED, message=f"landed as {command.commit}")
     return None
@@ -133,9 +131,7 @@ def refuse_landing(progress: Progress, command: c.RefuseLanding) -> Rejected | N
         progress.block(step.step, f"landing was refused and nobody submitted the work: {command.reason}")
         return None
     progress.emit(
-        e.StepFinished(
-            at=command.at, actor=command.actor, step=step.step, outcome=command.how, message=command.reason
-        )
+        e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome=command.how, message=command.reason)
     )
     progress.enter(origin, step.lane, command.reason, resend=True)
     return None

@@ -98,9 +98,7 @@ def _record_submission(progress: Progress, step: s.ActiveStep, token: int, submi
         progress.emit(
             e.Rebased(at=progress.at, actor=progress.actor, base=submission.base, base_tree=submission.base_tree)
         )
-    progress.emit(
-        e.Submitted(at=progress.at, actor=progress.actor, step=step.step, token=token, submission=submission)
-    )
+    progress.emit(e.Submitted(at=progress.at, actor=progress.actor, step=step.step, token=token, submission=submission))
 
 
 def advance(progress: Progress, command: c.Advance) -> Rejected | None:

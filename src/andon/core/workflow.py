@@ -217,7 +217,7 @@ class Workflow(Struct, frozen=True, kw_only=True):
         return canonical_json(self)
 
     def digest(self) -> str:
-        """"sha256:<hex>" of the canonical JSON."""
+        """ "sha256:<hex>" of the canonical JSON."""
         return digest_of(self)
 
 
@@ -227,7 +227,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def digest_of(value: object) -> str:
-    """"sha256:<hex>" of the canonical JSON of a record."""
+    """ "sha256:<hex>" of the canonical JSON of a record."""
     return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
 
 

@@ -239,12 +239,13 @@ class Reviewer(Worker):
     def findings(self, claim: Claim, work: Work) -> Iterator[str]:
         """What is wrong with the change."""
         root = Path(claim.workdir)
-        with project.files_of(root, claim.base) as base:
-            lost = sorted(craft.test_ids(base) - craft.test_ids(root))
-            if lost:
-                yield f"{len(lost)} test(s) of the base are gone: {', '.join(lost[:3])}"
-            if work.proof:
-                yield from _unproven(work, root, base)
+        if work.proof or project.git(root, "diff", "--name-only", claim.base, "--", "tests"):
+            with project.files_of(root, claim.base) as base:
+                lost = sorted(craft.test_ids(base) - craft.test_ids(root))
+                if lost:
+                    yield f"{len(lost)} test(s) of the base are gone: {', '.join(lost[:3])}"
+                if work.proof:
+                    yield from _unproven(work, root, base)
         if found := craft.is_clean(work, root):
             yield f"{work.clean[0]} still finds something: {craft.last_line(found)}"
         if work.entry and work.entry not in (root / edits.CHANGE_LOG).read_text(encoding="utf-8"):

@@ -163,7 +163,7 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
     lines += ["", "Gates: " + (", ".join(f"`{_gate_line(workflow, name)}`" for name in gates) or "none")]
     lines += [
         "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`;",
-        "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`."
+        "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`.",
     ]
     return "\n".join(lines)
 

@@ -129,7 +129,10 @@ def find_claim(services: Services) -> Claim:
                     return _claim_of_row(row)
     where = f"of run {wanted} by {services.caller.agent}" if wanted else f"in {services.caller.cwd}"
     raise AndonError(
-        f"there is no claim {where}", kind="no_claim", next="cd into the workdir that `andon next` gave", exit=EXIT_USAGE
+        f"there is no claim {where}",
+        kind="no_claim",
+        next="cd into the workdir that `andon next` gave",
+        exit=EXIT_USAGE,
     )
 
 
@@ -180,9 +183,7 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
     return claimed
 
 
-def _claim_step(
-    services: Services, unit: Unit, role: str | None, task: str | None, run: str | None
-) -> Claimed | None:
+def _claim_step(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> Claimed | None:
     for row in unit.writer.ready_steps(kinds=("agent",), role=role, limit=MAX_CANDIDATES):
         if (task and row["task"] != task) or (run and row["run"] != run):
             continue
@@ -284,9 +285,7 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
                 tree = services.git.merge(run.base, submission.commit).tree
         os.makedirs(os.path.dirname(lease.workdir), exist_ok=True)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
-        claim = Claim(
-            run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir
-        )
+        claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
         write_lease_file(services, claim)
     except (AndonError, OSError) as error:
         release = c.Release(

@@ -18,8 +18,8 @@ from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
 from andon.engine import claims, judging, landing, messages, people, runs, tasks, views
 from andon.engine.brief import brief as write_brief
-from andon.engine.interface import Reply
 from andon.engine.findings import parse_findings
+from andon.engine.interface import Reply
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 
@@ -430,11 +430,36 @@ def _explain(judged: judging.Judged) -> dict[str, str]:
 
 
 HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
-    name: getattr(LocalCoordinator, name)
-    for name in (
-        "next brief check advance submit heartbeat release handoff say ask answer inbox "
-        "task_add task_list task_show task_edit task_release task_cancel ready "
-        "run_start run_list run_show run_cancel run_retry show log "
-        "person_preview approve reject waive signal lead"
-    ).split()
+    "next": LocalCoordinator.next,
+    "brief": LocalCoordinator.brief,
+    "check": LocalCoordinator.check,
+    "advance": LocalCoordinator.advance,
+    "submit": LocalCoordinator.submit,
+    "heartbeat": LocalCoordinator.heartbeat,
+    "release": LocalCoordinator.release,
+    "handoff": LocalCoordinator.handoff,
+    "say": LocalCoordinator.say,
+    "ask": LocalCoordinator.ask,
+    "answer": LocalCoordinator.answer,
+    "inbox": LocalCoordinator.inbox,
+    "task_add": LocalCoordinator.task_add,
+    "task_list": LocalCoordinator.task_list,
+    "task_show": LocalCoordinator.task_show,
+    "task_edit": LocalCoordinator.task_edit,
+    "task_release": LocalCoordinator.task_release,
+    "task_cancel": LocalCoordinator.task_cancel,
+    "ready": LocalCoordinator.ready,
+    "run_start": LocalCoordinator.run_start,
+    "run_list": LocalCoordinator.run_list,
+    "run_show": LocalCoordinator.run_show,
+    "run_cancel": LocalCoordinator.run_cancel,
+    "run_retry": LocalCoordinator.run_retry,
+    "show": LocalCoordinator.show,
+    "log": LocalCoordinator.log,
+    "person_preview": LocalCoordinator.person_preview,
+    "approve": LocalCoordinator.approve,
+    "reject": LocalCoordinator.reject,
+    "waive": LocalCoordinator.waive,
+    "signal": LocalCoordinator.signal,
+    "lead": LocalCoordinator.lead,
 }

@@ -37,8 +37,12 @@ def doctor(
         rebuild()
         differences = list(compare())
     shown = "; ".join(differences[:5])
-    add("log and projections", f"{len(differences)} differences: {shown}" if differences else None,
-        "andon doctor --mend", "replay(events) == projections")
+    add(
+        "log and projections",
+        f"{len(differences)} differences: {shown}" if differences else None,
+        "andon doctor --mend",
+        "replay(events) == projections",
+    )
     add("runs", _runs(services), "andon log RUN", "every run can be read")
     add("target branch", _target(services), "andon init --target BRANCH", "the target branch exists")
     add("prepared landings", _prepared(services), "andon lead", "none is left over")

@@ -37,6 +37,4 @@ class Reply(Struct, frozen=True, kw_only=True):
 class Coordinator(Protocol):
     """Raises AndonError (operational) and InvariantViolation (a bug)."""
 
-    def call(
-        self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None
-    ) -> Reply: ...
+    def call(self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None) -> Reply: ...

@@ -56,9 +56,7 @@ def base_of(services: Services, run: s.Run, workdir: str) -> str:
     return common if newer and common is not None else run.base
 
 
-def take_snapshot(
-    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, keep: bool = True
-) -> Submission:
+def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, keep: bool = True) -> Submission:
     """Store the working tree and say what changed. keep: as a commit under refs/andon/; else the tree's objects only."""
     git, now = services.git, services.clock.now()
     base = base_of(services, run, claim.workdir)
@@ -137,9 +135,7 @@ def _evaluate(
     submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
     subject = submission or run.submissions.get(step.lane) or final_submission(run)
     with KeepAlive(services, claim, definition.lease_s):
-        verdicts, environment = measure(
-            services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh
-        )
+        verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh)
         if not reviewing:
             verdicts = (protect(services, workflow, subject), *verdicts)
     return workflow, submission, verdicts, environment

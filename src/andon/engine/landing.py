@@ -111,7 +111,9 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
         return _confirm(services, run, step, prepared.commit, prepared.head)
     reason = "the lead stopped before the branch moved"
     services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason))
-    return Result(run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again")
+    return Result(
+        run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again"
+    )
 
 
 def _confirm(services: Services, run: s.Run, step: s.ActiveStep, commit: str, old: str) -> Result:

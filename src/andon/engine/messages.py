@@ -123,7 +123,9 @@ def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
             return loaded.state
         if time.monotonic() >= deadline:
             raise AndonError(
-                f"question {name} has no answer yet", kind="no_answer", next=f"andon inbox (it comes as {name})",
+                f"question {name} has no answer yet",
+                kind="no_answer",
+                next=f"andon inbox (it comes as {name})",
                 exit=EXIT_NOT_YET,
             )
         time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))

@@ -155,9 +155,7 @@ def signal(
 
 def retry(services: Services, name: str, *, step: str | None, reason: str) -> dict[str, Any]:
     require_person(services, "put a blocked run back to work")
-    command = c.RetryRun(
-        at=services.clock.now(), actor=services.caller.agent, step=step or "", reason=reason
-    )
+    command = c.RetryRun(at=services.clock.now(), actor=services.caller.agent, step=step or "", reason=reason)
     return _act(services, name, command)
 
 

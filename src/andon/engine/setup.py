@@ -13,7 +13,9 @@ from andon.core.errors import EXIT_USAGE, AndonError
 from andon.engine.runs import WORKFLOW_DIRECTORY, workflow_names, workflow_path
 from andon.engine.services import Services
 
-MakeStarters = Callable[[Callable[[str], bytes | None], Callable[[], Sequence[str]]], tuple[Mapping[str, str], Sequence[str]]]
+MakeStarters = Callable[
+    [Callable[[str], bytes | None], Callable[[], Sequence[str]]], tuple[Mapping[str, str], Sequence[str]]
+]
 """(read, list_files) -> (file texts by workflow name, notes on what was detected)."""
 
 

@@ -55,9 +55,7 @@ def carry_out_all(services: Services) -> int:
 def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Claim | None:
     """Claim a step for this process; None when somebody else was first."""
     name = executor_name()
-    command = c.Claim(
-        at=services.clock.now(), actor=name, step=step.step, workdir="", lease_s=SYSTEM_LEASE_S
-    )
+    command = c.Claim(at=services.clock.now(), actor=name, step=step.step, workdir="", lease_s=SYSTEM_LEASE_S)
     try:
         run, _effects = services.engine.on_run(run_id, command)
     except AndonError as error:

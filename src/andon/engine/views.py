@@ -164,8 +164,15 @@ def ready(services: Services, role: str | None) -> dict[str, Any]:
         )
     for row in tasks:
         items.append(
-            {"task": row["id"], "title": row["title"], "run": None, "step": None, "role": None,
-             "priority": row["priority"], "offered_to": None}
+            {
+                "task": row["id"],
+                "title": row["title"],
+                "run": None,
+                "step": None,
+                "role": None,
+                "priority": row["priority"],
+                "offered_to": None,
+            }
         )
     return {"ok": True, "items": items}
 

@@ -25,6 +25,14 @@ def export_tree(repository: Repository, tree: str, destination: str, only: Seque
         wanted = Globs(only).select([path for _mode, _oid, path in repository.list_files(tree)])
         data = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in wanted)
         plumbing.run(
-            "--work-tree", destination, "checkout-index", "-z", "--stdin", "-f", "-q", f"--prefix={prefix}",
-            stdin=data, env=env,
+            "--work-tree",
+            destination,
+            "checkout-index",
+            "-z",
+            "--stdin",
+            "-f",
+            "-q",
+            f"--prefix={prefix}",
+            stdin=data,
+            env=env,
         )

@@ -35,9 +35,7 @@ def merge(repository: Repository, ours: str, theirs: str) -> Merge:
 
 def move_branch(repository: Repository, branch: str, new: str, expected: str, reason: str) -> bool:
     """Compare-and-swap. The repository's own hooks run; False only when the branch is elsewhere."""
-    code, _out, err = repository.try_run(
-        "update-ref", "-m", reason, f"refs/heads/{branch}", new, expected, hooks=True
-    )
+    code, _out, err = repository.try_run("update-ref", "-m", reason, f"refs/heads/{branch}", new, expected, hooks=True)
     if code == 0:
         return True
     if repository.branch_head(branch) != expected:

@@ -32,7 +32,7 @@ def parse_raw(output: bytes) -> list[Record]:
 def digest(
     records: Sequence[Record], read: Callable[[Sequence[str]], dict[str, bytes]], hunks: dict[bytes, list[Hunk]]
 ) -> str:
-    """"patch:<sha256>". read: blob ids -> contents. hunks: of modified text files by path."""
+    """ "patch:<sha256>". read: blob ids -> contents. hunks: of modified text files by path."""
     wanted = {record[2] for record in records if _is_text_change(record, hunks)}
     wanted |= {record[3] for record in records if _is_text_change(record, hunks)}
     blobs = read(sorted(wanted))

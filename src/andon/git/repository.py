@@ -210,8 +210,19 @@ class Repository:
         hunks: dict[bytes, list[patch.Hunk]] = {}
         if modified:
             out = self.plumbing.run(
-                "diff-tree", "-r", "-p", "-U0", "--no-renames", "--diff-algorithm=myers", "--no-color",
-                "--diff-filter=M", "--no-ext-diff", "--no-textconv", "--inter-hunk-context=0", base, tree,
+                "diff-tree",
+                "-r",
+                "-p",
+                "-U0",
+                "--no-renames",
+                "--diff-algorithm=myers",
+                "--no-color",
+                "--diff-filter=M",
+                "--no-ext-diff",
+                "--no-textconv",
+                "--inter-hunk-context=0",
+                base,
+                tree,
             )[1]
             hunks = patch.parse_hunks(out, [x[5] for x in records if x[4] == "M"])
         return patch.digest(records, self.read_blobs, hunks)

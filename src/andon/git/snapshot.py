@@ -48,8 +48,17 @@ def write_tree(repository: Repository, worktree: str) -> str:
             repository.run("read-tree", "HEAD", env=env, worktree=worktree)
         _show_hidden(repository, worktree, env)
         code, _out, err = repository.try_run(
-            "-c", "core.safecrlf=false", "-c", "advice.addEmbeddedRepo=false", "-c", "index.threads=1",
-            "add", "-A", ".", env=env, worktree=found[2],
+            "-c",
+            "core.safecrlf=false",
+            "-c",
+            "advice.addEmbeddedRepo=false",
+            "-c",
+            "index.threads=1",
+            "add",
+            "-A",
+            ".",
+            env=env,
+            worktree=found[2],
         )
         if code != 0:
             # A damaged index must not stop a snapshot: start again from the commit.

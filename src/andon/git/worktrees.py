@@ -18,7 +18,9 @@ def add(repository: Repository, path: str, commit: str, tree: str | None) -> Non
     a repository with another reference storage takes the long way.
     """
     if os.path.lexists(path):
-        raise AndonError(f"{path} is there already", kind="git_failed", next="andon doctor --mend", exit=EXIT_UNAVAILABLE)
+        raise AndonError(
+            f"{path} is there already", kind="git_failed", next="andon doctor --mend", exit=EXIT_UNAVAILABLE
+        )
     if os.path.exists(os.path.join(repository.common_dir, "reftable")):
         repository.run("worktree", "add", "--detach", "--force", "--quiet", "--no-checkout", "--", path, commit)
     else:

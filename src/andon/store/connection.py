@@ -25,7 +25,11 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     _create_file(path)
     try:
         connection = sqlite3.connect(
-            uri_of(path), uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, cached_statements=256,
+            uri_of(path),
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_TIMEOUT_S,
+            cached_statements=256,
             check_same_thread=False,
         )
     except sqlite3.Error as error:

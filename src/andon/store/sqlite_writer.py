@@ -86,9 +86,7 @@ class SqliteWriter(SqliteReader):
         self.run("put_task", {**row, "number": number})
         if depends_on != (self.dependencies(str(row["id"])) if before else []):
             self.run("drop_dependencies", task)
-            self.run_many(
-                "put_dependency", [(row["id"], place, other) for place, other in enumerate(depends_on)]
-            )
+            self.run_many("put_dependency", [(row["id"], place, other) for place, other in enumerate(depends_on)])
             self.run("count_dependencies", task)
         if (row["status"] in SATISFIED) != (before is not None and before[0] in SATISFIED):
             self.run("count_dependents", task)

@@ -48,7 +48,7 @@ def _check(
     if len(text) > MAX_CHARACTERS:
         subject.error(RULE, at, f"the condition is longer than {MAX_CHARACTERS} characters")
         return
-    from cel_expr_python import cel  # type: ignore[import-untyped]
+    from cel_expr_python import cel
 
     if key not in environments:
         environments[key] = cel.NewEnv(variables=figures.declare(variables, cel.Type))
