@@ -1,0 +1,120 @@
+"""Golden event logs: written once by the version named in each, replayed by every later one (events are never edited).
+
+A log that no longer gives its state means that the meaning of a stored event was changed: add a new event type instead.
+`ANDON_GOLDEN=write` writes logs that are missing; it never overwrites one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from andon.core import commands as c
+from andon.core import events as e
+from andon.core import state as s
+from andon.core.evolve import evolve, replay
+from andon.core.verdict import Finding
+from tests.core.harness import World
+
+WRITE = os.environ.get("ANDON_GOLDEN") == "write"
+DIRECTORY = Path(__file__).parent / "golden_logs"
+
+
+def landed() -> list[e.Event]:
+    world = World()
+    world.implement()
+    world.review()
+    world.land()
+    return world.events
+
+
+def troubled() -> list[e.Event]:
+    """Rework, a lost lease, a hand-off, red gates, a waiver, a refused landing, a person's retry."""
+    world = World()
+    first = world.claim("implement", "alice")
+    world.ok(world.advance("implement", first, "alice", "t1", measured="failed"))
+    world.now += 150
+    second = world.claim("implement", "bob")
+    world.ok(c.HandOff(at=world.now, actor="bob", step="implement", token=second, to="carol", notes="half done"))
+    third = world.claim("implement", "carol")
+    world.ok(c.Submit(at=world.now, actor="carol", step="implement", token=third, submission=world.submission("t2")))
+    world.ok(c.Waive(at=world.now, actor="ann", gate="tests", why="known"))
+    world.ok(world.advance("implement", third, "carol", "t2", measured="failed"))
+    finding = Finding(message="wrong", path="a.py", line=3, severity="blocking")
+    world.ok(world.advance("review", world.claim("review", "dan"), "dan", outcome="rework", findings=(finding,)))
+    world.implement("t3", "carol")
+    world.review("dan")
+    token = world.claim("land", "lead")
+    world.ok(
+        c.RefuseLanding(
+            at=world.now, actor="lead", step="land", token=token, how="conflict", reason="a.py", head="c9",
+            head_tree="t9",
+        )
+    )
+    for agent in ("x", "y"):
+        token = world.claim("implement", agent)
+        world.ok(c.Release(at=world.now, actor=agent, step="implement", token=token, reason="no"))
+    world.ok(c.RetryRun(at=world.now, actor="ann", reason="again"))
+    world.ok(c.CancelRun(at=world.now, actor="ann", reason="enough"))
+    return world.events
+
+
+def task() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "ann"}
+    return [
+        e.TaskAdded(**base, task="T1", title="t", scope=("src/**",), depends_on=("T0",), draft=True),
+        e.TaskEdited(**base, title="u", draft=False, priority=0),
+        e.RunAttached(**base, run="R1"),
+        e.RunDetached(**base, run="R1", outcome="cancelled"),
+        e.RunAttached(**base, run="R2"),
+        e.RunDetached(**base, run="R2", outcome="landed", commit="abc"),
+    ]
+
+
+def message() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "alice"}
+    return [
+        e.MessageSent(**base, message="M1", kind="ask", recipient="human", body="which?", run="R1", expires_at=9.0),
+        e.MessageAcknowledged(**base, by="ann"),
+        e.MessageAnswered(at=2.0, actor="ann", by="ann", body="that"),
+    ]
+
+
+MAKERS = {"landed": landed, "troubled": troubled, "task": task, "message": message}
+
+
+def write(path: Path, name: str) -> None:
+    events = MAKERS[name]()
+    state = replay(events)
+    lines = [json.loads(e.encode(event)) for event in events]
+    document = {"written_by": "0.1.0", "events": lines, "state": msgspec.to_builtins(state)}
+    path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_golden_log_gives_its_state(name: str) -> None:
+    path = DIRECTORY / f"{name}.json"
+    if not path.exists() and WRITE:
+        write(path, name)
+    document = json.loads(path.read_text())
+    state: s.State | None = None
+    for line in document["events"]:
+        state = evolve(state, e.decode(json.dumps(line)))
+    found = json.loads(msgspec.json.encode(state))
+    for key, value in document["state"].items():
+        assert found[key] == json.loads(json.dumps(value)), key
+
+
+def test_the_golden_logs_hold_most_kinds_of_events() -> None:
+    seen = {x["type"] for path in DIRECTORY.glob("*.json") for x in json.loads(path.read_text())["events"]}
+    known = {kind.__name__ for kind in e.AnyEvent.__args__}
+    missing = known - seen
+    rare = {
+        "TaskCancelled", "LeaseRenewed", "ApprovalRecorded", "RejectionRecorded", "SignalRecorded", "StepReopened",
+        "ChoiceTaken", "LanesForked", "LaneArrived", "LanesJoined", "LandingAbandoned",
+    }
+    assert missing <= rare, missing - rare
