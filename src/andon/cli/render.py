@@ -76,6 +76,8 @@ def _judged(body: Body, paint: Paint) -> str:
     for verdict in body["verdicts"]:
         outcome = verdict["outcome"]
         cached = " (cached)" if verdict["cached"] else ""
+        if verdict["log"] and verdict["isolation"] == "process":
+            cached += " (without a sandbox)"
         lines.append(
             f"{paint(outcome.ljust(10), COLORS[outcome])} {verdict['gate']}: {one_line(verdict['summary'])}{cached}"
         )

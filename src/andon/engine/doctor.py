@@ -6,14 +6,12 @@ isolation levels of this machine. Reads only, unless asked to mend.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from andon.core import state as s
 from andon.core.errors import AndonError
-from andon.engine.claims import salvage
 from andon.engine.services import Services
+from andon.engine.tidy import leftovers, remove_worktree
 from andon.engine.transact import load_run
 
 
@@ -81,31 +79,10 @@ def _prepared(services: Services) -> str | None:
 
 
 def _worktrees(services: Services, mend: bool) -> str | None:
-    """Worktrees of attempts that are over. Their unsubmitted work is stored before they are removed."""
-    with services.store.read() as reader:
-        held = {str(row["workdir"]) for row in reader.steps(state=s.LEASED)}
-        open_runs = {str(row["id"]) for row in reader.runs(status=(s.RUN_OPEN, s.RUN_BLOCKED), limit=100_000)}
-    over = []
-    for path in services.git.worktrees():
-        if os.path.dirname(path) != services.worktrees_dir or path in held:
-            continue
-        run_id = os.path.basename(path).partition("-")[0]
-        if run_id not in open_runs:
-            over.append((path, run_id))
+    """Worktrees of ended runs; with `mend` they are removed."""
+    over = leftovers(services, older_than_s=0.0)
     if mend:
         for path, run_id in over:
             remove_worktree(services, path, run_id)
         return None
     return f"{len(over)} worktrees of ended runs" if over else None
-
-
-def remove_worktree(services: Services, path: str, run_id: str) -> None:
-    """Remove an attempt's worktree of an ended run; what was never submitted is kept under refs/andon/salvage/."""
-    try:
-        with services.store.read() as reader:
-            run = load_run(reader, run_id)
-        leftover = s.ActiveStep(step="ended", kind="agent", base=run.base, base_tree=run.base_tree)
-        salvage(services, run, leftover, path)
-    except AndonError:
-        return
-    services.git.remove_worktree(path)

@@ -26,6 +26,7 @@ from andon.engine.judging import measure, protect
 from andon.engine.services import Services
 from andon.engine.sweep import sweep, tick_all
 from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step
+from andon.engine.tidy import tidy
 from andon.engine.transact import load_run, load_task
 
 MAX_HEAD_MOVES = 5
@@ -79,6 +80,7 @@ def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None
             results.append(_land_safely(services, str(row["run"]), str(row["step"]), allow_landing))
             carry_out_all(services)
         services.update_guard()
+        tidy(services)
         return results
 
 
