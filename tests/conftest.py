@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,8 @@ NEEDED = {"git": "apt-get install git", "bwrap": "apt-get install bubblewrap"}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    # A run in the background inherits an ignored Ctrl-C, and so would every process that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = [f"{tool}: {line}" for tool, line in NEEDED.items() if shutil.which(tool) is None]
     if missing:
         pytest.exit("the tests need tools that are missing here: " + "; ".join(missing), returncode=1)
