@@ -5,7 +5,10 @@ Must not know: how it came about. It prints a `Summary`, and what git and `andon
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from andon.demo import project
@@ -60,6 +63,7 @@ def _next(summary: Summary, screen: Screen) -> None:
     run, task = (hidden.run, hidden.task) if hidden else ("R1", "T1")
     for command, why in (
         (f"cd {summary.repository}", ""),
+        *_on_path(),
         ("git log -p -1", "a landed commit, with the evidence in its trailers"),
         (f"andon show {task}", "the task that was done with a deleted test first"),
         (f"andon log {run}", "everything that happened to it, as events"),
@@ -68,6 +72,16 @@ def _next(summary: Summary, screen: Screen) -> None:
         (f"rm -rf {summary.directory}", "when you have seen enough"),
     ):
         screen.line(f"  {command:<48}{'# ' + why if why else ''}".rstrip())
+
+
+def _on_path() -> list[tuple[str, str]]:
+    """What makes the name `andon` work in the user's shell, where it does not."""
+    if shutil.which("andon") is not None:
+        return []
+    directory = os.path.dirname(os.path.abspath(sys.executable))
+    if os.path.exists(os.path.join(directory, "andon")):
+        return [(f'export PATH="{directory}:$PATH"', "")]
+    return [(f"alias andon='{sys.executable} -m andon'", "")]
 
 
 def _status(summary: Summary) -> str:
