@@ -304,3 +304,13 @@ def test_two_changes_that_break_only_together(world: World) -> None:
 
 def test_the_strict_condition_is_what_the_workflow_says() -> None:
     assert "tests >= base.tests" in TESTS
+
+
+def test_an_agent_can_not_act_in_the_worktree_of_another(world: World) -> None:
+    world.add_task()
+    world.implement()
+    review = world.claim("bob", "--role", "reviewer")
+    for args in (["advance", "-m", "good"], ["check"], ["heartbeat"], ["release"]):
+        refused = world.andon(*args, "--json", agent="alice", cwd=review["workdir"])
+        assert (refused.exit, refused.kind) == (4, "not_yours"), args
+    world.ok("heartbeat", agent="bob", cwd=review["workdir"])

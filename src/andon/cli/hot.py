@@ -74,7 +74,13 @@ def _heartbeat(as_json: bool) -> None:
 
     from andon.store import hot
 
-    found = hot.heartbeat(place[0], os.path.join(place[1], "andon-lease"), time.time(), 0)
+    lease_file = os.path.join(place[1], "andon-lease")
+    agent = os.environ.get("ANDON_AGENT")
+    if agent:
+        with open(lease_file, encoding="utf-8") as file:
+            if f"agent={agent}\n" not in file:
+                return
+    found = hot.heartbeat(place[0], lease_file, time.time(), 0)
     if found is None:
         return
     count = hot.unread(place[0], mailboxes())

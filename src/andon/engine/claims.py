@@ -121,6 +121,13 @@ def find_claim(services: Services) -> Claim:
     claim = read_lease_file(services.caller.cwd)
     wanted = services.caller.run
     if claim is not None and wanted in (None, claim.run):
+        if not services.caller.person and services.caller.agent != claim.agent:
+            raise AndonError(
+                f"the claim of {claim.workdir} is {claim.agent}'s, not {services.caller.agent}'s",
+                kind="not_yours",
+                next="andon next claims work of your own",
+                exit=EXIT_LOST,
+            )
         return claim
     if wanted:
         with services.store.read() as reader:
