@@ -172,14 +172,15 @@ def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
     return step.offered_to in (command.actor, f"role:{step.role}" if command.role == step.role else "", "anyone")
 
 
-def may_claim(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> bool:
-    """Whether this agent could claim the step now; for choosing among ready steps."""
+def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> Rejected | None:
+    """Why this agent could not claim the step now, None when it could; for choosing among ready steps."""
     step = run.active.get(step_id)
     if step is None or step.state != s.READY:
-        return False
+        state = step.state if step is not None else "not active"
+        return Rejected(kind="not_ready", message=f"step {step_id} of run {run.id} is {state}", exit=3)
     command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="", role=role)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
-    return _refuse_worker(progress, step, command) is None
+    return _refuse_worker(progress, step, command)
 
 
 def _renew(progress: Progress, command: c.Renew) -> Rejected | None:

@@ -15,14 +15,13 @@ from msgspec import Struct
 
 from andon.core import commands as c
 from andon.core import state as s
-from andon.core.decide_run import may_claim
+from andon.core.decide_run import claim_refusal
 from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, load_run
-from andon.ports import Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
         claimed = _claim_step(services, unit, role, task, run)
         if claimed is None and run is None:
             claimed = _claim_task(services, unit, role, task, targets)
-        why = "" if claimed else _why_nothing(unit.writer, task, run)
+        why = "" if claimed else _why_nothing(services, unit, role, task, run)
     services.after(unit.effects)
     if claimed is None:
         wanted = f" for role {role}" if role else ""
@@ -209,7 +208,7 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    if run.status != s.RUN_OPEN or not may_claim(workflow, run, step_id, caller.agent, role):
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role) is not None:
         return None
     command = c.Claim(
         at=services.clock.now(),
@@ -260,21 +259,25 @@ def _starts_with_role(workflow: Workflow | None, role: str) -> bool:
     return step is None or step.kind != "agent" or step.role in (None, role)
 
 
-def _why_nothing(reader: Reader, task: str | None, run: str | None) -> str:
+def _why_nothing(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> str:
+    """Where the named task or run is, and why this agent may not do it."""
     name = task or run
     if name is None:
         return ""
-    loaded = reader.load(name)
+    loaded = unit.writer.load(name)
     if loaded is None:
         raise AndonError(f"there is no {name}", kind="unknown_id", next="andon status", exit=EXIT_USAGE)
-    if isinstance(loaded.state, s.Task):
-        task_state = loaded.state
-        extra = f" in {task_state.run}" if task_state.status == s.RUNNING else ""
-        return f": task {task_state.id} is {task_state.status}{extra}"
-    if isinstance(loaded.state, s.Run):
-        listed = ", ".join(f"{x.step} {x.state}" for x in loaded.state.active.values())
-        return f": run {loaded.state.id} is {loaded.state.status} ({listed or 'no active step'})"
-    return ""
+    state = loaded.state
+    if isinstance(state, s.Task) and state.status == s.RUNNING:
+        state = unit.run(state.run)
+    if isinstance(state, s.Task):
+        return f": task {state.id} is {state.status}"
+    if not isinstance(state, s.Run):
+        return ""
+    workflow = unit.workflow(state)
+    reasons = [claim_refusal(workflow, state, step, services.caller.agent, role) for step in state.active]
+    listed = "; ".join(reason.message for reason in reasons if reason is not None)
+    return f": {listed or f'run {state.id} is {state.status}'}"
 
 
 def _make_worktree(services: Services, claimed: Claimed) -> None:
