@@ -21,9 +21,19 @@ class Sandbox:
     path: Path
     repository: Repository
 
-    def git(self, *args: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(["git", *args], cwd=cwd or self.path, capture_output=True, check=True)
+    def git(self, *args: str, cwd: Path | None = None, stdin: str = "") -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=cwd or self.path, capture_output=True, check=True, input=stdin.encode()
+        )
         return done.stdout.decode("utf-8", "surrogateescape").strip()
+
+    @property
+    def head(self) -> str:
+        """The commit that is checked out in the main worktree."""
+        return self.git("rev-parse", "HEAD")
+
+    def tree(self, name: str = "HEAD") -> str:
+        return self.git("rev-parse", f"{name}^{{tree}}")
 
     def commit(self, files: Mapping[str, bytes | None], *parents: str, base: str | None = None) -> str:
         """A commit of the base's files with these changes; None deletes."""
@@ -48,10 +58,15 @@ def sandbox(tmp_path: Path) -> Sandbox:
     return make(tmp_path)
 
 
-def make(directory: Path) -> Sandbox:
-    path = directory / "repo"
+@pytest.fixture
+def head(sandbox: Sandbox) -> str:
+    return sandbox.head
+
+
+def make(directory: Path, *options: str) -> Sandbox:
+    path = directory.resolve() / "repo"
     path.mkdir()
-    subprocess.run(["git", "init", "-q", "-b", "main", str(path)], check=True)
+    subprocess.run(["git", "init", "-q", "-b", "main", *options, str(path)], check=True)
     sandbox = Sandbox(path, Repository.find(str(path)))
     sandbox.git("config", "user.name", "Pat")
     sandbox.git("config", "user.email", "pat@example.com")

@@ -78,7 +78,6 @@ def test_settings_and_attributes_have_no_influence(sandbox: Sandbox) -> None:
     for key, value in (("diff.algorithm", "histogram"), ("diff.context", "9"), ("diff.noprefix", "true")):
         sandbox.git("config", key, value)
     (sandbox.path / ".gitattributes").write_text("* -diff\n")
-    sandbox.repository._known_records.clear()
     assert digest(sandbox, base, changed) == before
 
 

@@ -1,280 +1,284 @@
-"""Snapshots, worktrees, exact checkouts, merges, the branch's compare-and-swap and the guard, with real git."""
+"""Objects, history, identity, and repositories of every kind."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from andon.core.errors import AndonError
-from andon.git import guard
-from andon.git.locate import locate
+from andon.git.patch import unquote
 from andon.git.repository import Repository
-from andon.git.run import spawn
-from tests.git.conftest import SOMEBODY, Sandbox
+from andon.ports import Person
+from tests.git.conftest import SOMEBODY, Sandbox, make
 
 
-def snapshot(sandbox: Sandbox, worktree: Path, base: str) -> tuple[str, str]:
-    return sandbox.repository.snapshot(
-        str(worktree), base=base, message="m", author=SOMEBODY, ref="refs/andon/test", at=0
+def test_reading_files_and_lists(sandbox: Sandbox) -> None:
+    odd = "od\nd \udce9"
+    commit = sandbox.commit({"dir/f": b"x\0\n", odd: b"o", "dirt": b"d", "dir/sub/g": b"", "-x": b"dash"})
+    repository = sandbox.repository
+    assert repository.read_file(commit, "dir/f") == b"x\0\n"
+    assert repository.read_file(commit, odd) == b"o"
+    assert repository.read_file(commit, "dir/sub/g") == b""
+    assert repository.read_file(commit, "-x") == b"dash"
+    for path in ("missing", "dir", "dir/", "", "./dir/f", "../x", "/dir/f", "dir/f/x", "missing\nblob"):
+        assert repository.read_file(commit, path) is None, path
+    assert [path for _mode, _oid, path in repository.list_files(commit, "dir")] == ["dir/f", "dir/sub/g"]
+    assert [path for _mode, _oid, path in repository.list_files(commit, "dir/sub/")] == ["dir/sub/g"]
+    assert repository.list_files(commit, "missing") == []
+    assert {path for _mode, _oid, path in repository.list_files(commit)} == {"dir/f", odd, "dirt", "dir/sub/g", "-x"}
+    for name in ("1" * 40, "no-such-branch", "-x", ""):
+        with pytest.raises(AndonError):
+            repository.read_file(name, "x")
+        with pytest.raises(AndonError):
+            repository.tree_of(name)
+
+
+def test_changes_name_every_path_with_its_lines(sandbox: Sandbox) -> None:
+    odd = ":od\nd\t\udce9"
+    base = sandbox.commit({"edit": b"1\n2\n3\n", "gone": b"1\n2\n", "bin": b"\0", odd: b"x\n"})
+    new = sandbox.commit(
+        {"edit": b"1\n2\nthree\n4\n", "gone": None, "bin": b"\0\0", odd: b"y\n", "new": b"n"}, base=base
     )
-
-
-def sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture
-def head(sandbox: Sandbox) -> str:
-    return sandbox.git("rev-parse", "HEAD")
-
-
-def test_locate_finds_worktrees_and_bare_repositories(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
-    common = str((sandbox.path / ".git").resolve())
-    (sandbox.path / "deep/er").mkdir(parents=True)
-    assert locate(str(sandbox.path / "deep/er")) == (common, common, str(sandbox.path.resolve()))
-    sandbox.repository.add_worktree(str(tmp_path / "w"), head)
-    found = locate(str(tmp_path / "w"))
-    assert found is not None
-    assert (found[0], found[2]) == (common, str(tmp_path / "w"))
-    subprocess.run(["git", "clone", "-q", "--bare", str(sandbox.path), str(tmp_path / "b.git")], check=True)
-    bare = locate(str(tmp_path / "b.git"))
-    assert bare is not None
-    assert bare[2] is None
-    assert locate("/") is None
-    with pytest.raises(AndonError, match="not in a git repository"):
-        Repository.find("/")
-
-
-def test_the_callers_git_variables_do_not_mislead(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "nothing"))
-    monkeypatch.setenv("GIT_WORK_TREE", "/")
-    assert sandbox.repository.branch_head("main") is not None
-    assert sandbox.repository.list_files("HEAD")
-
-
-def test_a_snapshot_touches_neither_index_nor_head_nor_branch(sandbox: Sandbox, head: str) -> None:
-    (sandbox.path / "a.txt").write_text("edited\n")
-    (sandbox.path / "new.txt").write_text("new\n")
-    (sandbox.path / ".gitignore").write_text("ignored\n")
-    (sandbox.path / "ignored").write_text("x\n")
-    before = sha(sandbox.path / ".git/index")
-    # A git command of somebody else that holds the index must not be in the way either.
-    (sandbox.path / ".git/index.lock").write_text("")
-    commit, tree = snapshot(sandbox, sandbox.path, head)
-    (sandbox.path / ".git/index.lock").unlink()
-    assert sha(sandbox.path / ".git/index") == before
-    assert sandbox.git("rev-parse", "HEAD") == head
-    names = {name for _mode, _oid, name in sandbox.repository.list_files(tree)}
-    assert names == {"a.txt", "new.txt", ".gitignore"}
-    assert sandbox.git("rev-parse", f"{commit}^") == head
-    assert sandbox.repository.refs("refs/andon/") == {"refs/andon/test": commit}
-    assert not sandbox.repository.worktree_dirty(str(sandbox.path), tree)
-
-
-def test_a_snapshot_sees_what_flags_would_hide(sandbox: Sandbox, head: str) -> None:
-    for flag in ("--assume-unchanged", "--skip-worktree"):
-        sandbox.git("update-index", flag, "a.txt")
-        (sandbox.path / "a.txt").write_text(f"hidden by {flag}\n")
-        _, tree = snapshot(sandbox, sandbox.path, head)
-        assert sandbox.repository.read_file(tree, "a.txt") == f"hidden by {flag}\n".encode()
-
-
-def test_a_snapshot_sees_an_edit_of_the_same_size_in_the_same_instant(
-    sandbox: Sandbox, tmp_path: Path, head: str
-) -> None:
-    for number in range(20):
-        worktree = tmp_path / f"w{number}"
-        sandbox.repository.add_worktree(str(worktree), head)
-        (worktree / "a.txt").write_text("one\nTWO\nthree\n")
-        _, tree = snapshot(sandbox, worktree, head)
-        assert sandbox.repository.read_file(tree, "a.txt") == b"one\nTWO\nthree\n"
-
-
-def test_a_snapshot_survives_a_damaged_index(sandbox: Sandbox, head: str) -> None:
-    (sandbox.path / ".git/index").write_bytes(b"damaged")
-    (sandbox.path / "a.txt").write_text("edited\n")
-    _, tree = snapshot(sandbox, sandbox.path, head)
-    assert sandbox.repository.read_file(tree, "a.txt") == b"edited\n"
-
-
-def test_a_worktree_shows_another_tree_than_its_head(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
-    other = sandbox.commit({"a.txt": b"other\n", "b.txt": b"b\n"}, base=head)
-    path = tmp_path / "w"
-    sandbox.repository.add_worktree(str(path), head, tree=sandbox.repository.tree_of(other))
-    assert (path / "a.txt").read_text() == "other\n"
-    assert sandbox.repository.worktree_head(str(path)) == head
-    assert sandbox.repository.worktrees()[str(path)] is None
-    assert sandbox.git("status", "--porcelain", cwd=path).split() == ["M", "a.txt", "A", "b.txt"]
-    assert sandbox.git("worktree", "prune", "-v") == ""
-    sandbox.repository.remove_worktree(str(path))
-    sandbox.repository.remove_worktree(str(path))
-    assert not path.exists()
-    assert str(path) not in sandbox.repository.worktrees()
-    sandbox.repository.add_worktree(str(path), head)
-    assert (path / "a.txt").read_text() == "one\ntwo\nthree\n"
-
-
-def test_an_export_is_exact_whatever_is_configured(sandbox: Sandbox, tmp_path: Path) -> None:
-    files = {
-        ".gitattributes": b"* text eol=crlf ident\n*.f filter=evil\n*.x export-ignore export-subst\n",
-        "crlf.txt": b"a\nb\n",
-        "ident.txt": b"$Id$\n",
-        "evil.f": b"content\n",
-        "left.x": b"$Format:%H$\n",
-        "latin-\udce9": b"\xe9\n",
-        "new\nline": b"x",
+    found = {
+        change.path: (change.old_mode, change.new_mode, change.added, change.deleted)
+        for change in sandbox.repository.changes(base, sandbox.tree(new))
     }
-    commit = sandbox.commit(files)  # type: ignore[arg-type]
-    sandbox.git("config", "core.autocrlf", "true")
-    sandbox.git("config", "filter.evil.smudge", f"touch {tmp_path}/smudged; cat")
-    destination = tmp_path / "out"
-    destination.mkdir()
-    sandbox.repository.export_tree(sandbox.repository.tree_of(commit), str(destination))
-    for name, content in files.items():
-        assert (destination / name).read_bytes() == content, name
-    assert not (tmp_path / "smudged").exists()
-    some = tmp_path / "some"
-    some.mkdir()
-    sandbox.repository.export_tree(sandbox.repository.tree_of(commit), str(some), only=["*.txt"])
-    assert sorted(os.listdir(some)) == ["crlf.txt", "ident.txt"]
+    assert found == {
+        "edit": ("100644", "100644", 2, 1),
+        "gone": ("100644", "000000", 0, 2),
+        "bin": ("100644", "100644", -1, -1),
+        odd: ("100644", "100644", 1, 1),
+        "new": ("000000", "100644", 1, 0),
+    }
+    assert sandbox.repository.changes(base, base) == []
+    assert sandbox.repository.changes("main", sandbox.head) == []
 
 
-def test_a_merge_is_not_influenced_by_drivers(sandbox: Sandbox, tmp_path: Path) -> None:
-    base = sandbox.commit({"f": b"1\n2\n3\n", ".gitattributes": b"f merge=evil\n"})
-    ours = sandbox.commit({"f": b"1\nours\n3\n"}, base=base)
-    theirs = sandbox.commit({"f": b"1\ntheirs\n3\n"}, base=base)
-    sandbox.git("config", "merge.evil.driver", f"touch {tmp_path}/ran; true")
-    result = sandbox.repository.merge(ours, theirs)
-    assert result.conflicts == ("f",)
-    assert not (tmp_path / "ran").exists()
-    content = sandbox.repository.read_file(result.tree, "f")
-    assert content is not None
-    assert b"<<<<<<<" in content
+def test_the_diff_for_readers_is_bounded(sandbox: Sandbox) -> None:
+    base = sandbox.commit({"f": b"1\n", "moved": b"".join(b"line %d\n" % n for n in range(30))})
+    lines = b"".join(b"added %d\n" % number for number in range(5000))
+    new = sandbox.commit(
+        {"f": b"1\n" + lines, "moved": None, "to": b"".join(b"line %d\n" % n for n in range(30))}, base=base
+    )
+    text = sandbox.repository.diff_text(base, new)
+    assert "similarity index 100%" in text
+    assert "+added 4999" in sandbox.repository.diff_text(base, new, max_bytes=1_000_000)
+    short = sandbox.repository.diff_text(base, new, max_bytes=2000)
+    assert len(short) < 2200
+    assert short.splitlines()[-1].startswith("[… the rest is left out: git diff ")
+    latin = sandbox.commit({"f": b"\xe9\n"}, base=base)
+    assert "+\ufffd" in sandbox.repository.diff_text(base, latin)
 
 
-def test_a_branch_moves_by_compare_and_swap_only(sandbox: Sandbox, head: str) -> None:
+def test_commits_say_who_and_when(sandbox: Sandbox, head: str) -> None:
+    sandbox.git("config", "i18n.commitEncoding", "latin-1")
+    sandbox.git("config", "commit.gpgSign", "true")
+    author = Person(name="Ünï <Cödé>\n", email="u@example.com")
+    message = "Sübject\n\nbody\n\nAndon-Task: T1\n"
+    commit = sandbox.repository.commit_tree(
+        sandbox.tree(), [head], message, author=author, committer=SOMEBODY, at=1_700_000_000.9
+    )
+    assert sandbox.repository.author_of(commit) == Person(name="Ünï Cödé", email="u@example.com")
+    assert sandbox.git("show", "-s", "--format=%cn|%ct|%cd|%P", commit) == (
+        f"Some Body|1700000000|Tue Nov 14 22:13:20 2023 +0000|{head}"
+    )
+    raw = sandbox.git("cat-file", "commit", commit)
+    assert raw.endswith(message.strip())
+    assert "encoding" not in raw
+
+
+def test_a_tree_with_files(sandbox: Sandbox) -> None:
+    (sandbox.path / "run").write_text("#!/bin/sh\n")
+    (sandbox.path / "run").chmod(0o755)
+    sandbox.git("add", ".")
+    sandbox.git("commit", "-q", "-m", "more")
+    tree = sandbox.repository.tree_with(
+        "HEAD", {"run": b"new\n", ".andon/workflows/x.md": b"w\r\n", "a.txt/now a directory": b"d"}
+    )
+    found = {
+        path: (mode, sandbox.repository.read_file(tree, path)) for mode, _, path in sandbox.repository.list_files(tree)
+    }
+    assert found == {
+        "run": ("100755", b"new\n"),
+        ".andon/workflows/x.md": ("100644", b"w\r\n"),
+        "a.txt/now a directory": ("100644", b"d"),
+    }
+    assert sandbox.git("status", "--porcelain") == ""
+
+
+def test_identity(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sandbox.repository.identity() == Person(name="Test", email="test@example.com"), "the variables come first"
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    assert Repository.find(str(sandbox.path)).identity() == Person(name="Pat", email="pat@example.com")
+    sandbox.git("config", "--unset", "user.email")
+    repository = Repository.find(str(sandbox.path))
+    with pytest.raises(AndonError, match=r"user\.name") as caught:
+        repository.identity()
+    assert (caught.value.kind, caught.value.exit) == ("no_identity", 64)
+    assert "git config user.name" in caught.value.next
+    assert repository.identity(SOMEBODY) == SOMEBODY
+    config = tmp_path / "config"
+    config.write_text("[user]\n\tname = Global\n\temail = g@example.com\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    sandbox.git("config", "--unset", "user.name")
+    assert repository.identity().name == "Global"
+
+
+def test_history(sandbox: Sandbox, head: str) -> None:
     one = sandbox.commit({"a.txt": b"1\n"}, base=head)
     two = sandbox.commit({"a.txt": b"2\n"}, base=head)
-    assert sandbox.repository.move_branch("main", new=one, expected=head, reason="r")
-    assert not sandbox.repository.move_branch("main", new=two, expected=head, reason="r")
-    assert sandbox.repository.branch_head("main") == one
+    repository = sandbox.repository
+    assert repository.is_ancestor(head, one)
+    assert repository.is_ancestor(head, head)
+    assert not repository.is_ancestor(one, two)
+    assert repository.merge_base(one, two) == head
+    assert repository.tree_of(one) == sandbox.tree(one)
+    assert repository.tree_of("main") == sandbox.tree("main")
+    with pytest.raises(AndonError):
+        repository.is_ancestor("1" * 40, head)
 
 
-class TestCheckouts:
-    def landed(self, sandbox: Sandbox, head: str) -> str:
-        new = sandbox.commit({"a.txt": b"landed\n", "c.txt": b"c\n"}, base=head)
-        assert sandbox.repository.move_branch("main", new=new, expected=head, reason="r")
-        return new
-
-    def test_a_clean_one_is_brought_up_to_date(self, sandbox: Sandbox, head: str) -> None:
-        new = self.landed(sandbox, head)
-        notes = sandbox.repository.refresh_checkouts("main", head, new)
-        assert [note.updated for note in notes] == [True]
-        assert (sandbox.path / "a.txt").read_text() == "landed\n"
-        assert sandbox.git("status", "--porcelain") == ""
-
-    @pytest.mark.parametrize("name", ["a.txt", "c.txt"])
-    def test_local_work_in_the_way_is_never_lost(self, sandbox: Sandbox, head: str, name: str) -> None:
-        (sandbox.path / name).write_text("mine\n")
-        new = self.landed(sandbox, head)
-        (note,) = sandbox.repository.refresh_checkouts("main", head, new)
-        assert not note.updated
-        assert "git stash" in note.message
-        assert (sandbox.path / name).read_text() == "mine\n"
-
-    def test_a_locked_index_is_left_alone(self, sandbox: Sandbox, head: str) -> None:
-        new = self.landed(sandbox, head)
-        (sandbox.path / ".git/index.lock").write_text("")
-        (note,) = sandbox.repository.refresh_checkouts("main", head, new)
-        assert not note.updated
-        assert (sandbox.path / "a.txt").read_text() == "one\ntwo\nthree\n"
-
-
-class TestGuard:
-    @pytest.fixture
-    def guarded(self, sandbox: Sandbox) -> Sandbox:
-        assert guard.install_guard(sandbox.repository) is None
-        guard.write_guarded(sandbox.repository.common_dir, ["main"])
-        return sandbox
-
-    def test_it_refuses_others_and_lets_exactly_the_landing_through(self, guarded: Sandbox, head: str) -> None:
-        new = guarded.commit({"a.txt": b"1\n"}, base=head)
-        other = guarded.commit({"a.txt": b"2\n"}, base=head)
-        with pytest.raises(AndonError, match="open runs"):
-            guarded.repository.move_branch("main", new=new, expected=head, reason="r")
-        with guard.allow_landing(guarded.repository.common_dir, "refs/heads/main", head, new):
-            with pytest.raises(AndonError, match="open runs"):
-                guarded.repository.move_branch("main", new=other, expected=head, reason="r")
-            assert guarded.repository.move_branch("main", new=new, expected=head, reason="r")
-        assert guarded.repository.branch_head("main") == new
-
-    @pytest.mark.parametrize(
-        "command", [["commit", "-qam", "x"], ["branch", "-D", "main"], ["branch", "-m", "main", "x"]]
+def test_a_shallow_clone_says_what_is_missing(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
+    for number in range(3):
+        sandbox.git("commit", "-q", "--allow-empty", "-m", str(number))
+    subprocess.run(["git", "branch", "-q", "old", head], cwd=sandbox.path, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", "--no-single-branch", f"file://{sandbox.path}", str(clone)], check=True
     )
-    def test_commits_deletions_and_renames_are_refused(self, guarded: Sandbox, head: str, command: list[str]) -> None:
-        (guarded.path / "a.txt").write_text("x\n")
-        if command[0] == "branch":
-            guarded.git("checkout", "-q", "--detach")
-        done = subprocess.run(["git", *command], cwd=guarded.path, capture_output=True, text=True)
-        assert done.returncode != 0
-        assert "andon" in done.stderr
-        assert guarded.repository.branch_head("main") == head
-
-    def test_other_branches_are_free_and_one_can_opt_out(self, guarded: Sandbox, head: str) -> None:
-        guarded.git("branch", "topic")
-        guarded.git("branch", "-D", "topic")
-        (guarded.path / "a.txt").write_text("x\n")
-        guarded.git("config", "andon.guard", "off")
-        guarded.git("commit", "-qam", "knowingly")
-        assert guarded.repository.branch_head("main") != head
-
-    def test_an_existing_hook_is_chained_and_restored(self, sandbox: Sandbox, tmp_path: Path) -> None:
-        hook = sandbox.path / ".git/hooks/reference-transaction"
-        hook.write_text(f"#!/bin/sh\ncat > {tmp_path}/seen\n")
-        hook.chmod(0o755)
-        text = hook.read_text()
-        assert guard.install_guard(sandbox.repository) is None
-        assert guard.install_guard(sandbox.repository) is None
-        sandbox.git("branch", "topic")
-        assert "refs/heads/topic" in (tmp_path / "seen").read_text()
-        guard.remove_guard(sandbox.repository)
-        assert hook.read_text() == text
-
-    def test_a_shared_hooks_directory_is_not_written_to(self, sandbox: Sandbox, tmp_path: Path) -> None:
-        sandbox.git("config", "core.hooksPath", str(tmp_path / "shared"))
-        note = guard.install_guard(sandbox.repository)
-        assert note is not None
-        assert "core.hooksPath" in note
-        assert not (tmp_path / "shared").exists()
+    repository = Repository.find(str(clone))
+    assert repository.is_shallow
+    assert not sandbox.repository.is_shallow
+    tip = repository.branch_head("main")
+    assert tip is not None
+    new = repository.commit_tree(repository.tree_of(tip), [tip], "x", author=SOMEBODY, committer=SOMEBODY, at=1)
+    assert repository.is_ancestor(tip, new)
+    assert not repository.is_ancestor(new, tip)
+    assert repository.merge(tip, new).clean
+    other = repository.commit_tree(
+        repository.tree_with(tip, {"x": b"y\n"}), [tip], "y", author=SOMEBODY, committer=SOMEBODY, at=2
+    )
+    assert repository.merge(other, new).clean
+    for ask in (
+        lambda: repository.is_ancestor(head, tip),
+        lambda: repository.merge_base(head, tip),
+        lambda: repository.merge(head, tip),
+    ):
+        with pytest.raises(AndonError) as caught:
+            ask()
+        assert (caught.value.kind, caught.value.next) == ("shallow", "git fetch --unshallow")
 
 
-def test_running_git_feeds_and_drains_without_blocking(sandbox: Sandbox) -> None:
-    data = os.urandom(3_000_000)
-    code, out, _ = spawn(["--git-dir", sandbox.repository.common_dir, "hash-object", "-w", "--stdin"], stdin=data)
-    assert code == 0
-    code, again, _ = spawn(["--git-dir", sandbox.repository.common_dir, "cat-file", "blob", out.decode().strip()])
-    assert again == data
+def test_a_sha256_repository(tmp_path: Path) -> None:
+    sandbox = make(tmp_path, "--object-format=sha256")
+    head = sandbox.head
+    assert len(head) == 64
+    repository = sandbox.repository
+    repository.add_worktree(str(tmp_path / "w"), head)
+    (tmp_path / "w/a.txt").write_text("one\nTWO\nthree\n")
+    commit, tree = repository.snapshot(
+        str(tmp_path / "w"), base=head, message="m", author=SOMEBODY, ref="refs/andon/x", at=1
+    )
+    assert repository.patch_digest(head, tree).startswith("patch:")
+    assert repository.merge(head, commit).tree == tree
+    repository.export_tree(tree, str(tmp_path / "out"))
+    assert (tmp_path / "out/a.txt").read_text() == "one\nTWO\nthree\n"
+    assert repository.move_branch("main", new=commit, expected=head, reason="r")
+    (note,) = repository.refresh_checkouts("main", head, commit)
+    assert note.updated
+    sandbox.git("update-index", "--assume-unchanged", "a.txt")
+    (sandbox.path / "a.txt").write_text("hidden\n")
+    assert repository.read_file(repository.write_tree(str(sandbox.path), commit), "a.txt") == b"hidden\n"
 
 
-def test_a_missing_git_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from andon.git import run
+def test_large_file_storage_is_noticed(sandbox: Sandbox) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"1" * 64 + b"\nsize 12345\n"
+    uses = sandbox.repository.uses_lfs
+    assert not uses(sandbox.head)
+    assert not uses(sandbox.commit({"x": b"not a pointer\n" * 9, ".gitattributes": b"*.x text\n"}))
+    assert uses(sandbox.commit({"x": pointer}))
+    assert uses(sandbox.commit({"deep/.gitattributes": b"*.psd filter=lfs diff=lfs merge=lfs -text\n"}))
 
-    monkeypatch.setattr(run, "_git", [])
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(AndonError, match="not installed"):
-        spawn(["version"])
+
+def test_replaced_objects_are_not_followed(sandbox: Sandbox, head: str) -> None:
+    oid = sandbox.git("rev-parse", "HEAD:a.txt")
+    fake = sandbox.git("hash-object", "-w", "--stdin", stdin="fake\n")
+    sandbox.git("replace", oid, fake)
+    assert sandbox.git("show", "HEAD:a.txt") == "fake"
+    assert sandbox.repository.read_file(head, "a.txt") == b"one\ntwo\nthree\n"
 
 
-def test_the_runner_imports_no_subprocess() -> None:
-    code = "import sys; import andon.git.repository; sys.exit('subprocess' in sys.modules or 'tempfile' in sys.modules)"
-    source = str(Path(__file__).parents[2] / "src")
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": source}, capture_output=True)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("quoted", "name"),
+    [
+        (b"plain", b"plain"),
+        (b'"a\\nb"', b"a\nb"),
+        (b'"\\"\\\\\\t\\001\\303\\251"', b'"\\\t\x01\xc3\xa9'),
+        (b'"', b'"'),
+        (b'"\xe9\\r"', b"\xe9\r"),
+    ],
+)
+def test_names_are_read_as_git_quotes_them(quoted: bytes, name: bytes) -> None:
+    assert unquote(quoted) == name
+
+
+class TestDisks:
+    """Bubblewrap gives a real read-only and a real full disk, also to root."""
+
+    def run(self, sandbox: Sandbox, code: str, *binds: str) -> subprocess.CompletedProcess[str]:
+        import sys
+
+        import andon
+
+        source = str(Path(andon.__file__).parents[1])
+        program = (
+            "import sys; from andon.core.errors import AndonError; from andon.git.repository import Repository\n"
+            "from andon.ports import Person\n"
+            f"r = Repository.find({str(sandbox.path)!r}); p = Person(name='a', email='b')\n"
+            f"try:\n    {code}\nexcept AndonError as error:\n    print(error.kind, error.exit, error.message, '|', error.next)\n"
+        )
+        return subprocess.run(
+            ["bwrap", "--dev-bind", "/", "/", *binds, sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("prepared", [False, True])
+    def test_a_read_only_disk(self, sandbox: Sandbox, tmp_path: Path, head: str, prepared: bool) -> None:
+        (sandbox.path / "a.txt").write_text("precious\n")
+        if prepared:
+            sandbox.repository.write_tree(str(sandbox.path), head)
+            sandbox.repository.export_tree(sandbox.tree(), str(tmp_path / "out"))
+        only = ("--ro-bind", str(sandbox.path), str(sandbox.path))
+        for code in (
+            f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, ref='refs/andon/x', at=1)",
+            f"r.commit_tree({sandbox.tree()!r}, [], 'm', author=p, committer=p, at=1)",
+            f"r.move_branch('main', new={sandbox.commit({'x': b'1'}, base=head)!r}, expected={head!r}, reason='r')",
+            f"r.set_ref('refs/andon/x', {head!r})",
+            f"r.export_tree({sandbox.tree()!r}, {str(tmp_path / 'there')!r})",
+        ):
+            done = self.run(sandbox, code, *only)
+            assert done.stdout.startswith("git_failed 6 "), (code, done.stdout, done.stderr)
+            assert "ead-only file system" in done.stdout or "unable to" in done.stdout
+        done = self.run(
+            sandbox, f"print(r.branch_head('main'), r.read_file('main', 'a.txt'), r.tree_of({head!r}))", *only
+        )
+        assert done.stdout.split()[0] == head, "reading still works"
+        assert (sandbox.path / "a.txt").read_text() == "precious\n"
+        assert sandbox.repository.branch_head("main") == head
+
+    def test_a_full_disk(self, sandbox: Sandbox, head: str) -> None:
+        """The object directory's temporary files go to a memory disk of 64 KiB."""
+        (sandbox.path / "big").write_bytes(os.urandom(1_000_000))
+        objects = str(sandbox.path / ".git/objects")
+        code = f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, ref='refs/andon/x', at=1)"
+        full = ("--size", "65536", "--tmpfs", objects, "--bind", f"{objects}/{head[:2]}", f"{objects}/{head[:2]}")
+        done = self.run(sandbox, code, *full)
+        assert done.stdout.startswith("git_failed 6 "), (done.stdout, done.stderr)
+        assert "No space left on device" in done.stdout
+        assert "make room" in done.stdout
+        assert sandbox.repository.refs("refs/andon") == {}
+        assert len((sandbox.path / "big").read_bytes()) == 1_000_000

@@ -1,7 +1,12 @@
 """The guard: a git hook that refuses other writers to the target branch while runs are open.
 
-The hook is plain shell. It allows exactly the move that the lead has announced in `andon/landing`, and refuses every
-other move of a branch listed in `andon/guarded`. It fails closed on unreadable files, and an existing hook is chained.
+It is a `reference-transaction` hook in plain shell, since it runs at every change of any reference: for others than
+the guarded branches it starts no process. It allows exactly the move that the lead has announced in `andon/landing`,
+and refuses every other move (deletion and renaming too) of a branch listed in `andon/guarded`. It fails closed on files
+that it can't read. A hook that was there before is chained, and put back on removal.
+
+This is a guard rail for honest tools, not a wall: who may write the git directory may also remove the hook. What lands
+is held by compare-and-swap and by the gates, with or without it.
 """
 
 from __future__ import annotations
@@ -11,135 +16,216 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from andon.git.failures import not_writable
+from andon.git.scratch import write_file
+
 if TYPE_CHECKING:
     from andon.git.repository import Repository
 
-MARK = "# andon guard"
+HOOK = "reference-transaction"
 CHAINED = "reference-transaction.andon-chained"
-SCRIPT = """#!/bin/sh
+MARK = b"# andon guard"
+SCRIPT = r"""#!/bin/sh
 # andon guard
-# Refuses moves of a target branch that Andon did not prepare, while runs are open.
+# Refuses moves of a target branch that Andon did not prepare, while runs are open. Made by `andon init`.
 # Opt out: git config andon.guard off (or once: ANDON_GUARD=off git ...).
-state="$1"
-here=$(dirname "$0")
-input=$(cat)
-if [ -x "$here/reference-transaction.andon-chained" ]; then
-    printf '%s\\n' "$input" | "$here/reference-transaction.andon-chained" "$@" || exit $?
+here=${0%/*}
+andon=$here/../andon
+[ -d "$andon" ] || andon=@ANDON@
+chained=$here/reference-transaction.andon-chained
+[ -x "$chained" ] || chained=
+guarded=
+closed=
+if [ "$1" = prepared ] && [ "$ANDON_GUARD" != off ]; then
+    if [ -f "$andon/guarded" ] && [ -r "$andon/guarded" ]; then
+        while IFS= read -r name || [ -n "$name" ]; do
+            [ -z "$name" ] || guarded="$guarded:$name:"
+        done <"$andon/guarded"
+    elif [ -e "$andon/guarded" ] || [ -h "$andon/guarded" ]; then
+        closed="$andon/guarded can not be read"
+    fi
 fi
-[ "$state" = prepared ] || exit 0
-common=$(git rev-parse --git-common-dir) || exit 1
-[ -e "$common/andon/guarded" ] || exit 0
-[ "$ANDON_GUARD" = off ] && exit 0
-guarded=$(cat "$common/andon/guarded") || exit 1
-[ -n "$guarded" ] || exit 0
-case "$input" in
-    *refs/heads/*) ;;
-    *) exit 0 ;;
-esac
-[ "$(git config --get andon.guard)" = off ] && exit 0
-printf '%s\\n' "$input" | while read -r old new ref; do
-    printf '%s\\n' "$guarded" | while read -r branch; do
-        [ "$ref" = "refs/heads/$branch" ] || continue
-        case "$new" in
-            *[!0]*) [ "$old" = "$new" ] && continue ;;
+[ -n "$chained$guarded$closed" ] || exit 0
+
+refuse() {
+    case $(git config --get andon.guard) in
+        off | false | no | 0) return 0 ;;
+    esac
+    if [ -n "$closed" ]; then
+        echo "andon: ${1#refs/heads/} was not moved: $closed." >&2
+    else
+        echo "andon: ${1#refs/heads/} was not moved: runs that land on it are open (andon status lists them)." >&2
+    fi
+    echo "andon: to let it land: andon lead. To opt out: git config andon.guard off, or once: ANDON_GUARD=off git ..." >&2
+    return 1
+}
+
+# Whether git only stores the branch otherwise (as `git gc` does), and it stays where it is.
+unmoved() {
+    case $new in
+        *[!0]*)
+            [ "$old" != "$new" ] || return 0
+            case $old in
+                *[!0]*) return 1 ;;
+            esac
+            # Written into the file packed-refs, or set outright to where it is.
+            [ "$(git rev-parse --verify --quiet "$ref")" = "$new" ]
+            ;;
+        *)
+            # Packed, so that its own file can go. Who deletes a branch holds the lock of that file.
+            [ ! -e "$andon/../packed-refs.lock" ] && grep -qxF "$old $ref" "$andon/../packed-refs" 2>/dev/null
+            ;;
+    esac
+}
+
+lines=
+while read -r old new ref; do
+    lines="$lines$old $new $ref
+"
+    case $ref in
+        refs/heads/*) ;;
+        *) continue ;;
+    esac
+    if [ -z "$closed" ]; then
+        case "$guarded" in
+            *":${ref#refs/heads/}:"*) ;;
+            *) continue ;;
         esac
-        if [ -r "$common/andon/landing" ] && grep -qxF "$ref $old $new" "$common/andon/landing"; then
-            continue
+        allowed=
+        if [ -f "$andon/landing" ] && [ -r "$andon/landing" ]; then
+            while IFS= read -r line; do
+                [ "$line" != "$ref $old $new" ] || allowed=yes
+            done <"$andon/landing"
         fi
-        echo "andon: $branch has open runs; only the lead moves it (andon lead; andon status)." >&2
-        echo "andon: to opt out: git config andon.guard off, or once: ANDON_GUARD=off git ..." >&2
-        exit 1
-    done || exit 1
-done || exit 1
+        [ -z "$allowed" ] || continue
+    fi
+    unmoved || refuse "$ref" || exit 1
+done
+[ -n "$chained" ] || exit 0
+printf %s "$lines" | "$chained" "$@"
 """
 
 
-def hooks_directory(repository: Repository) -> tuple[str, bool]:
-    """(the hooks directory that applies, whether it is the repository's own)."""
-    own = os.path.join(repository.common_dir, "hooks")
-    code, out, _ = repository.try_run("config", "--get", "core.hooksPath", hooks=True)
-    configured = os.fsdecode(out).strip() if code == 0 else ""
-    if not configured:
-        return own, True
-    path = os.path.expanduser(configured)
-    path = path if os.path.isabs(path) else os.path.join(repository.main_worktree or repository.common_dir, path)
-    return path, os.path.realpath(path) == os.path.realpath(own)
-
-
 def install_guard(repository: Repository, python: str = "") -> str | None:
-    """Install the hook; None when it is in place, else why it is not."""
+    """Install the hook, or bring it up to date. None when it is in place, else a note that says why it is not.
+
+    python: not needed, since the hook is plain shell.
+    """
     directory, own = hooks_directory(repository)
+    script = _script(repository.common_dir)
     if not own:
+        spare = os.path.join(repository.common_dir, "andon", HOOK)
+        _put(spare, script)
         return (
-            f"core.hooksPath is {directory}: the guard was not installed there; add a reference-transaction hook "
-            "yourself, or unset core.hooksPath and run `andon init` again"
+            f"core.hooksPath is {directory}, which is not this repository's alone, so the guard hook was not installed "
+            f'there; to have it, let {os.path.join(directory, HOOK)} end with: exec {_quoted(spare)} "$@"'
         )
-    path = os.path.join(directory, "reference-transaction")
+    path = os.path.join(directory, HOOK)
+    present = _read(path)
+    if present == script and os.access(path, os.X_OK):
+        return None
     try:
         os.makedirs(directory, exist_ok=True)
-        if os.path.exists(path):
-            with open(path, encoding="utf-8", errors="replace") as file:
-                present = file.read()
-            if present == SCRIPT:
-                return None
-            if MARK not in present:
-                os.replace(path, os.path.join(directory, CHAINED))
-        temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(SCRIPT)
-        os.chmod(temporary, 0o755)
-        os.replace(temporary, path)
+        if os.path.lexists(path) and (present is None or MARK not in present):
+            os.replace(path, os.path.join(directory, CHAINED))
     except OSError as error:
-        return f"the guard hook could not be written: {error}"
+        raise not_writable(path, error) from error
+    _put(path, script)
     return None
 
 
 def remove_guard(repository: Repository) -> None:
-    """Remove the hook and put back the one that it chained."""
-    directory, _own = hooks_directory(repository)
-    path = os.path.join(directory, "reference-transaction")
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            if MARK not in file.read():
-                return
-    except FileNotFoundError:
-        return
-    os.unlink(path)
+    """Remove the hook and put back the one that it chained; harmless when it is not there."""
+    directory, own = hooks_directory(repository)
+    paths = [os.path.join(repository.common_dir, "andon", HOOK)]
     chained = os.path.join(directory, CHAINED)
-    if os.path.exists(chained):
-        os.replace(chained, path)
+    path = os.path.join(directory, HOOK)
+    try:
+        if own and MARK in (_read(path) or b""):
+            paths.append(path)
+        for found in paths:
+            if os.path.lexists(found):
+                os.unlink(found)
+        if own and os.path.lexists(chained) and not os.path.lexists(path):
+            os.replace(chained, path)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def guard_problem(repository: Repository) -> str | None:
+    """Why other writers to a guarded branch are not refused, or None when they are."""
+    setting = repository.setting("andon.guard")
+    if setting in ("off", "false", "no", "0"):
+        return "the guard is off (git config andon.guard)"
+    directory, own = hooks_directory(repository)
+    path = os.path.join(directory, HOOK)
+    content = _read(path) or b""
+    called = os.fsencode(os.path.join(repository.common_dir, "andon", HOOK)) in content
+    if not (MARK in content or (called and not own)):
+        return f"{path} is not Andon's guard hook: other writers to the target branch are not refused (andon init)"
+    if not os.access(path, os.X_OK):
+        return f"{path} is not executable: other writers to the target branch are not refused (andon init)"
+    return None
+
+
+def hooks_directory(repository: Repository) -> tuple[str, bool]:
+    """(the hooks directory that applies, whether it is this repository's alone)."""
+    common = repository.common_dir
+    configured = repository.setting("core.hooksPath", path=True)
+    if not configured:
+        directory = os.path.join(common, "hooks")
+    else:
+        directory = os.path.join(repository.main_worktree or common, configured)
+    inside = os.path.realpath(directory)
+    return directory, inside.startswith(common + os.sep) and not os.path.islink(os.path.join(inside, HOOK))
 
 
 def write_guarded(common_dir: str, branches: Sequence[str]) -> None:
-    """Say which branches have open runs."""
+    """Say which branches have open runs (names without refs/heads/)."""
     path = os.path.join(common_dir, "andon", "guarded")
-    text = "".join(f"{branch}\n" for branch in branches)
-    try:
-        with open(path, encoding="utf-8") as file:
-            if file.read() == text:
-                return
-    except OSError:
-        pass
-    _write(path, text)
-
-
-def _write(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    content = b"".join(os.fsencode(branch) + b"\n" for branch in branches)
+    if _read(path) == content or (not content and not os.path.lexists(path)):
+        return
+    write_file(path, content)
 
 
 @contextmanager
 def allow_landing(common_dir: str, ref: str, old: str, new: str) -> Iterator[None]:
-    """Let exactly this move through the guard."""
+    """Let exactly this move through the guard. One landing at a time: the lead holds a lock."""
     path = os.path.join(common_dir, "andon", "landing")
-    _write(path, f"{ref} {old} {new}\n")
+    write_file(path, os.fsencode(f"{ref} {old} {new}\n"))
     try:
         yield
     finally:
         try:
             os.unlink(path)
-        except FileNotFoundError:
+        except OSError:
+            # What is left allows nothing but this very move.
             pass
+
+
+def _script(common_dir: str) -> bytes:
+    return SCRIPT.encode().replace(b"@ANDON@", os.fsencode(_quoted(os.path.join(common_dir, "andon"))))
+
+
+def _put(path: str, script: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}"
+    write_file(temporary, script)
+    try:
+        os.chmod(temporary, 0o755)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _quoted(path: str) -> str:
+    """The path as one word of a shell command."""
+    return "'" + path.replace("'", "'\\''") + "'"

@@ -1,0 +1,44 @@
+"""What a change consists of, for gates and for people: paths with line counts, and the diff as text."""
+
+from __future__ import annotations
+
+import os
+
+from andon.git.patch import DIFF_OPTIONS, GITLINK, raw_and_rest
+from andon.git.run import Runner
+from andon.ports import Change
+
+
+def changes(plumbing: Runner, base: str, tree: str) -> list[Change]:
+    """Every changed path, in git's order. A submodule counts no lines."""
+    out = plumbing.run("diff-tree", "-r", "-z", "--raw", "--numstat", *DIFF_OPTIONS, base, tree).out
+    records, rest = raw_and_rest(out)
+    counts: dict[bytes, tuple[int, int]] = {}
+    for entry in rest.split(b"\0"):
+        if entry:
+            added, deleted, path = entry.split(b"\t", 2)
+            counts[path] = (-1, -1) if added == b"-" else (int(added), int(deleted))
+    found = []
+    for record in records:
+        link = GITLINK in (record.old_mode, record.new_mode)
+        added_lines, deleted_lines = (0, 0) if link else counts.get(record.path, (0, 0))
+        found.append(
+            Change(
+                path=os.fsdecode(record.path),
+                old_mode=record.old_mode,
+                new_mode=record.new_mode,
+                added=added_lines,
+                deleted=deleted_lines,
+            )
+        )
+    return found
+
+
+def diff_text(plumbing: Runner, base: str, tree: str, max_bytes: int) -> str:
+    """The diff for a reader, with renames found, cut at a line's end when it is longer than `max_bytes`."""
+    options = [option for option in DIFF_OPTIONS if option not in ("--no-renames", "--full-index")]
+    done = plumbing.run("diff-tree", "-r", "-p", "--stat", "-M", *options, base, tree, keep_bytes=max_bytes)
+    if not done.cut:
+        return done.out.decode("utf-8", "replace")
+    whole = done.out[: done.out.rfind(b"\n") + 1] or done.out
+    return whole.decode("utf-8", "replace") + f"[… the rest is left out: git diff {base[:12]} {tree[:12]}]\n"

@@ -1,0 +1,178 @@
+"""People's checkouts of a branch that Andon moved: brought forward, or left alone with a word.
+
+Rules: a local modification (staged or not, tracked or not, ignored or not) is never lost; when bringing the checkout
+forward would touch one, files and index stay as they are and the note says exactly what to run. Must not know: why the
+branch moved.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from andon.core.errors import AndonError
+from andon.git.failures import words_of
+from andon.git.locate import worktree_at
+from andon.git.patch import NO_FILE, Record, path_text
+from andon.git.run import Runner
+from andon.ports import CheckoutNote
+
+LOCK_TRIES = 10
+LOCK_WAIT_S = 0.1
+NAMES_SHOWN = 5
+
+# (file in the worktree's git directory, what is under way, how to end it without result)
+_UNDER_WAY = (
+    ("MERGE_HEAD", "a merge", "git merge --abort"),
+    ("CHERRY_PICK_HEAD", "a cherry-pick", "git cherry-pick --abort"),
+    ("REVERT_HEAD", "a revert", "git revert --abort"),
+)
+_REBASES = ("rebase-merge", "rebase-apply")
+
+
+def refresh(
+    found: dict[str, str | None],
+    branch: str,
+    old: str,
+    new: str,
+    records: list[Record],
+    runner_at: Callable[[str, str], Runner],
+) -> list[CheckoutNote]:
+    """Bring every checkout of `branch` from `old` to `new`. found: worktree -> branch. records: what differs."""
+    notes = []
+    for path, name in found.items():
+        located = worktree_at(path) if os.path.isdir(path) else None
+        if located is None:
+            continue
+        git_dir = located[1]
+        if name == branch:
+            notes.append(_Checkout(path, git_dir, branch, old, new, runner_at(path, git_dir)).refresh(records))
+        elif _rebased(git_dir) == branch:
+            message = (
+                f"a rebase of {branch} is under way in {path}, and {branch} has moved to {new[:12]}: "
+                f"`git rebase --abort`, then start it again"
+            )
+            notes.append(CheckoutNote(path=path, updated=False, message=message))
+    return notes
+
+
+def _rebased(git_dir: str) -> str | None:
+    """The branch that a rebase in this worktree will move when it ends."""
+    for directory in _REBASES:
+        try:
+            with open(os.path.join(git_dir, directory, "head-name"), "rb") as file:
+                return os.fsdecode(file.read().strip()).removeprefix("refs/heads/")
+        except OSError:
+            continue
+    return None
+
+
+class _Checkout:
+    """One worktree that has the branch checked out."""
+
+    def __init__(self, path: str, git_dir: str, branch: str, old: str, new: str, git: Runner) -> None:
+        self.path = path
+        self.git_dir = git_dir
+        self.branch = branch
+        self.old = old
+        self.new = new
+        self.git = git
+
+    def refresh(self, records: list[Record]) -> CheckoutNote:
+        for name, what, abort in _UNDER_WAY:
+            if os.path.exists(os.path.join(self.git_dir, name)):
+                return self._left(
+                    f"{what} is under way there; do not commit it, it would undo what landed: `{abort}`, "
+                    f"then `git status`, and start it again"
+                )
+        in_the_way = self._in_the_way(records)
+        if in_the_way:
+            shown = ", ".join(in_the_way[:NAMES_SHOWN])
+            why = f"what landed adds a path that stands there untracked: {shown}. Move it away, then `{self._bring()}`"
+            return self._left(why)
+        try:
+            return self._read_tree()
+        except AndonError as error:
+            return self._left(f"{error.message}. When that is mended: `{self._bring()}`")
+
+    def _read_tree(self) -> CheckoutNote:
+        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+        tries = 0
+        while done.code != 0 and b".lock': File exists" in done.err and tries < LOCK_TRIES:
+            time.sleep(LOCK_WAIT_S)
+            tries += 1
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+        if done.code != 0 and b"not uptodate" in done.err:
+            # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
+            self.git.run("update-index", "-q", "--refresh", ok=None)
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+        if done.code == 0:
+            message = f"{self.path} was brought up to date with {self.branch} ({self.new[:12]})"
+            return CheckoutNote(path=self.path, updated=True, message=message)
+        if b".lock': File exists" in done.err:
+            return self._left(f"another git command holds its index. When that has ended: `{self._bring()}`")
+        said = done.err.decode("utf-8", "replace")
+        keep_both = f"git switch --detach {self.old[:12]} && git stash && git switch {self.branch} && git stash pop"
+        return self._left(
+            f"what landed touches local edits ({words_of(said, done.code)}). To keep both: "
+            f"`cd {_quoted(self.path)} && {keep_both}`"
+        )
+
+    def _in_the_way(self, records: list[Record]) -> list[str]:
+        """Paths that landed as new and where something stands that the index does not know.
+
+        Git itself would overwrite those of them that are ignored.
+        """
+        added = [path_text(record) for record in records if record.old_mode == NO_FILE]
+        standing = [path for path in added if os.path.lexists(os.path.join(self.path, path)) or self._blocked(path)]
+        if not standing:
+            return []
+        gone = {path_text(record) for record in records if record.new_mode == NO_FILE}
+        listed = self.git.run("ls-files", "-z", ok=None)
+        known = {os.fsdecode(path) for path in listed.out.split(b"\0") if path}
+        found = []
+        for path in standing:
+            parts = path.split("/")
+            parents = {"/".join(parts[:count]) for count in range(1, len(parts))}
+            if path in known or parents & (known | gone):
+                continue
+            below = path + "/"
+            if os.path.isdir(os.path.join(self.path, path)) and not os.path.islink(os.path.join(self.path, path)):
+                # A tracked directory that becomes a file: only what git does not track in it is in the way.
+                on_disk = self._files_below(path)
+                if on_disk and all(name in known for name in on_disk):
+                    continue
+                found.append(below)
+                continue
+            found.append(path)
+        return found
+
+    def _blocked(self, path: str) -> bool:
+        """Whether a file or link stands where a directory of the path must be."""
+        parts = path.split("/")
+        for count in range(1, len(parts)):
+            parent = os.path.join(self.path, *parts[:count])
+            if os.path.islink(parent) or (os.path.lexists(parent) and not os.path.isdir(parent)):
+                return True
+        return False
+
+    def _files_below(self, path: str) -> list[str]:
+        top = os.path.join(self.path, path)
+        return [
+            os.path.relpath(os.path.join(directory, name), self.path)
+            for directory, _names, files in os.walk(top)
+            for name in files
+        ]
+
+    def _left(self, why: str) -> CheckoutNote:
+        message = f"{self.path} is behind {self.branch} and was left as it is: {why}"
+        return CheckoutNote(path=self.path, updated=False, message=message)
+
+    def _bring(self) -> str:
+        return f"git -C {_quoted(self.path)} read-tree -m -u {self.old[:12]} {self.new[:12]}"
+
+
+def _quoted(path: str) -> str:
+    """The path as one word of a shell command."""
+    return "'" + path.replace("'", "'\\''") + "'"

@@ -1,0 +1,90 @@
+"""References: reading them, and moving a branch by compare-and-swap.
+
+Rules: a branch moves by `move_branch` alone (law 7); everything else that Andon keeps lives under `refs/andon/`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
+from andon.git.failures import failure, words_of
+from andon.git.objects import is_id
+from andon.git.run import Runner
+
+BRANCHES = "refs/heads/"
+MOVE_TIMEOUT_S = 120.0
+_REFUSED = ("aborted by hook", "aborted by the reference-transaction hook")
+
+
+def read_id(path: str) -> str | None:
+    """The object id that a loose reference (or a detached HEAD) file holds; None when it is anything else."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(100).strip()
+    except OSError:
+        return None
+    return text.decode() if is_id(text) else None
+
+
+def branch_head(repo: Runner, common_dir: str, branch: str) -> str | None:
+    """The commit that a branch is at. A loose reference is read from its file: it always counts before a packed one."""
+    if not branch or branch.startswith("-") or ".." in branch:
+        return None
+    loose = read_id(os.path.join(common_dir, "refs", "heads", branch))
+    if loose is not None:
+        return loose
+    done = repo.run("rev-parse", "--verify", "--quiet", f"{BRANCHES}{branch}^{{commit}}", ok=None)
+    return done.text if done.code == 0 else None
+
+
+def move_branch(
+    repo: Runner, hooked: Runner, common_dir: str, branch: str, new: str, expected: str, reason: str
+) -> bool:
+    """Compare-and-swap of a branch, with the repository's own hooks. False only when it is elsewhere."""
+    if not (is_id(new) and is_id(expected)):
+        raise InvariantViolation(f"branch {branch} can't be moved from {expected!r} to {new!r}: not full object ids")
+    text = reason.replace("\n", " ")
+    done = hooked.run("update-ref", "-m", text, BRANCHES + branch, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
+    if done.code == 0:
+        return True
+    # What git says about it differs between versions; where the branch is now does not.
+    now = branch_head(repo, common_dir, branch)
+    if now != expected:
+        return now == new
+    said = done.err.decode("utf-8", "replace")
+    if any(words in said for words in _REFUSED):
+        raise AndonError(
+            f"a reference-transaction hook refused to move {branch}: {words_of(said, done.code)}",
+            kind="branch_refused",
+            next="see .git/hooks/reference-transaction; andon doctor",
+            exit=EXIT_NO,
+        )
+    raise failure(("update-ref",), done.code, done.err)
+
+
+def set_ref(repo: Runner, ref: str, commit: str) -> None:
+    _refuse_branches(ref)
+    repo.run("update-ref", ref, commit)
+
+
+def delete_ref(repo: Runner, ref: str) -> None:
+    """Remove a reference; one that is not there is no error."""
+    _refuse_branches(ref)
+    repo.run("update-ref", "-d", ref)
+
+
+def refs(repo: Runner, prefix: str) -> dict[str, str]:
+    """name -> object id of the references below `prefix` (a whole component: refs/andon, refs/andon/submissions)."""
+    done = repo.run("for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/"))
+    found = {}
+    for line in done.out.split(b"\n"):
+        if line:
+            oid, _, name = line.partition(b" ")
+            found[os.fsdecode(name)] = oid.decode()
+    return found
+
+
+def _refuse_branches(ref: str) -> None:
+    if not ref.startswith("refs/") or ref.startswith(BRANCHES):
+        raise InvariantViolation(f"{ref} is not a reference that may be set without compare-and-swap")

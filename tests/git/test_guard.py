@@ -1,0 +1,272 @@
+"""The guard hook, in every shell that /bin/sh may be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from andon.core.errors import AndonError
+from andon.git import guard
+from andon.git.repository import Repository
+from tests.git.conftest import Sandbox
+
+SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
+
+
+@pytest.fixture(params=SHELLS)
+def guarded(sandbox: Sandbox, request: pytest.FixtureRequest) -> Sandbox:
+    assert guard.install_guard(sandbox.repository) is None
+    hook = sandbox.path / ".git/hooks/reference-transaction"
+    hook.write_bytes(hook.read_bytes().replace(b"#!/bin/sh", f"#!{shutil.which(request.param)}".encode(), 1))
+    guard.write_guarded(sandbox.repository.common_dir, ["main", "release/1"])
+    return sandbox
+
+
+def attempt(sandbox: Sandbox, *args: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *args],
+        cwd=cwd or sandbox.path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, **env},
+    )
+
+
+def test_it_lets_exactly_the_landing_through(guarded: Sandbox, head: str) -> None:
+    repository = guarded.repository
+    new = guarded.commit({"a.txt": b"1\n"}, base=head)
+    other = guarded.commit({"a.txt": b"2\n"}, base=head)
+    with pytest.raises(AndonError, match="runs that land on it are open") as caught:
+        repository.move_branch("main", new=new, expected=head, reason="r")
+    assert caught.value.kind == "branch_refused"
+    with guard.allow_landing(repository.common_dir, "refs/heads/main", head, new):
+        with pytest.raises(AndonError, match="open"):
+            repository.move_branch("main", new=other, expected=head, reason="r")
+        assert repository.move_branch("main", new=new, expected=head, reason="r")
+    assert not (guarded.path / ".git/andon/landing").exists()
+    assert repository.branch_head("main") == new
+    with pytest.raises(AndonError):
+        repository.move_branch("main", new=head, expected=new, reason="r")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["commit", "-qam", "x"],
+        ["commit", "-q", "--amend", "-m", "x"],
+        ["branch", "-f", "main", "topic"],
+        ["update-ref", "-d", "refs/heads/main"],
+        ["merge", "-q", "topic"],
+        ["reset", "-q", "--hard", "topic"],
+        ["fetch", "-q", ".", "+topic:main"],
+        ["push", "-q", "--force", ".", "topic:main"],
+    ],
+)
+def test_every_other_move_is_refused(guarded: Sandbox, head: str, command: list[str]) -> None:
+    topic = guarded.commit({"b.txt": b"1\n"}, base=head)
+    guarded.git("branch", "topic", topic)
+    guarded.git("config", "receive.denyCurrentBranch", "ignore")
+    if command[0] in ("branch", "fetch", "update-ref", "push"):
+        guarded.git("checkout", "-q", "--detach")
+    else:
+        (guarded.path / "a.txt").write_text("x\n" if command[0] == "commit" else "one\ntwo\nthree\n")
+    done = attempt(guarded, *command)
+    assert done.returncode != 0
+    assert "andon: main was not moved" in done.stderr
+    assert "andon lead" in done.stderr
+    assert "ANDON_GUARD=off" in done.stderr
+    assert guarded.repository.branch_head("main") == head
+    assert len([line for line in done.stderr.splitlines() if "andon:" in line]) == 2
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    "command", [["branch", "-D", "main"], ["branch", "-m", "main", "x"], ["branch", "-M", "main", "x"]]
+)
+def test_deletions_and_renames_are_refused(guarded: Sandbox, head: str, command: list[str], packed: bool) -> None:
+    guarded.git("checkout", "-q", "--detach")
+    if packed:
+        guarded.git("pack-refs", "--all")
+    done = attempt(guarded, *command)
+    assert done.returncode != 0
+    assert guarded.repository.branch_head("main") == head
+
+
+@pytest.mark.parametrize("command", [["pack-refs", "--all"], ["gc", "-q"], ["pack-refs", "--all", "--prune"]])
+def test_storing_references_otherwise_moves_nothing(guarded: Sandbox, head: str, command: list[str]) -> None:
+    guarded.git("branch", "topic")
+    for _ in range(2):
+        done = attempt(guarded, *command)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (guarded.path / ".git/packed-refs").exists()
+        assert not (guarded.path / ".git/refs/heads/main").exists()
+    new = guarded.commit({"a.txt": b"1\n"}, base=head)
+    with guard.allow_landing(guarded.repository.common_dir, "refs/heads/main", head, new):
+        assert guarded.repository.move_branch("main", new=new, expected=head, reason="r")
+    assert attempt(guarded, *command).returncode == 0
+    assert guarded.repository.branch_head("main") == new
+    assert attempt(guarded, "update-ref", "-d", "refs/heads/main", new).returncode != 0
+    assert guarded.repository.branch_head("main") == new
+
+
+def test_names_are_compared_whole(guarded: Sandbox, head: str) -> None:
+    for name in ("main2", "ain", "x/main", "release", "release-1", "1"):
+        if name == "release":
+            continue
+        assert attempt(guarded, "branch", name).returncode == 0, name
+    assert attempt(guarded, "branch", "release/1").returncode != 0
+    assert attempt(guarded, "tag", "main").returncode == 0
+    assert attempt(guarded, "update-ref", "refs/remotes/origin/main", head).returncode == 0
+
+
+def test_everyday_commands_in_worktrees_are_free(guarded: Sandbox, tmp_path: Path, head: str) -> None:
+    path = tmp_path / "w"
+    guarded.repository.add_worktree(str(path), head)
+    (path / "a.txt").write_text("x\n")
+    assert attempt(guarded, "commit", "-qam", "work", cwd=path).returncode == 0
+    assert attempt(guarded, "stash", "list", cwd=path).returncode == 0
+    assert attempt(guarded, "checkout", "-q", "-b", "topic", cwd=path).returncode == 0
+    assert attempt(guarded, "push", "-q", ".", "topic:main", cwd=path).returncode != 0
+    assert guarded.repository.branch_head("main") == head
+    assert attempt(guarded, "checkout", "-q", "--detach", cwd=guarded.path).returncode == 0
+
+
+def test_opting_out(guarded: Sandbox, head: str) -> None:
+    (guarded.path / "a.txt").write_text("x\n")
+    assert attempt(guarded, "commit", "-qam", "once", ANDON_GUARD="off").returncode == 0
+    (guarded.path / "a.txt").write_text("y\n")
+    assert attempt(guarded, "commit", "-qam", "again").returncode != 0
+    assert guard.guard_problem(guarded.repository) is None
+    guarded.git("config", "andon.guard", "off")
+    assert attempt(guarded, "commit", "-qam", "for good").returncode == 0
+    problem = guard.guard_problem(guarded.repository)
+    assert problem is not None
+    assert "off" in problem
+    assert guarded.head != head
+
+
+def test_with_no_open_runs_everything_is_allowed(guarded: Sandbox) -> None:
+    (guarded.path / "a.txt").write_text("x\n")
+    guard.write_guarded(guarded.repository.common_dir, [])
+    assert attempt(guarded, "commit", "-qam", "1").returncode == 0
+    (guarded.path / ".git/andon/guarded").unlink()
+    assert attempt(guarded, "commit", "-q", "--allow-empty", "-m", "2").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["guarded", "landing"])
+def test_it_fails_closed_on_what_it_can_not_read(guarded: Sandbox, head: str, name: str) -> None:
+    path = guarded.path / ".git/andon" / name
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    done = attempt(guarded, "commit", "-q", "--allow-empty", "-m", "x")
+    assert done.returncode != 0
+    assert "was not moved" in done.stderr
+    assert guarded.repository.branch_head("main") == head
+    assert attempt(guarded, "tag", "t").returncode == 0
+    path.rmdir()
+    path.symlink_to("nowhere")
+    assert attempt(guarded, "commit", "-q", "--allow-empty", "-m", "x").returncode != 0
+
+
+def test_an_existing_hook_is_chained_and_restored(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
+    hook = sandbox.path / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/seen\ncat >> {tmp_path}/seen\n[ ! -e {tmp_path}/no ]\n')
+    hook.chmod(0o750)
+    text, mode = hook.read_bytes(), hook.stat().st_mode
+    for _ in range(2):
+        assert guard.install_guard(sandbox.repository) is None
+        assert guard.guard_problem(sandbox.repository) is None
+    sandbox.git("branch", "topic")
+    zero = "0" * 40
+    assert (tmp_path / "seen").read_text().splitlines() == [
+        "prepared", f"{zero} {head} refs/heads/topic", "committed", f"{zero} {head} refs/heads/topic",
+    ]  # fmt: skip
+    (tmp_path / "no").write_text("")
+    assert attempt(sandbox, "branch", "other").returncode != 0, "its refusal counts"
+    guard.remove_guard(sandbox.repository)
+    guard.remove_guard(sandbox.repository)
+    assert (hook.read_bytes(), hook.stat().st_mode) == (text, mode)
+    assert sorted(x for x in os.listdir(hook.parent) if not x.endswith(".sample")) == ["reference-transaction"]
+
+
+def test_installing_and_removing_leaves_nothing(sandbox: Sandbox) -> None:
+    hooks = sandbox.path / ".git/hooks"
+    hooks.mkdir(exist_ok=True)
+    before = sorted(os.listdir(hooks))
+    assert guard.install_guard(sandbox.repository, "/usr/bin/python") is None
+    assert guard.install_guard(sandbox.repository) is None
+    assert sorted([*before, "reference-transaction"]) == sorted(os.listdir(hooks))
+    guard.remove_guard(sandbox.repository)
+    assert sorted(os.listdir(hooks)) == before
+    problem = guard.guard_problem(sandbox.repository)
+    assert problem is not None
+    assert "andon init" in problem
+
+
+def test_a_hook_of_somebody_else_is_not_removed(sandbox: Sandbox) -> None:
+    hook = sandbox.path / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    guard.remove_guard(sandbox.repository)
+    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_a_shared_hooks_directory_is_not_written_to(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
+    shared = sandbox.path / ".husky"
+    shared.mkdir()
+    sandbox.git("config", "core.hooksPath", ".husky")
+    note = guard.install_guard(sandbox.repository)
+    assert note is not None
+    assert "core.hooksPath" in note
+    assert os.listdir(shared) == []
+    assert guard.guard_problem(sandbox.repository) is not None
+    # What the note says works.
+    (shared / "reference-transaction").write_text("#!/bin/sh\n" + note.rpartition("end with: ")[2] + "\n")
+    (shared / "reference-transaction").chmod(0o755)
+    guard.write_guarded(sandbox.repository.common_dir, ["main"])
+    assert guard.guard_problem(sandbox.repository) is None
+    assert attempt(sandbox, "commit", "-q", "--allow-empty", "-m", "x").returncode != 0
+    assert sandbox.repository.branch_head("main") == head
+    guard.remove_guard(sandbox.repository)
+    assert (shared / "reference-transaction").exists(), "a shared file is not removed either"
+    assert not (sandbox.path / ".git/andon/reference-transaction").exists()
+
+
+def test_a_hooks_path_inside_the_git_directory_is_used(sandbox: Sandbox) -> None:
+    own = sandbox.path / ".git/own-hooks"
+    sandbox.git("config", "core.hooksPath", str(own))
+    assert guard.install_guard(sandbox.repository) is None
+    guard.write_guarded(sandbox.repository.common_dir, ["main"])
+    assert attempt(sandbox, "commit", "-q", "--allow-empty", "-m", "x").returncode != 0
+    assert guard.guard_problem(sandbox.repository) is None
+
+
+def test_a_moved_and_a_bare_repository_stay_guarded(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(sandbox.path), str(bare)], check=True)
+    repository = Repository.find(str(bare))
+    assert guard.install_guard(repository) is None
+    guard.write_guarded(repository.common_dir, ["main"])
+    moved = tmp_path / "it's moved.git"
+    bare.rename(moved)
+    new = sandbox.commit({"a.txt": b"x\n"}, base=head)
+    sandbox.git("branch", "topic", new)
+    done = attempt(sandbox, "push", "-q", str(moved), "topic:main")
+    assert done.returncode != 0
+    assert "andon: main was not moved" in done.stderr
+    assert attempt(sandbox, "push", "-q", str(moved), "topic").returncode == 0
+
+
+def test_a_branch_name_of_any_bytes(sandbox: Sandbox) -> None:
+    name = "na'm$(e)é\udce9;x"
+    sandbox.git("branch", name)
+    assert guard.install_guard(sandbox.repository) is None
+    guard.write_guarded(sandbox.repository.common_dir, [name])
+    assert attempt(sandbox, "branch", "-D", name).returncode != 0
+    assert attempt(sandbox, "branch", "name").returncode == 0
