@@ -51,7 +51,13 @@ def troubled() -> list[e.Event]:
     token = world.claim("land", "lead")
     world.ok(
         c.RefuseLanding(
-            at=world.now, actor="lead", step="land", token=token, how="conflict", reason="a.py", head="c9",
+            at=world.now,
+            actor="lead",
+            step="land",
+            token=token,
+            how="conflict",
+            reason="a.py",
+            head="c9",
             head_tree="t9",
         )
     )
@@ -114,7 +120,16 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
     known = {kind.__name__ for kind in e.AnyEvent.__args__}
     missing = known - seen
     rare = {
-        "TaskCancelled", "LeaseRenewed", "ApprovalRecorded", "RejectionRecorded", "SignalRecorded", "StepReopened",
-        "ChoiceTaken", "LanesForked", "LaneArrived", "LanesJoined", "LandingAbandoned",
+        "TaskCancelled",
+        "LeaseRenewed",
+        "ApprovalRecorded",
+        "RejectionRecorded",
+        "SignalRecorded",
+        "StepReopened",
+        "ChoiceTaken",
+        "LanesForked",
+        "LaneArrived",
+        "LanesJoined",
+        "LandingAbandoned",
     }
     assert missing <= rare, missing - rare

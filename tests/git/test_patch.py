@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import argparse
+import ast
+import inspect
+import os
+import shutil
+import tarfile
+import textwrap
+import time
+from collections.abc import Mapping
+from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from andon.git import patch
 from tests.git.conftest import Sandbox, make
 
 LINES = [f"line {number}" for number in range(30)]
@@ -81,14 +91,9 @@ def test_settings_and_attributes_have_no_influence(sandbox: Sandbox) -> None:
     assert digest(sandbox, base, changed) == before
 
 
-edits = st.lists(
-    st.tuples(st.integers(0, 29), st.sampled_from(["insert", "delete", "replace"])), min_size=1, max_size=4
-)
-
-
-def apply(lines: list[str], changes: list[tuple[int, str]], mark: str) -> list[str]:
+def apply(lines: list[str], plan: Mapping[int, str], mark: str) -> list[str]:
+    """The lines with some inserted, replaced or deleted; what is new carries the mark."""
     result: list[str] = []
-    plan = dict(changes)
     for number, line in enumerate(lines):
         kind = plan.get(number)
         if kind == "insert":
@@ -100,24 +105,119 @@ def apply(lines: list[str], changes: list[tuple[int, str]], mark: str) -> list[s
     return result
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(mine=edits, theirs=edits, lines=st.sampled_from([LINES, TWINS * 4]), extra=st.integers(0, 29))
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """One repository for all examples: they only add objects to it."""
+    return make(tmp_path_factory.mktemp("shared"))
+
+
+edits = st.dictionaries(st.integers(0, 29), st.sampled_from(["insert", "delete", "replace"]), min_size=1, max_size=4)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mine=edits, theirs=edits, extra=st.integers(0, 29), bare_end=st.booleans())
 def test_clean_merges_keep_it_and_any_further_edit_changes_it(
-    mine: list[tuple[int, str]], theirs: list[tuple[int, str]], lines: list[str], extra: int
+    shared: Sandbox, mine: dict[int, str], theirs: dict[int, str], extra: int, bare_end: bool
 ) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        sandbox = make(Path(directory))
-        base = sandbox.commit({"f": text(lines)})
-        ours = sandbox.commit({"f": text(apply(lines, mine, "mine"))}, base=base)
-        other = sandbox.commit({"f": text(apply(lines, theirs, "theirs"))}, base=base)
-        own = digest(sandbox, base, ours)
-        merged = sandbox.repository.merge(other, ours)
-        if merged.clean and lines is LINES and ours != base and merged.tree != sandbox.repository.tree_of(other):
-            # With lines that are all different the identity is exact, unless both sides made the same edit.
-            same = set(mine) & set(theirs)
-            if not same:
-                assert sandbox.repository.patch_digest(other, merged.tree) == own
-        edited = apply(lines, mine, "mine")
-        edited.insert(min(extra, len(edited)), "a further edit")
-        again = sandbox.commit({"f": text(edited)}, base=base)
-        assert digest(sandbox, base, again) != own
+    base = shared.commit({"f": text(LINES)[: -1 if bare_end else None], "g": text(LINES)})
+    edited = apply(LINES, mine, "mine")
+    ours = shared.commit({"f": text(edited)[: -1 if bare_end else None]}, base=base)
+    other = shared.commit({"f": text(apply(LINES, theirs, "theirs")), "g": None, "new": b"n\n"}, base=base)
+    own = digest(shared, base, ours)
+    merged = shared.repository.merge(other, ours)
+    # Lines that are all different leave nothing to chance. The same edit on both sides is no longer this side's alone.
+    if merged.clean and not set(mine.items()) & set(theirs.items()):
+        assert shared.repository.patch_digest(other, merged.tree) == own
+    edited.insert(min(extra, len(edited)), "a further edit")
+    assert digest(shared, base, shared.commit({"f": text(edited)}, base=base)) != own
+
+
+def test_a_clean_merge_of_real_files_nearly_always_keeps_it(shared: Sandbox) -> None:
+    """Where blocks repeat, an edit of the other side may add or remove an equal block above; then a review is repeated.
+
+    Python's own modules are the real files. With every block repeated twelve times, 4 in 10 merges kept it.
+    """
+    random = Random(7)
+    kept = clean = 0
+    kinds = ["insert", "delete", "replace"]
+    for module in (ast, argparse, inspect, shutil, tarfile, textwrap):
+        lines = inspect.getsource(module).splitlines()
+        base = shared.commit({"f": text(lines)})
+        for _ in range(6):
+            mine = {random.randrange(len(lines)): random.choice(kinds) for _ in range(3)}
+            theirs = {random.randrange(len(lines)): random.choice(kinds) for _ in range(5)}
+            ours = shared.commit({"f": text(apply(lines, mine, "mine"))}, base=base)
+            other = shared.commit({"f": text(apply(lines, theirs, "theirs"))}, base=base)
+            merged = shared.repository.merge(other, ours)
+            if merged.clean and not set(mine.items()) & set(theirs.items()):
+                clean += 1
+                kept += shared.repository.patch_digest(other, merged.tree) == digest(shared, base, ours)
+    assert clean >= 25
+    assert kept / clean >= 0.9
+
+
+contents = st.lists(st.sampled_from([b"a\n", b"b\n", b"\n", b"+\n", b"a", b"@@ -1 +1 @@\n", b"\r\n"]), max_size=7).map(
+    b"".join
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(before=contents, after=st.lists(contents, min_size=2, max_size=6, unique=True))
+def test_different_results_have_different_digests(shared: Sandbox, before: bytes, after: list[bytes]) -> None:
+    """Few different lines, so that equal blocks, moved edits and missing line ends are the rule."""
+    base = shared.commit({"f": before})
+    found = {digest(shared, base, shared.commit({"f": content}, base=base)) for content in after}
+    assert len(found) == len(after)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    names=st.lists(
+        st.text(alphabet='a\n\t"\\ é\udce9+:@', min_size=1, max_size=8), min_size=1, max_size=4, unique=True
+    ),
+    content=contents,
+)
+def test_names_of_any_bytes_go_with_their_hunks(shared: Sandbox, names: list[str], content: bytes) -> None:
+    base = shared.commit(dict.fromkeys(names, b"1\n2\n"))
+    whole = shared.commit(dict.fromkeys(names, b"1\n" + content + b"2\n"), base=base)
+    out = shared.repository.plumbing.run(
+        "diff-tree", "-r", "--raw", "-p", "-U0", *patch.DIFF_OPTIONS, base, shared.tree(whole)
+    ).out
+    found = {os.fsdecode(record.path): hunks for record, hunks in patch.parse(out)}
+    assert set(found) == (set(names) if content else set())
+    for hunks in found.values():
+        lines = [b"1\n", b"2\n"]
+        for hunk in reversed(hunks):
+            assert lines[hunk.start : hunk.start + len(hunk.removed)] == list(hunk.removed)
+            lines[hunk.start : hunk.start + len(hunk.removed)] = hunk.added
+        assert b"".join(lines) == b"1\n" + content + b"2\n", "the hunks rebuild the file"
+
+
+def test_types_and_links(sandbox: Sandbox, head: str) -> None:
+    (sandbox.path / "link").symlink_to("a.txt")
+    (sandbox.path / "file").write_text("a.txt")
+    sandbox.git("add", ".")
+    sandbox.git("commit", "-q", "-m", "base")
+    base = sandbox.head
+    found = set()
+    for link, file in (("b", None), (None, "a.txt"), ("a.txt", None), ("a.txt", "b")):
+        for name, value in (("link", link), ("file", file)):
+            (sandbox.path / name).unlink()
+            if (name == "link") == (value is not None and link is not None):
+                (sandbox.path / name).symlink_to(value or "a.txt")
+            else:
+                (sandbox.path / name).write_text(value or "a.txt")
+        tree = sandbox.repository.write_tree(str(sandbox.path), base)
+        found.add(sandbox.repository.patch_digest(base, tree))
+    assert len(found) == 4
+
+
+def test_many_equal_lines_take_no_time(shared: Sandbox) -> None:
+    lines = ["same"] * 20_000
+    base = shared.commit({"f": text(lines)})
+    changed = shared.commit(
+        {"f": text([x for n, line in enumerate(lines) for x in ([line, f"new {n}"] if n % 20 == 0 else [line])])}
+    )
+    start = time.monotonic()
+    digest(shared, base, changed)
+    assert time.monotonic() - start < 5
