@@ -23,6 +23,8 @@ if ! { "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --require-
         --compile-bytecode -r "$LOCK" 2>"$VENV/uv.log"; }; then
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$LOCK"
 fi
+# What `venv` adds by itself on older Pythons hooks into every start of the interpreter.
+"$VENV/bin/python" -m pip uninstall --quiet --yes --disable-pip-version-check setuptools >/dev/null 2>&1 || true
 # A plain path file: an editable install's import hook would cost more than the whole hot path.
 site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 root=$(pwd)

@@ -199,7 +199,7 @@ def test_installing_and_removing_leaves_nothing(sandbox: Sandbox) -> None:
     hooks = sandbox.path / ".git/hooks"
     hooks.mkdir(exist_ok=True)
     before = sorted(os.listdir(hooks))
-    assert guard.install_guard(sandbox.repository, "/usr/bin/python") is None
+    assert guard.install_guard(sandbox.repository) is None
     assert guard.install_guard(sandbox.repository) is None
     assert sorted([*before, "reference-transaction"]) == sorted(os.listdir(hooks))
     guard.remove_guard(sandbox.repository)

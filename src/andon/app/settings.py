@@ -21,11 +21,3 @@ def machine_path() -> tuple[str, ...]:
     found = os.path.dirname(os.path.realpath(os.path.join(sys.base_prefix, "bin", "python3")))
     standard = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
     return () if found in standard or not os.path.isdir(found) else (found,)
-
-
-def guard_state(common_dir: str) -> str | None:
-    """Why the branch is not guarded, or None."""
-    hook = os.path.join(common_dir, "hooks", "reference-transaction")
-    if os.path.exists(hook):
-        return None
-    return "the reference-transaction hook is not installed; other writers to the target branch are not refused"

@@ -158,13 +158,11 @@ class App:
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
         services = self.services(must_exist=False)
         services.progress = progress
-        import sys
-
         body, notes = init(
             services,
             arguments,
             make_starters=make_starters,
-            install_guard=lambda: install_guard(self.git, sys.executable),
+            install_guard=lambda: install_guard(self.git),
             current_branch=self.git.current_branch,
         )
         return Reply(exit=0, body=body, notes=notes)
@@ -185,6 +183,7 @@ class App:
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.engine.doctor import doctor
+        from andon.git.guard import guard_problem
         from andon.store import rebuild
 
         services = self.services()
@@ -195,7 +194,7 @@ class App:
             compare=lambda: rebuild.check(services.store),
             rebuild=lambda: rebuild.rebuild(services.store),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
-            guard_state=lambda: settings.guard_state(self.git.common_dir),
+            guard_state=lambda: guard_problem(self.git),
         )
         return Reply(exit=0 if body["ok"] else 1, body=body)
 

@@ -9,10 +9,10 @@ Contract: section 1 of the public contract. Must not know: how files are parsed,
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 from msgspec import Struct, field
+
+from andon.core.digests import sha256
 
 END = "[*]"
 PASSED = "passed"
@@ -228,7 +228,7 @@ def canonical_json(value: object) -> bytes:
 
 def digest_of(value: object) -> str:
     """ "sha256:<hex>" of the canonical JSON of a record."""
-    return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
+    return f"sha256:{sha256(canonical_json(value)).hexdigest()}"
 
 
 def gate_digest(gate: Gate) -> str:

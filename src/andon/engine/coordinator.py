@@ -16,7 +16,7 @@ from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, Andon
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, landing, messages, people, runs, tasks, views
+from andon.engine import claims, judging, messages, people, views
 from andon.engine.brief import brief as write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
@@ -28,10 +28,15 @@ POLL_S = 0.2
 MAX_WAIT_S = 3600.0
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.engine.landing import AllowLanding
+
+
 class LocalCoordinator:
     """Answers verbs for one caller in one repository."""
 
-    def __init__(self, services: Services, allow_landing: landing.AllowLanding) -> None:
+    def __init__(self, services: Services, allow_landing: AllowLanding) -> None:
         self.services = services
         self.allow_landing = allow_landing
 
@@ -280,6 +285,8 @@ class LocalCoordinator:
     # ------------------------------------------------------------ tasks and runs
 
     def task_add(self, arguments: Arguments) -> Reply:
+        from andon.engine import tasks
+
         task = tasks.add(self.services, arguments)
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
 
@@ -294,14 +301,20 @@ class LocalCoordinator:
         return Reply(exit=EXIT_YES, body=views.show(self.services, arguments["task"]))
 
     def task_edit(self, arguments: Arguments) -> Reply:
+        from andon.engine import tasks
+
         task = tasks.edit(self.services, arguments["task"], arguments)
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
 
     def task_release(self, arguments: Arguments) -> Reply:
+        from andon.engine import tasks
+
         task = tasks.edit(self.services, arguments["task"], {"draft": False})
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
 
     def task_cancel(self, arguments: Arguments) -> Reply:
+        from andon.engine import tasks
+
         task = tasks.cancel(self.services, arguments["task"], arguments.get("message") or "")
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
 
@@ -310,9 +323,10 @@ class LocalCoordinator:
         return Reply(exit=EXIT_YES if body["items"] else EXIT_NOT_YET, body=body)
 
     def run_start(self, arguments: Arguments) -> Reply:
-        run = runs.start_task(self.services, arguments["task"])
+        from andon.engine import runs
         from andon.engine.system import carry_out
 
+        run = runs.start_task(self.services, arguments["task"])
         carry_out(self.services, run.id)
         with self.services.store.read() as reader:
             run = load_run(reader, run.id)
@@ -392,6 +406,8 @@ class LocalCoordinator:
     # ------------------------------------------------------------ the lead
 
     def lead(self, arguments: Arguments) -> Reply:
+        from andon.engine import landing
+
         limit = arguments.get("limit")
         results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
         landed = [x for x in results if x.how == "landed"]

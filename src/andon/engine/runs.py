@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from msgspec import Struct
 
 from andon import __version__
 from andon.core import commands as c
 from andon.core import state as s
+from andon.core.digests import sha256
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine.services import Services
@@ -91,7 +90,7 @@ def pinned_workflow(services: Services, name: str, target: str, head: str) -> Wo
             next=f"commit {workflow_path(name)} on {target}, or use `andon task edit --workflow`",
             exit=EXIT_USAGE,
         )
-    key = f"compiled:{__version__}:{name}:{hashlib.sha256(content).hexdigest()}"
+    key = f"compiled:{__version__}:{name}:{sha256(content).hexdigest()}"
     with services.store.read() as reader:
         known = reader.setting(key)
         if known and reader.definition(known) is not None:

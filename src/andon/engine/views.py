@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339
 from andon.engine.people import where
 from andon.engine.services import Services
-from andon.engine.tasks import describe
 from andon.ports import StoredEvent
 
 MAX_LOG = 100_000
@@ -36,6 +34,8 @@ def show(services: Services, name: str) -> dict[str, Any]:
         raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
     state = loaded.state
     if isinstance(state, s.Task):
+        from andon.engine.tasks import describe
+
         body = {"ok": True, "kind": "task", **describe(state)}
         if state.run:
             body["run_state"] = _show_run(services, state.run)
@@ -180,6 +180,8 @@ def ready(services: Services, role: str | None) -> dict[str, Any]:
 def task_list(services: Services, status: list[str], label: str | None) -> dict[str, Any]:
     with services.store.read() as reader:
         rows = reader.tasks(status=tuple(status), limit=10_000)
+    import json
+
     items = []
     for row in rows:
         labels = json.loads(str(row["labels"] or "[]"))

@@ -106,11 +106,8 @@ printf %s "$lines" | "$chained" "$@"
 """
 
 
-def install_guard(repository: Repository, python: str = "") -> str | None:
-    """Install the hook, or bring it up to date. None when it is in place, else a note that says why it is not.
-
-    python: not needed, since the hook is plain shell.
-    """
+def install_guard(repository: Repository) -> str | None:
+    """Install the hook, or bring it up to date. None when it is in place, else a note that says why it is not."""
     directory, own = hooks_directory(repository)
     script = _script(repository.common_dir)
     if not own:

@@ -18,13 +18,13 @@ Must not know: branches, runs, where the base came from.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from andon.core.digests import sha256
 from andon.core.errors import InvariantViolation
 from andon.git.run import Runner
 
@@ -88,12 +88,12 @@ def digest(plumbing: Runner, base: str, tree: str, read: Callable[[Sequence[str]
     out = plumbing.run("diff-tree", "-r", "--raw", "-p", "-U0", "--inter-hunk-context=0", *DIFF_OPTIONS, base, tree).out
     found = parse(out)
     before = read(sorted({record.old for record, hunks in found if hunks}))
-    hasher = hashlib.sha256(VERSION)
+    hasher = sha256(VERSION)
     for record, hunks in sorted(found, key=lambda pair: pair[0].path):
         for part in _parts(record, hunks, before):
             hasher.update(b"%d:" % len(part))
             hasher.update(part)
-    return "patch:" + hasher.hexdigest()
+    return f"patch:{hasher.hexdigest()}"
 
 
 def _parts(record: Record, hunks: list[Hunk], before: dict[str, bytes]) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ class Repository:
         self.plumbing = Plumbing(common_dir)
         self._trees: dict[str, str] = {}
         self._records: dict[tuple[str, str], list[patch.Record]] = {}
+        self._changes: dict[tuple[str, str], list[Change]] = {}
         self._identity: Person | None = None
 
     @classmethod
@@ -178,7 +179,11 @@ class Repository:
     # ------------------------------------------------------------ changes
 
     def changes(self, base: str, tree: str) -> list[Change]:
-        return changes.changes(self.plumbing, self._id(base), self._id(tree))
+        # Asked for by several gates of one check; both are ids of objects, which never change.
+        key = (self._id(base), self._id(tree))
+        if key not in self._changes:
+            self._changes[key] = changes.changes(self.plumbing, *key)
+        return self._changes[key]
 
     def patch_digest(self, base: str, tree: str) -> str:
         return patch.digest(self.plumbing, self._id(base), self._id(tree), self.read_blobs)
