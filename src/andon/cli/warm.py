@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -36,6 +37,8 @@ def run(argv: list[str]) -> None:
     found = find(words)
     if found is None:
         return
+    # One short-lived process: collecting garbage while modules load only costs time. `lead --watch` turns it on again.
+    gc.disable()
     import_msgspec()
     from andon.cli.parse import parse
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) ->
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    gc.enable()
     while True:
         try:
             reply = coordinator.call("lead", arguments, None)

@@ -77,16 +77,18 @@ class Hunk(Struct, frozen=True, kw_only=True):
     added: tuple[bytes, ...]
 
 
-def records(plumbing: Runner, base: str, tree: str) -> list[Record]:
-    """What differs between two trees (or commits)."""
-    out = plumbing.run("diff-tree", "-r", "-z", "--raw", *DIFF_OPTIONS, base, tree).out
-    return [record for record, _at in _raw(out, 0)]
+Edits = list[tuple[Record, list[Hunk]]]
+"""Each differing path with its edits."""
 
 
-def digest(plumbing: Runner, base: str, tree: str, read: Callable[[Sequence[str]], dict[str, bytes]]) -> str:
-    """ "patch:<sha256>". read: blob ids -> contents."""
+def read_edits(plumbing: Runner, base: str, tree: str) -> Edits:
+    """What differs between two trees (or commits), from one git process."""
     out = plumbing.run("diff-tree", "-r", "--raw", "-p", "-U0", "--inter-hunk-context=0", *DIFF_OPTIONS, base, tree).out
-    found = parse(out)
+    return parse(out)
+
+
+def digest(found: Edits, read: Callable[[Sequence[str]], dict[str, bytes]]) -> str:
+    """ "patch:<sha256>". read: blob ids -> contents."""
     before = read(sorted({record.old for record, hunks in found if hunks}))
     hasher = sha256(VERSION)
     for record, hunks in sorted(found, key=lambda pair: pair[0].path):

@@ -18,7 +18,7 @@ from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
 from andon.ports import Change, CheckoutNote, Merge, Person
 
-RECORDS_KEPT = 64
+EDITS_KEPT = 16
 _IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 
 
@@ -33,7 +33,7 @@ class Repository:
         self._hooked = Runner(where, hooks=True)
         self.plumbing = Plumbing(common_dir)
         self._trees: dict[str, str] = {}
-        self._records: dict[tuple[str, str], list[patch.Record]] = {}
+        self._edits: dict[tuple[str, str], patch.Edits] = {}
         self._changes: dict[tuple[str, str], list[Change]] = {}
         self._identity: Person | None = None
 
@@ -186,19 +186,22 @@ class Repository:
         return self._changes[key]
 
     def patch_digest(self, base: str, tree: str) -> str:
-        return patch.digest(self.plumbing, self._id(base), self._id(tree), self.read_blobs)
+        return patch.digest(self._edits_of(base, tree), self.read_blobs)
 
     def diff_text(self, base: str, tree: str, *, max_bytes: int = 60_000) -> str:
         return changes.diff_text(self.plumbing, self._id(base), self._id(tree), max_bytes)
 
     def _differences(self, base: str, tree: str) -> list[patch.Record]:
+        return [record for record, _hunks in self._edits_of(base, tree)]
+
+    def _edits_of(self, base: str, tree: str) -> patch.Edits:
         """What differs between two objects; asked for several times in one command, read once."""
         key = (base, tree)
-        if key not in self._records:
-            if len(self._records) >= RECORDS_KEPT:
-                self._records.clear()
-            self._records[key] = patch.records(self.plumbing, self._id(base), self._id(tree))
-        return self._records[key]
+        if key not in self._edits:
+            if len(self._edits) >= EDITS_KEPT:
+                self._edits.clear()
+            self._edits[key] = patch.read_edits(self.plumbing, self._id(base), self._id(tree))
+        return self._edits[key]
 
     # ------------------------------------------------------------ working trees
 

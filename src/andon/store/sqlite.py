@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import get_ident
 
 from andon.core.errors import InvariantViolation
 from andon.core.verdict import Verdict
