@@ -8,7 +8,7 @@ from andon import __version__
 from benchmarks import command_line, gate, transitions
 from benchmarks.measure import keep, table
 
-ALL = {"command_line": command_line.run, "transitions": transitions.run, "gate": gate.run}
+ALL = {"gate": gate.run, "command_line": command_line.run, "transitions": transitions.run}
 
 
 def main(names: list[str]) -> int:
