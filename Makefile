@@ -19,7 +19,7 @@ help: ## what can be made
 
 setup: $(STAMP) ## the virtual environment with everything in it
 
-$(STAMP): $(LOCK) pyproject.toml scripts/setup.sh
+$(STAMP): $(LOCK) requirements/build.txt pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" LOCK="$(LOCK)" sh scripts/setup.sh
 	@touch $@
 
@@ -34,11 +34,13 @@ test: setup system ## all tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
 
 check: setup ## style, types, layers, documentation, workflow files
-	@$(BIN)/ruff check src tests benchmarks scripts
+	@$(BIN)/ruff check -q src tests benchmarks scripts
+	@$(BIN)/ruff format --check -q src tests benchmarks scripts || { echo "out of form: make format" >&2; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >$(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@$(BIN)/python scripts/generate_docs.py --check
 	@$(BIN)/python scripts/check_docs.py
+	@[ ! -d .andon/workflows ] || $(BIN)/andon workflow lint
 	@echo "check: all good"
 
 docs: setup ## renew generated references
