@@ -1,0 +1,96 @@
+"""House rules that a linter does not know: sizes, docstrings, no asserts in the package, tests that assert and never skip."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+MAX_MODULE_LINES = 600
+MAX_FUNCTION_LINES = 70
+ASSERTING_CALLS = {"raises", "refused", "check"}
+"""pytest's, and the helpers of test modules that hold the assertion of many tests."""
+SKIPPING = {"skip", "skipif", "importorskip", "xfail", "SkipTest"}
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(module: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
+
+
+def name_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def asserts(function: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and name_of(node.func) in ASSERTING_CALLS)
+        for node in ast.walk(function)
+    )
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    return {relative(path): parsed(path) for path in SOURCES}
+
+
+def test_modules_say_what_they_are_for_and_keep_their_size(modules: dict[str, ast.Module]) -> None:
+    assert modules
+    assert [name for name, module in modules.items() if not ast.get_docstring(module)] == []
+    sizes = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in sizes.items() if lines > MAX_MODULE_LINES} == {}
+
+
+def test_a_function_fits_on_a_screen(modules: dict[str, ast.Module]) -> None:
+    sizes = {
+        f"{name}:{function.lineno} {function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for name, module in modules.items()
+        for function in functions(module)
+    }
+    assert {where: lines for where, lines in sizes.items() if lines > MAX_FUNCTION_LINES} == {}
+
+
+def test_invariants_are_raised_and_never_asserted_away(modules: dict[str, ast.Module]) -> None:
+    found = [
+        f"{name}:{node.lineno}"
+        for name, module in modules.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Assert)
+    ]
+    assert found == []
+
+
+def test_every_test_asserts_something() -> None:
+    found = [
+        f"{relative(path)}:{function.lineno} {function.name}"
+        for path in TESTS
+        for function in functions(parsed(path))
+        if function.name.startswith("test_") and not asserts(function)
+    ]
+    assert found == []
+
+
+def test_nothing_is_skipped_in_silence() -> None:
+    found = [
+        f"{relative(path)}:{node.lineno} {node.attr}"
+        for path in TESTS
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in SKIPPING
+        and name_of(node.value) in ("pytest", "mark", "unittest")
+    ]
+    assert found == []
