@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from andon.git.patch import DIFF_OPTIONS, GITLINK, raw_and_rest
+from andon.git.patch import DIFF_OPTIONS, GITLINK, Edits, raw_and_rest
 from andon.git.run import Runner
 from andon.ports import Change
 
@@ -32,6 +32,22 @@ def changes(plumbing: Runner, base: str, tree: str) -> list[Change]:
             )
         )
     return found
+
+
+def from_edits(edits: Edits) -> list[Change] | None:
+    """The same from edits already read, when all of them are edits of text files; else None."""
+    if not all(record.is_text_edit and hunks for record, hunks in edits):
+        return None
+    return [
+        Change(
+            path=os.fsdecode(record.path),
+            old_mode=record.old_mode,
+            new_mode=record.new_mode,
+            added=sum(len(hunk.added) for hunk in hunks),
+            deleted=sum(len(hunk.removed) for hunk in hunks),
+        )
+        for record, hunks in edits
+    ]
 
 
 def diff_text(plumbing: Runner, base: str, tree: str, max_bytes: int) -> str:

@@ -182,7 +182,8 @@ class Repository:
         # Asked for by several gates of one check; both are ids of objects, which never change.
         key = (self._id(base), self._id(tree))
         if key not in self._changes:
-            self._changes[key] = changes.changes(self.plumbing, *key)
+            counted = changes.from_edits(self._edits_of(base, tree))
+            self._changes[key] = changes.changes(self.plumbing, *key) if counted is None else counted
         return self._changes[key]
 
     def patch_digest(self, base: str, tree: str) -> str:
