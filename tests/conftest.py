@@ -1,4 +1,4 @@
-"""What all tests share: an environment without the developer's git and Andon settings, and tools that must be there."""
+"""What all tests share: an environment without the developer's home, git and Andon settings, and tools that must be there."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        if name.startswith(("ANDON_", "GIT_")):
+        if name.startswith(("ANDON_", "GIT_", "XDG_")):
             monkeypatch.delenv(name)
     for name, value in {
+        "HOME": str(tmp_path_factory.mktemp("home")),
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_AUTHOR_NAME": "Test",
