@@ -76,7 +76,7 @@ def test_an_edit_voids_the_review() -> None:
     world.implement()
     world.review()
     token = world.claim("land", "lead")
-    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "done_gates")
+    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "pending_gates")
     assert "review" in refusal.message
 
 
@@ -281,7 +281,7 @@ class TestPeople:
         world.ok(c.Approve(at=world.now, actor="ann"))
         world.now += 81
         token = world.claim("land", "lead")
-        refusal = world.refused(world.prepare(token, tree="t1", patch="patch:t1"), "done_gates")
+        refusal = world.refused(world.prepare(token, tree="t1", patch="patch:t1"), "pending_gates")
         assert "expired" in refusal.message
 
     def test_two_people_are_two(self) -> None:
@@ -512,3 +512,81 @@ def test_kinds_that_are_not_built_are_refused_at_the_start() -> None:
     definition = workflow([w.Step(id="spread", kind="fanout")], [("spread", w.END)])
     with pytest.raises(AssertionError, match="unsupported"):
         World(definition)
+
+
+def test_a_lease_is_its_owners_alone() -> None:
+    world = World()
+    token = world.claim("implement", "alice")
+    world.refused(world.advance("implement", token, "mallory", "t1"), "lease_lost")
+
+
+def test_who_wrote_salvaged_work_is_an_author() -> None:
+    world = World()
+    token = world.claim("implement", "alice")
+    command = c.HandOff(at=world.now, actor="alice", step="implement", token=token, to="bob", notes="n", salvage="c1")
+    world.ok(command)
+    world.implement("t1", "bob")
+    world.refused(c.Claim(at=world.now, actor="alice", step="review", workdir="/w"), "not_distinct")
+
+
+def test_a_person_who_acts_in_a_workers_place_is_an_author() -> None:
+    world = World()
+    token = world.claim("implement", "alice")
+    world.ok(world.advance("implement", token, "alice", "t1", also_by="ann"))
+    world.refused(c.Waive(at=world.now, actor="ann", gate="tests", why="mine"), "author")
+
+
+def test_a_waiver_of_a_tree_gate_does_not_cover_the_merged_tree() -> None:
+    world = World()
+    token = world.claim("implement", "alice")
+    world.ok(world.advance("implement", token, "alice", "t1", measured="failed"))
+    world.ok(c.Waive(at=world.now, actor="ann", gate="tests", why="known"))
+    world.ok(world.advance("implement", token, "alice", "t1", measured="failed"))
+    world.review()
+    token = world.claim("land", "lead")
+    world.refused(world.prepare(token, tree="merged", patch="patch:t1", head="c9", outcome="failed"), "done_gates")
+    world.ok(world.prepare(token, tree="t1", patch="patch:t1", outcome="failed"))
+
+
+def test_work_after_the_landing_is_not_called_landed() -> None:
+    definition = workflow(
+        [w.Step(id="one", role="a"), w.Step(id="land", kind="land"), w.Step(id="two", role="a")],
+        [("one", "land"), ("land", "two"), ("two", w.END)],
+    )
+    world = World(definition)
+    world.ok(world.advance("one", world.claim("one", "alice"), "alice", "t1"))
+    world.land()
+    world.ok(world.advance("two", world.claim("two", "alice"), "alice", "t2"))
+    assert world.state.status == s.RUN_BLOCKED
+    assert "after the landing" in world.state.reason
+
+
+def test_a_landing_refused_after_a_fork_goes_back_to_the_fork() -> None:
+    world = TestForks().forked(writes=True)
+    world.ok(world.advance("left", world.claim("left", "bob"), "bob", "t2"))
+    world.ok(world.advance("right", world.claim("right", "carol"), "carol", "t3"))
+    merged = world.submission("t23", by="bob")
+    token = world.claim("meet", "andon")
+    world.ok(c.JoinLanes(at=world.now, actor="andon", step="meet", token=token, submission=merged))
+    token = world.claim("land", "lead")
+    refuse = c.RefuseLanding(
+        at=world.now, actor="lead", step="land", token=token, how="conflict", reason="x", head="c9", head_tree="t9"
+    )
+    world.ok(refuse)
+    assert set(world.state.active) == {"left", "right"}
+    assert world.state.status == s.RUN_OPEN
+
+
+def test_a_dead_leads_landing_can_be_freed_at_once() -> None:
+    world = World()
+    world.implement()
+    world.review()
+    token = world.claim("land", "andon/here:1")
+    world.ok(c.Interrupt(at=world.now, actor="andon", step="land", token=token, reason="gone"))
+    assert world.state.active["land"].state == s.READY
+    assert world.state.active["land"].attempts_used == 0
+    other = World()
+    token = other.claim("implement", "alice")
+    other.refused(
+        c.Interrupt(at=other.now, actor="andon", step="implement", token=token, reason="no"), "not_interruptible"
+    )

@@ -237,9 +237,11 @@ def test_an_expired_approval_does_not_land(tmp_path: Path) -> None:
     time.sleep(2.2)
     head = world.head()
     refused = world.andon("lead", "--json")
-    assert refused.exit == 1
+    assert refused.exit == 3
     assert "expired" in refused.json["error"]["message"]
     assert world.head() == head
+    assert world.person("approve", claim["run"]).exit == 0
+    assert world.ok("lead")["landed"], "a fresh approval lets it land"
 
 
 def test_a_workflow_changed_in_the_middle_of_a_run(world: World) -> None:
@@ -275,6 +277,11 @@ def test_a_conflict_with_what_landed_meanwhile(world: World) -> None:
     assert "conflict" in again["brief"]
     assert again["base"] == world.head()
     assert "<<<<<<<" in (Path(again["workdir"]) / "app.txt").read_text()
+    for change in ("", "<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\n"):
+        if change:
+            world.write("app.txt", change, Path(again["workdir"]))
+        unresolved = world.andon("advance", "--json", agent=loser, cwd=again["workdir"])
+        assert (unresolved.exit, unresolved.kind) == (1, "unresolved_conflicts")
     world.write("app.txt", "one\nBOTH\nthree\nfour\nfive\n", Path(again["workdir"]))
     world.ok("advance", agent=loser, cwd=again["workdir"])
     world.review("bob")
@@ -314,3 +321,23 @@ def test_an_agent_can_not_act_in_the_worktree_of_another(world: World) -> None:
         refused = world.andon(*args, "--json", agent="alice", cwd=review["workdir"])
         assert (refused.exit, refused.kind) == (4, "not_yours"), args
     world.ok("heartbeat", agent="bob", cwd=review["workdir"])
+
+
+def test_a_moved_head_over_old_files_does_not_undo_what_landed(world: World) -> None:
+    world.add_task("First")
+    world.add_task("Second")
+    one, two = world.claim("alice"), world.claim("carol")
+    world.write("other.txt", "landed\n", Path(one["workdir"]))
+    world.ok("advance", agent="alice", cwd=one["workdir"])
+    world.review()
+    world.ok("lead")
+    world.write("app.txt", "mine\n", Path(two["workdir"]))
+    world.git("reset", "-q", "main", cwd=Path(two["workdir"]))
+    refused = world.andon("advance", "--json", agent="carol", cwd=two["workdir"])
+    assert (refused.exit, refused.kind) == (1, "bad_tree")
+    assert "other.txt" in refused.json["error"]["message"]
+    world.git("checkout", "-q", "main", "--", "other.txt", cwd=Path(two["workdir"]))
+    world.ok("advance", agent="carol", cwd=two["workdir"])
+    world.review()
+    world.ok("lead")
+    assert world.git("show", "main:other.txt") == "landed"

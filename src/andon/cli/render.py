@@ -222,7 +222,8 @@ def _lead(body: Body, paint: Paint) -> str:
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
         for x in body["refused"]
     ]
-    lines += [f"waiting {x['run']}: {clean(x['reason'])}" for x in body["waiting"]]
+    lines += [f"waiting {x['task']} ({x['run']}): {clean(x['reason'])}" for x in body["waiting"]]
+    lines += [f"{paint('error', '31')} {x['task']} ({x['run']}): {clean(x['reason'])}" for x in body["errors"]]
     return "\n".join(lines)
 
 

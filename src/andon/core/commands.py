@@ -120,12 +120,21 @@ class ExpireLease(Command, frozen=True, kw_only=True):
     salvage: str = ""
 
 
+class Interrupt(Command, frozen=True, kw_only=True):
+    """The process that carried out a step of Andon's own is known to be gone (the caller holds its lock)."""
+
+    step: str
+    token: int
+    reason: str
+
+
 class Submit(Command, frozen=True, kw_only=True):
-    """Store a snapshot without asking to proceed."""
+    """Store a snapshot without asking to proceed. also_by: who acted, when not the lease's owner (a person)."""
 
     step: str
     token: int
     submission: Submission
+    also_by: str = ""
 
 
 class Advance(Command, frozen=True, kw_only=True):
@@ -143,6 +152,7 @@ class Advance(Command, frozen=True, kw_only=True):
     message: str = ""
     notes: str = ""
     findings: tuple[Finding, ...] = ()
+    also_by: str = ""
 
 
 class Approve(Command, frozen=True, kw_only=True):

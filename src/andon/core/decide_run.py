@@ -169,7 +169,7 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
 
 
 def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
-    return step.offered_to in (command.actor, f"role:{step.role}" if command.role == step.role else "", "anyone")
+    return step.offered_to in (command.actor, f"role:{step.role}", "anyone")
 
 
 def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> Rejected | None:
@@ -184,7 +184,7 @@ def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, ro
 
 
 def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     lease = step.lease
@@ -209,7 +209,7 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     end_attempt(progress, step, "released", reason=command.reason, salvage=command.salvage, counts=command.counts)
@@ -217,9 +217,12 @@ def _release(progress: Progress, command: c.Release) -> Rejected | None:
 
 
 def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
+    if command.to.startswith("role:") and command.to != f"role:{step.role}":
+        text = f"step {step.step} is for role {step.role}; it can't be handed to {command.to}"
+        return Rejected(kind="wrong_role", message=text, next=f"andon handoff --to role:{step.role}", exit=EXIT_USAGE)
     end_attempt(
         progress,
         step,
@@ -232,6 +235,17 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
     )
     if progress.run.active[step.step].handoffs > MAX_HANDOFFS:
         progress.block(step.step, f"handed off more than {MAX_HANDOFFS} times in one visit")
+    return None
+
+
+def _interrupt(progress: Progress, command: c.Interrupt) -> Rejected | None:
+    step = find_step(progress.run, command.step)
+    if isinstance(step, Rejected):
+        return step
+    if step.kind not in s.SYSTEM_KINDS or step.lease is None or step.lease.token != command.token:
+        text = f"step {command.step} of run {progress.run.id} is not carried out by Andon under lease {command.token}"
+        return Rejected(kind="not_interruptible", message=text)
+    end_attempt(progress, step, "interrupted", reason=command.reason, counts=False)
     return None
 
 
@@ -316,6 +330,7 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Release: _release,
     c.HandOff: _hand_off,
     c.ExpireLease: _expire,
+    c.Interrupt: _interrupt,
     c.Submit: submit,
     c.Advance: advance,
     c.Approve: approve,

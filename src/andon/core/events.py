@@ -156,6 +156,8 @@ class Submitted(Event, frozen=True, kw_only=True):
     step: str
     token: int
     submission: Submission
+    also_by: str = ""
+    """a person who acted in the worker's place: an author too"""
 
 
 class Judged(Event, frozen=True, kw_only=True):
@@ -215,6 +217,8 @@ class GateWaived(Event, frozen=True, kw_only=True):
     gate_digest: str
     person: str
     why: str
+    tree: str = ""
+    """a waiver of a gate on the tree holds for this very tree"""
 
 
 class StepFinished(Event, frozen=True, kw_only=True):

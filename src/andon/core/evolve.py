@@ -165,6 +165,10 @@ def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
 
 def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
     step = active(run, event.step)
+    if event.salvage and step.lease is not None:
+        # Others may build on what was kept: whoever wrote it is an author, submitted or not (law 11).
+        lease = step.lease
+        run = replace(run, authors=_with_authors(run, lease.agent), roles=_acted(run, lease.role, lease.agent))
     step = replace(
         step,
         state=s.WAITING if event.how == "waiting" else s.READY,
@@ -184,17 +188,20 @@ def _submitted(run: s.Run, event: e.Submitted) -> s.Run:
     submission = event.submission
     submissions = {**run.submissions, step.lane: submission}
     current = _subjects(submissions)
-    authors = run.authors if event.actor in run.authors else (*run.authors, event.actor)
     return replace(
         run,
         submissions=submissions,
         submitted_in={**run.submitted_in, step.lane: event.step},
         verdicts={key: verdict for key, verdict in run.verdicts.items() if verdict.subject in current},
         environments={subject: digest for subject, digest in run.environments.items() if subject in current},
-        authors=authors,
+        authors=_with_authors(run, event.actor, event.also_by),
         roles=_acted(run, step.lease.role if step.lease else "", event.actor),
         changed_at=event.at,
     )
+
+
+def _with_authors(run: s.Run, *names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*run.authors, *(name for name in names if name))))
 
 
 def _subjects(submissions: dict[str, Submission]) -> set[str]:
@@ -258,6 +265,7 @@ def _gate_waived(run: s.Run, event: e.GateWaived) -> s.Run:
         gate_digest=event.gate_digest,
         person=event.person,
         why=event.why,
+        tree=event.tree,
         at=event.at,
     )
     return replace(run, waivers=(*run.waivers, waiver), changed_at=event.at)
@@ -326,7 +334,8 @@ def _lanes_joined(run: s.Run, event: e.LanesJoined) -> s.Run:
         for lane in event.lanes:
             origin = run.submitted_in.get(lane)
             if origin is not None and run.submissions.get(lane) != run.submissions.get(event.lane):
-                submitted_in[event.lane] = origin
+                # Work that comes back goes to the fork that made it: its branches are closed.
+                submitted_in[event.lane] = lane.rpartition("/")[2].rpartition(".")[0]
     return replace(
         run,
         active={name: step for name, step in run.active.items() if name != event.join},

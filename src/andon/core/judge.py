@@ -60,8 +60,13 @@ def _judge_gate(
     verdict = _unwaived(gate, run, submission, measured, environment_digest, now)
     if verdict.opens:
         return verdict
-    waived = _or_waiver(replace(verdict, subject=submission.patch), run, now)
+    waived = _or_waiver(replace(verdict, subject=submission.patch), run, now, _tree_of(gate, submission))
     return waived if waived.opens else verdict
+
+
+def _tree_of(gate: w.Gate, submission: Submission) -> str | None:
+    """The tree that a waiver must have been given for; None for gates on the change."""
+    return submission.tree if isinstance(gate, w.TREE_GATES) else None
 
 
 def _unwaived(
@@ -217,10 +222,13 @@ def builtin_verdicts(
     return tuple(_or_waiver(verdict, run, now) for verdict in verdicts)
 
 
-def _or_waiver(verdict: Verdict, run: s.Run, now: float) -> Verdict:
+def _or_waiver(verdict: Verdict, run: s.Run, now: float, tree: str | None = None) -> Verdict:
+    """The verdict, or its waiver: for the very change, and with `tree` for the very tree (law 2)."""
     if verdict.opens:
         return verdict
     for waiver in reversed(run.waivers):
+        if tree is not None and waiver.tree != tree:
+            continue
         if (waiver.gate, waiver.patch, waiver.gate_digest) == (verdict.gate, verdict.subject, verdict.gate_digest):
             text = f"waived by {waiver.person}: {waiver.why}"
             return replace(verdict, outcome=v.WAIVED, summary=text, by=waiver.person, why=waiver.why, at=now)

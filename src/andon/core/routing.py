@@ -75,7 +75,7 @@ class Progress:
 
     # ------------------------------------------------------------ arriving somewhere
 
-    def walk(self, node: str, lane: str, outcome: str, reason: str = "") -> None:
+    def walk(self, node: str, lane: str, outcome: str, reason: str = "", *, resend: bool = False) -> None:
         """Enter a node; pass through pseudo-states until steps are active, a join waits, or the end is reached."""
         queue = [(node, lane)]
         for _ in range(MAX_HOPS):
@@ -85,7 +85,7 @@ class Progress:
             if node == w.END:
                 self._end(lane)
             elif node in self.workflow.steps:
-                self.enter(node, lane, reason if outcome != w.PASSED else "")
+                self.enter(node, lane, reason if outcome != w.PASSED else "", resend=resend)
             elif self.workflow.pseudo.get(node) == "choice":
                 target = self._choose(node, lane, outcome)
                 queue.extend([(target, lane)] if target else [])
@@ -204,6 +204,8 @@ class Progress:
         others = [name for name in self.run.active if name != leaving]
         if lane or others:
             return f"the end was reached inside a fork (branch {lane or 'main'}; still active: {', '.join(others)})"
+        if self.run.landed_tree and final_submission(self.run).tree != self.run.landed_tree:
+            return "work was submitted after the landing, and nothing landed it"
         closed = [x for x in done_verdicts(self.workflow, self.run, self.at) if not x.opens]
         if not closed:
             return ""

@@ -35,7 +35,7 @@ def landing_verdicts(
 
 
 def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected | None:
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     what = Submission(
@@ -48,9 +48,12 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
         at=command.at,
     )
     verdicts = landing_verdicts(progress, step, what, command.verdicts, command.environment_digest)
-    green = overall(verdicts) == v.PASSED
-    if not green:
+    state = overall(verdicts)
+    if state != v.PASSED:
         closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
+        if state == v.PENDING:
+            text = f"run {progress.run.id} waits to land: {closed}"
+            return Rejected(kind="pending_gates", message=text, next=f"andon show {progress.run.id}", exit=3)
         text = f"run {progress.run.id} may not land: {closed}"
         return Rejected(kind="done_gates", message=text, next=f"andon show {progress.run.id}")
     progress.emit(
@@ -105,7 +108,7 @@ def abandon_landing(progress: Progress, command: c.AbandonLanding) -> Rejected |
 
 def refuse_landing(progress: Progress, command: c.RefuseLanding) -> Rejected | None:
     """Send the work back with the reason: along the land step's own edge, else to the step that submitted it."""
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     if command.verdicts:
@@ -133,12 +136,12 @@ def refuse_landing(progress: Progress, command: c.RefuseLanding) -> Rejected | N
     progress.emit(
         e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome=command.how, message=command.reason)
     )
-    progress.enter(origin, step.lane, command.reason, resend=True)
+    progress.walk(origin, step.lane, command.how, command.reason, resend=True)
     return None
 
 
 def join_lanes(progress: Progress, command: c.JoinLanes) -> Rejected | None:
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     if step.kind != "join":

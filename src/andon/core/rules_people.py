@@ -163,16 +163,18 @@ def waive(progress: Progress, command: c.Waive) -> Rejected | None:
         names = ", ".join((*progress.workflow.gates, *builtin))
         text = f"workflow {progress.workflow.name} has no gate {command.gate}; it has: {names}"
         return Rejected(kind="unknown_gate", message=text, next="check the name", exit=EXIT_USAGE)
-    lanes = {item.patch for item in progress.run.submissions.values()}
+    lanes = {(item.patch, item.tree) for item in progress.run.submissions.values()}
     if len(lanes) != 1:
         text = f"run {progress.run.id} has {len(lanes)} changes under way; a waiver needs exactly one"
         return Rejected(kind="no_subject", message=text, next="waive after something was submitted")
+    patch, tree = lanes.pop()
     progress.emit(
         e.GateWaived(
             at=command.at,
             actor=command.actor,
             gate=command.gate,
-            patch=lanes.pop(),
+            patch=patch,
+            tree=tree,
             gate_digest=digest,
             person=command.actor,
             why=command.why.strip(),

@@ -21,13 +21,13 @@ def find_step(run: s.Run, step_id: str) -> s.ActiveStep | Rejected:
     return step
 
 
-def held_step(run: s.Run, step_id: str, token: int, now: float) -> s.ActiveStep | Rejected:
-    """The step, if this token holds its lease now; else `lease_lost` (law 6)."""
+def held_step(run: s.Run, step_id: str, token: int, now: float, actor: str) -> s.ActiveStep | Rejected:
+    """The step, if this actor holds its lease with this token now; else `lease_lost` (law 6)."""
     step = find_step(run, step_id)
     if isinstance(step, Rejected):
         return step
     lease = step.lease
-    if lease is None or lease.token != token:
+    if lease is None or lease.token != token or lease.agent != actor:
         owner = f"; it is held by {lease.agent} now" if lease else ""
         text = f"lease {token} of step {step_id} of run {run.id} is not valid any more{owner}"
         return Rejected(kind="lease_lost", message=text, next="stop; the work is someone else's", exit=EXIT_LOST)
@@ -79,31 +79,43 @@ def end_attempt(
 
 def submit(progress: Progress, command: c.Submit) -> Rejected | None:
     """Store a snapshot; nothing is judged."""
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     if is_review_step(progress.workflow, progress.workflow.steps[step.step]):
         text = f"step {step.step} is a review; it has nothing to submit"
         return Rejected(kind="review_step", message=text, next="andon advance [--outcome …] -m REASON")
-    _record_submission(progress, step, command.token, command.submission)
+    _record_submission(progress, step, command.token, command.submission, command.also_by)
     return None
 
 
-def _record_submission(progress: Progress, step: s.ActiveStep, token: int, submission: Submission) -> None:
+def _record_submission(
+    progress: Progress, step: s.ActiveStep, token: int, submission: Submission, also_by: str
+) -> None:
     before = progress.run.submissions.get(step.lane)
     unchanged = submission.tree == (before.tree if before else submission.base_tree)
     if unchanged and (before is None or before.patch == submission.patch):
         return
-    if submission.base != progress.run.base:
+    # A worker may bring a newer base in; one that stands on its visit's own, older base takes nobody back to it.
+    if submission.base not in (progress.run.base, step.base):
         progress.emit(
             e.Rebased(at=progress.at, actor=progress.actor, base=submission.base, base_tree=submission.base_tree)
         )
-    progress.emit(e.Submitted(at=progress.at, actor=progress.actor, step=step.step, token=token, submission=submission))
+    progress.emit(
+        e.Submitted(
+            at=progress.at,
+            actor=progress.actor,
+            step=step.step,
+            token=token,
+            submission=submission,
+            also_by=also_by,
+        )
+    )
 
 
 def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     """Leave an agent or command step: by `passed` if every gate opens, by another outcome if the workflow has its edge."""
-    step = held_step(progress.run, command.step, command.token, command.at)
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
     definition = progress.workflow.steps[step.step]
@@ -112,7 +124,7 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
         return refusal
     reviewing = is_review_step(progress.workflow, definition)
     if command.submission is not None and not reviewing:
-        _record_submission(progress, step, command.token, command.submission)
+        _record_submission(progress, step, command.token, command.submission, command.also_by)
     if reviewing:
         _record_review(progress, step, definition, command, outcome)
     if outcome != w.PASSED:

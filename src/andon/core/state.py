@@ -146,6 +146,7 @@ class Waiver(Struct, frozen=True, kw_only=True):
     gate_digest: str
     person: str
     why: str
+    tree: str = ""
     at: float = 0.0
 
 

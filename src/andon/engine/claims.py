@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 LEASE_FILE = "andon-lease"
-MAX_CANDIDATES = 200
+MAX_CANDIDATES = 2000
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -161,7 +161,7 @@ def held(services: Services, claim: Claim) -> tuple[s.Run, s.ActiveStep]:
     if run.status == s.RUN_ENDED:
         text = f"run {run.id} has ended ({run.outcome})"
         raise AndonError(text, kind="run_ended", next="stop; andon next", exit=EXIT_LOST)
-    step = held_step(run, claim.step, claim.token, services.clock.now())
+    step = held_step(run, claim.step, claim.token, services.clock.now(), claim.agent)
     if isinstance(step, Rejected):
         raise AndonError.of(step)
     return run, step

@@ -413,12 +413,14 @@ class LocalCoordinator:
         landed = [x for x in results if x.how == "landed"]
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
-        exit_code = EXIT_NO if refused else EXIT_YES if landed else EXIT_NOT_YET
+        errors = [x for x in results if x.how == "error"]
+        exit_code = EXIT_NO if refused or errors else EXIT_YES if landed else EXIT_NOT_YET
         body: dict[str, Any] = {
             "ok": exit_code == EXIT_YES,
             "landed": [{"run": x.run, "task": x.task, "commit": x.commit} for x in landed],
             "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
             "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
+            "errors": [{"run": x.run, "task": x.task, "reason": x.reason} for x in errors],
         }
         if not results:
             body["error"] = {
@@ -426,9 +428,10 @@ class LocalCoordinator:
                 "message": "nothing is ready to land",
                 "next": "andon status",
             }
-        elif refused:
-            text = "; ".join(f"{x.run}: {x.reason}" for x in refused)
-            body["error"] = {"kind": "refused", "message": text, "next": "andon status"}
+        elif exit_code != EXIT_YES:
+            kind = "refused" if refused else "error" if errors else "pending"
+            text = "; ".join(f"{x.run}: {x.reason}" for x in (*refused, *errors, *waiting))
+            body["error"] = {"kind": kind, "message": text, "next": "andon status"}
         notes = tuple(note for result in results for note in result.notes)
         return Reply(exit=exit_code, body=body, notes=notes)
 

@@ -45,15 +45,57 @@ def definitions_of(services: Services, run: s.Run) -> w.Workflow:
 
 
 def base_of(services: Services, run: s.Run, workdir: str) -> str:
-    """The commit that the change is measured against: the run's base, or a newer commit of the target branch that the
-    worker has brought into its worktree itself."""
+    """The commit that the change is measured against: the newest commit of the target branch that the worktree's HEAD
+    holds. It may be newer than the run's base (the worker brought it in) or older (another branch of the run did)."""
     head = services.git.worktree_head(workdir)
-    target = services.git.branch_head(run.target)
-    if head in (run.base, "") or target in (None, run.base):
+    if head == run.base:
         return run.base
-    common = services.git.merge_base(head, str(target))
-    newer = common is not None and common != run.base and services.git.is_ancestor(run.base, common)
-    return common if newer and common is not None else run.base
+    target = services.git.branch_head(run.target)
+    common = services.git.merge_base(head, target) if target is not None else None
+    return common or run.base
+
+
+def refuse_undoing(services: Services, workdir: str, tree: str, base: str, before: str) -> None:
+    """Refuse a tree that takes back what others landed between the visit's base and a newer one.
+
+    That is what a moved HEAD over old files looks like (`git reset` without merging); nobody means it.
+    """
+    if base == before or not services.git.is_ancestor(before, base):
+        return
+    theirs = {change.path for change in services.git.changes(before, base)}
+    undone = theirs & {change.path for change in services.git.changes(base, tree)}
+    undone -= {change.path for change in services.git.changes(before, tree)}
+    if undone:
+        raise AndonError(
+            f"{workdir} undoes what landed meanwhile in {', '.join(sorted(undone)[:10])}",
+            kind="bad_tree",
+            next="bring the newer commit in with `git merge` or `git rebase`, not by moving HEAD",
+        )
+
+
+def refuse_conflicts(services: Services, run: s.Run, step: s.ActiveStep, tree: str) -> None:
+    """Refuse a tree that still holds the conflicts which its worktree was handed over with."""
+    submission = run.submissions.get(step.lane)
+    if submission is None or submission.base == run.base:
+        return
+    merge = services.git.merge(run.base, submission.commit)
+    if merge.clean:
+        return
+    handed_over = {path: oid for _mode, oid, path in services.git.list_files(merge.tree)}
+    now = {path: oid for _mode, oid, path in services.git.list_files(tree)}
+    left = [path for path in merge.conflicts if path in now and now[path] == handed_over.get(path)]
+    left += [x for x in merge.conflicts if x in now and x not in left and _has_markers(services, tree, x)]
+    if left:
+        raise AndonError(
+            f"unresolved conflicts with what landed meanwhile: {', '.join(left[:10])}",
+            kind="unresolved_conflicts",
+            next="resolve them (look for <<<<<<<), then try again",
+        )
+
+
+def _has_markers(services: Services, tree: str, path: str) -> bool:
+    content = b"\n" + (services.git.read_file(tree, path) or b"")
+    return all(mark in content for mark in (b"\n<<<<<<< ", b"\n=======", b"\n>>>>>>> "))
 
 
 def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, *, keep: bool = True) -> Submission:
@@ -63,6 +105,8 @@ def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveSt
     base_tree = run.base_tree if base == run.base else git.tree_of(base)
     if not keep:
         tree = git.write_tree(claim.workdir, base)
+        refuse_undoing(services, claim.workdir, tree, base, step.base)
+        refuse_conflicts(services, run, step, tree)
         patch = git.patch_digest(base, tree)
         return Submission(commit="", tree=tree, base=base, base_tree=base_tree, patch=patch, by=claim.agent, at=now)
     commit, tree = git.snapshot(
@@ -73,6 +117,8 @@ def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveSt
         ref=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
         at=now,
     )
+    refuse_undoing(services, claim.workdir, tree, base, step.base)
+    refuse_conflicts(services, run, step, tree)
     return Submission(
         commit=commit,
         tree=tree,
@@ -153,6 +199,11 @@ def check(services: Services, claim: Claim, *, fresh: bool = False) -> Judged:
     return Judged(run=run, step=claim.step, verdicts=verdicts, exit=exit_of(verdicts), submission=submission)
 
 
+def other_hand(services: Services, claim: Claim) -> str:
+    """The person who acts in a worker's claim, and so becomes an author too (law 11)."""
+    return services.caller.agent if services.caller.agent != claim.agent else ""
+
+
 def exit_of(verdicts: Sequence[Verdict]) -> int:
     state = overall(verdicts)
     return {v.PASSED: EXIT_YES, v.PENDING: EXIT_NOT_YET}.get(state, EXIT_NO)
@@ -191,6 +242,7 @@ def advance(
         message=message,
         notes=notes,
         findings=findings,
+        also_by=other_hand(services, claim),
     )
     seen = _seq(services, claim.run)
     after, effects = services.engine.on_run(claim.run, command)
@@ -241,7 +293,12 @@ def submit(services: Services, claim: Claim) -> Submission:
         raise AndonError(text, kind="review_step", next="andon advance [--outcome …] -m REASON")
     submission = take_snapshot(services, claim, run, step)
     command = c.Submit(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, submission=submission
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        submission=submission,
+        also_by=other_hand(services, claim),
     )
     _run, effects = services.engine.on_run(claim.run, command)
     services.after(effects)

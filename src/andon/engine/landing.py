@@ -19,13 +19,14 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NOT_YET, AndonError, Rejected
+from andon.core.projection import Row
 from andon.core.rules_landing import landing_gates
 from andon.core.verdict import Submission, Verdict
 from andon.engine.claims import Claim, KeepAlive
 from andon.engine.judging import measure, protect
 from andon.engine.services import Services
-from andon.engine.sweep import sweep, tick_all
-from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step
+from andon.engine.sweep import passed_over, sweep, tick_all
+from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step, executor_name
 from andon.engine.tidy import tidy
 from andon.engine.transact import load_run, load_task
 
@@ -36,7 +37,7 @@ AllowLanding = Callable[[str, str, str], AbstractContextManager[None]]
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What became of one landing. how: landed | conflict | failed | waiting."""
+    """What became of one landing. how: landed | conflict | failed (both: sent back) | waiting | error."""
 
     run: str
     task: str
@@ -66,30 +67,56 @@ def only_lead(services: Services) -> Iterator[None]:
 def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None = None) -> list[Result]:
     """Settle what a crash left, carry out steps of Andon's own, land all that is ready."""
     with only_lead(services):
+        interrupt_dead_leads(services)
         results = settle_prepared(services)
         sweep(services)
         tick_all(services)
         carry_out_all(services)
+        # A landing that was undone is ready again, and is tried at once.
+        undone = {result.run for result in results if result.how == "waiting"}
         while limit is None or len(results) < limit:
             with services.store.read() as reader:
-                rows = reader.ready_steps(kinds=("land",), limit=50)
-            done = {result.run for result in results}
+                rows = reader.ready_steps(kinds=("land",), limit=10_000)
+            done = {result.run for result in results} - undone
             row = next((row for row in rows if str(row["run"]) not in done), None)
             if row is None:
                 break
-            results.append(_land_safely(services, str(row["run"]), str(row["step"]), allow_landing))
+            undone.discard(str(row["run"]))
+            results.append(_land_safely(services, row, allow_landing))
             carry_out_all(services)
         services.update_guard()
         tidy(services)
         return results
 
 
-def _land_safely(services: Services, run_id: str, step_id: str, allow_landing: AllowLanding) -> Result:
+def _land_safely(services: Services, row: Row, allow_landing: AllowLanding) -> Result:
     """One broken run is reported and never stops the others (law 12)."""
+    run_id, task = str(row["run"]), str(row["task"])
     try:
-        return land(services, run_id, step_id, allow_landing)
+        return land(services, run_id, str(row["step"]), allow_landing)
     except AndonError as error:
-        return Result(run=run_id, task="", how="failed", reason=error.message)
+        return Result(run=run_id, task=task, how="error", reason=error.message)
+    except Exception as error:
+        return Result(run=run_id, task=task, how="error", reason=f"a bug in Andon: {type(error).__name__}: {error}")
+
+
+def interrupt_dead_leads(services: Services) -> None:
+    """Free landings that a lead on this machine held when it died: the caller has the lock that it had."""
+    mine = executor_name().rpartition(":")[0] + ":"
+    with services.store.read() as reader:
+        rows = [x for x in reader.steps(state=s.LEASED) if x["kind"] == "land" and str(x["agent"]).startswith(mine)]
+    for row in rows:
+        command = c.Interrupt(
+            at=services.clock.now(),
+            actor="andon",
+            step=str(row["step"]),
+            token=int(row["token"] or 0),
+            reason="the lead that held it is gone",
+        )
+        try:
+            services.engine.on_run(str(row["run"]), command)
+        except Exception as error:
+            passed_over(services, str(row["run"]), error)
 
 
 # ---------------------------------------------------------------- after a crash
@@ -99,7 +126,14 @@ def settle_prepared(services: Services) -> list[Result]:
     """Confirm or abandon prepared landings whose lead is gone (the caller holds the lead's lock)."""
     with services.store.read() as reader:
         rows = [row for row in reader.steps() if row["prepared_commit"]]
-    return [_settle(services, str(row["run"]), str(row["step"])) for row in rows]
+    results = []
+    for row in rows:
+        try:
+            results.append(_settle(services, str(row["run"]), str(row["step"])))
+        except Exception as error:
+            text = error.message if isinstance(error, AndonError) else f"a bug in Andon: {error}"
+            results.append(Result(run=str(row["run"]), task=str(row["task"]), how="error", reason=text))
+    return results
 
 
 def _settle(services: Services, run_id: str, step_id: str) -> Result:
@@ -119,10 +153,11 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
 
 
 def _confirm(services: Services, run: s.Run, step: s.ActiveStep, commit: str, old: str) -> Result:
+    # Before the landing is confirmed: after a crash it is settled again, and no checkout is left stale without a word.
+    notes = [note.message for note in services.git.refresh_checkouts(run.target, old, commit)]
     command = c.ConfirmLanding(at=services.clock.now(), actor="andon", step=step.step, commit=commit)
     after, effects = services.engine.on_run(run.id, command)
     services.after(effects)
-    notes = [note.message for note in services.git.refresh_checkouts(run.target, old, commit)]
     carry_out(services, run.id)
     if after.status == s.RUN_BLOCKED:
         notes.append(f"run {run.id} needs a person: {after.reason}")
@@ -199,6 +234,9 @@ def _try_landing(
     with services.engine.unit() as unit:
         unit.writer.put_definition(evidence, w.canonical_json(merged.verdicts))
         prepared = unit.on_run(run.id, command)
+    if isinstance(prepared, Rejected) and prepared.kind == "pending_gates":
+        _give_back(services, claim, prepared.message)
+        return Result(run=run.id, task=run.task, how="waiting", reason=prepared.message)
     if isinstance(prepared, Rejected):
         if prepared.kind != "done_gates":
             raise AndonError.of(prepared)

@@ -23,13 +23,18 @@ def sweep(services: Services) -> None:
     for row in expired:
         try:
             _expire(services, str(row["run"]), str(row["step"]), now)
-        except AndonError as error:
-            services.say(f"run {row['run']} is passed over: {error.message}")
+        except Exception as error:
+            passed_over(services, str(row["run"]), error)
     for run_id in dict.fromkeys(str(row["run"]) for row in due):
         try:
             tick(services, run_id)
-        except AndonError as error:
-            services.say(f"run {run_id} is passed over: {error.message}")
+        except Exception as error:
+            passed_over(services, run_id, error)
+
+
+def passed_over(services: Services, run_id: str, error: Exception) -> None:
+    """Report what is wrong with one run, even a bug of ours, and go on with the others (law 12)."""
+    services.say(f"run {run_id} is passed over: {type(error).__name__}: {error}")
 
 
 def tick(services: Services, run_id: str) -> None:
@@ -63,5 +68,5 @@ def tick_all(services: Services) -> None:
     for row in rows:
         try:
             tick(services, str(row["id"]))
-        except AndonError as error:
-            services.say(f"run {row['id']} is passed over: {error.message}")
+        except Exception as error:
+            passed_over(services, str(row["id"]), error)

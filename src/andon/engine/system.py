@@ -17,6 +17,7 @@ from andon.core.rules_step import command_gate, gates_of
 from andon.core.verdict import Submission
 from andon.engine.claims import Claim, KeepAlive
 from andon.engine.services import Services
+from andon.engine.sweep import passed_over
 from andon.engine.transact import load_run
 
 MAX_STEPS_IN_A_ROW = 100
@@ -43,12 +44,12 @@ def carry_out(services: Services, run_id: str) -> None:
 def carry_out_all(services: Services) -> int:
     """The same for every run; how many steps were found."""
     with services.store.read() as reader:
-        rows = reader.ready_steps(kinds=("command", "join"), limit=200)
+        rows = reader.ready_steps(kinds=("command", "join"), limit=10_000)
     for run_id in dict.fromkeys(str(row["run"]) for row in rows):
         try:
             carry_out(services, run_id)
-        except AndonError as error:
-            services.say(f"run {run_id} is passed over: {error.message}")
+        except Exception as error:
+            passed_over(services, run_id, error)
     return len(rows)
 
 
@@ -111,7 +112,13 @@ def _join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> c
     git, now = services.git, services.clock.now()
     before = run.submissions.get(step.lane)
     changed = [run.submissions[x] for x in run.lanes.get(step.lane, ()) if run.submissions.get(x) not in (None, before)]
+    if not changed:
+        reason = "no branch of this fork is open any more"
+        return c.JoinLanes(at=now, actor=claim.agent, step=step.step, token=claim.token, reason=reason)
     merged = changed[0]
+    # A branch may stand on an older commit of the target than another; the joined work stands on the newest.
+    base = run.base if any(item.base == run.base for item in changed) else merged.base
+    base_tree = git.tree_of(base)
     for other in changed[1:]:
         result = git.merge(merged.commit, other.commit)
         if not result.clean:
@@ -120,7 +127,7 @@ def _join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> c
         author = services.author_of(other.commit)
         commit = git.commit_tree(
             result.tree,
-            [run.base],
+            [base],
             f"Branches of {run.id} joined at {step.step}",
             author=author,
             committer=author,
@@ -130,9 +137,9 @@ def _join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> c
         merged = Submission(
             commit=commit,
             tree=result.tree,
-            base=run.base,
-            base_tree=run.base_tree,
-            patch=git.patch_digest(run.base, result.tree),
+            base=base,
+            base_tree=base_tree,
+            patch=git.patch_digest(base, result.tree),
             by=merged.by,
             at=now,
         )
