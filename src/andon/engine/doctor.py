@@ -11,7 +11,7 @@ from typing import Any
 
 from andon.core.errors import AndonError
 from andon.engine.services import Services
-from andon.engine.tidy import leftovers, remove_worktree
+from andon.engine.tidy import KEEP_ENDED_S, leftovers, remove_worktree
 from andon.engine.transact import load_run
 
 
@@ -80,9 +80,9 @@ def _prepared(services: Services) -> str | None:
 
 def _worktrees(services: Services, mend: bool) -> str | None:
     """Worktrees of ended runs; with `mend` they are removed."""
-    over = leftovers(services, older_than_s=0.0)
+    over = leftovers(services, older_than_s=0.0 if mend else 2 * KEEP_ENDED_S)
     if mend:
         for path, run_id in over:
             remove_worktree(services, path, run_id)
         return None
-    return f"{len(over)} worktrees of ended runs" if over else None
+    return f"{len(over)} worktrees of runs that ended long ago; `andon lead` removes them" if over else None
