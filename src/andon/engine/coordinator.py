@@ -134,7 +134,11 @@ class LocalCoordinator:
         claim = claims.find_claim(self.services)
         judged = judging.check(self.services, claim, fresh=bool(arguments.get("fresh")))
         following: dict[str, Any] = {"step": judged.step, "role": self._role(judged), "state": "yours"}
-        return self._judged_reply(judged, following)
+        reply = self._judged_reply(judged, following)
+        workflow = judging.definitions_of(self.services, judged.run)
+        if reply.exit == EXIT_NOT_YET and is_review_step(workflow, workflow.steps[judged.step]):
+            reply.body["error"]["next"] = "andon advance records your review (or --outcome … to send it back)"
+        return reply
 
     def advance(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
