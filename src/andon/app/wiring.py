@@ -15,6 +15,8 @@ from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.workflow import Workflow
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.interface import CallContext, Coordinator, Reply
+from andon.engine.meanwhile import Meanwhile
+from andon.engine.places import DiskPlaces
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
@@ -92,6 +94,9 @@ class App:
             load_workflow=load_workflow,
             write_guarded=self._write_guarded,
             open_store=self.open_store,
+            places=DiskPlaces(state_dir=self.state_dir, common_dir=self.git.common_dir),
+            process=f"{os.uname().nodename}:{os.getpid()}",
+            meanwhile=Meanwhile,
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )

@@ -8,8 +8,7 @@ find their claim from the working directory; the store alone decides whether it 
 
 from __future__ import annotations
 
-import _thread
-import os
+from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
@@ -19,26 +18,12 @@ from andon.core.decide_run import claim_refusal
 from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine import runs
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, load_run
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Self
-
-LEASE_FILE = "andon-lease"
 MAX_CANDIDATES = 2000
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """A claim as its worktree's lease file tells it; validity is decided by the store."""
-
-    run: str
-    step: str
-    token: int
-    agent: str
-    workdir: str
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -52,72 +37,9 @@ class Claimed(Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- finding a claim
 
 
-def git_dir_of(workdir: str) -> str | None:
-    """The git directory of a worktree (read from its `.git` file or directory)."""
-    path = os.path.join(workdir, ".git")
-    if os.path.isdir(path):
-        return path
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            line = file.readline()
-    except OSError:
-        return None
-    if not line.startswith("gitdir:"):
-        return None
-    return os.path.normpath(os.path.join(workdir, line[7:].strip()))
-
-
-def read_lease_file(directory: str) -> Claim | None:
-    """The claim of the worktree that `directory` is in or below."""
-    while True:
-        git_dir = git_dir_of(directory) if os.path.lexists(os.path.join(directory, ".git")) else None
-        if git_dir is not None:
-            return _parse_lease_file(os.path.join(git_dir, LEASE_FILE), directory)
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return None
-        directory = parent
-
-
-def _parse_lease_file(path: str, workdir: str) -> Claim | None:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            values = dict(line.rstrip("\n").partition("=")[::2] for line in file if "=" in line)
-    except OSError:
-        return None
-    try:
-        return Claim(
-            run=values["run"], step=values["step"], token=int(values["token"]), agent=values["agent"], workdir=workdir
-        )
-    except (KeyError, ValueError):
-        return None
-
-
-def write_lease_file(services: Services, claim: Claim) -> None:
-    git_dir = git_dir_of(claim.workdir)
-    if git_dir is None:
-        raise AndonError(f"{claim.workdir} is no git worktree", kind="git_failed", next="andon release; andon next")
-    database = os.path.join(services.state_dir, "andon.db")
-    values = {
-        "run": claim.run,
-        "step": claim.step,
-        "token": str(claim.token),
-        "agent": claim.agent,
-        "db": database,
-        "common": services.git.common_dir,
-        "workdir": claim.workdir,
-        "url": "",
-    }
-    text = "".join(f"{key}={value}\n" for key, value in values.items())
-    path = os.path.join(git_dir, LEASE_FILE)
-    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-    os.replace(path + ".new", path)
-
-
 def find_claim(services: Services) -> Claim:
     """The caller's claim: from the working directory, else by ANDON_RUN and the agent's name."""
-    claim = read_lease_file(services.caller.cwd)
+    claim = services.places.read_lease(services.caller.cwd)
     wanted = services.caller.run
     if claim is not None and wanted in (None, claim.run):
         if not services.caller.person and services.caller.agent != claim.agent:
@@ -293,10 +215,10 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             tree = submission.tree
             if submission.base != run.base:
                 tree = services.git.merge(run.base, submission.commit).tree
-        os.makedirs(os.path.dirname(lease.workdir), exist_ok=True)
+        services.places.make_parent(lease.workdir)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
         claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
-        write_lease_file(services, claim)
+        services.places.write_lease(claim)
     except (AndonError, OSError) as error:
         release = c.Release(
             at=services.clock.now(),
@@ -323,49 +245,24 @@ def renew(services: Services, claim: Claim, tokens_used: int = 0) -> s.Run:
     return run
 
 
-class KeepAlive:
-    """Renews a lease while its owner waits for gates, so that a slow gate does not cost the claim.
+def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractContextManager[object]:
+    """Renew the lease while its owner waits for gates, so that a slow gate does not cost the claim."""
 
-    A bare thread and a lock: importing `threading` would be the dearest part of a cached check.
-    """
-
-    def __init__(self, services: Services, claim: Claim, lease_s: float) -> None:
-        self._services = services
-        self._claim = claim
-        self._interval_s = max(1.0, lease_s / 3)
-        self._stopped = _thread.allocate_lock()
-        self._ended = _thread.allocate_lock()
-
-    def _work(self) -> None:
+    def renew_once() -> None:
+        other = services.fork()
         try:
-            while not self._stopped.acquire(timeout=self._interval_s):
-                services = self._services.fork()
-                try:
-                    renew(services, self._claim)
-                finally:
-                    services.store.close()
-        except AndonError:
-            # The lease is lost or the store is gone; whoever holds the claim finds out by its next write.
-            return
+            renew(other, claim)
         finally:
-            self._ended.release()
+            other.store.close()
 
-    def __enter__(self) -> Self:
-        self._stopped.acquire()
-        self._ended.acquire()
-        _thread.start_new_thread(self._work, ())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.release()
-        self._ended.acquire()
+    return services.meanwhile(max(1.0, lease_s / 3), renew_once)
 
 
 def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) -> str:
     """Keep what a worktree holds that was never submitted; "" when there is nothing to keep or it can't be read."""
     submission = run.submissions.get(step.lane)
     known = submission.tree if submission is not None else step.base_tree
-    if not os.path.isdir(workdir):
+    if not services.places.is_directory(workdir):
         return ""
     try:
         if not services.git.worktree_dirty(workdir, known):

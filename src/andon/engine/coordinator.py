@@ -20,6 +20,7 @@ from andon.engine import claims, judging, messages, people, views
 from andon.engine.brief import brief as write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 
@@ -52,7 +53,7 @@ class LocalCoordinator:
 
     def next(self, arguments: Arguments) -> Reply:
         services = self.services
-        here = claims.read_lease_file(services.caller.cwd)
+        here = services.places.read_lease(services.caller.cwd)
         if here is not None and here.agent == services.caller.agent and not arguments.get("task"):
             try:
                 claims.held(services, here)
@@ -77,7 +78,7 @@ class LocalCoordinator:
         lease = claimed.step.lease
         if lease is None:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
-        claim = claims.Claim(
+        claim = Claim(
             run=claimed.run.id,
             step=claimed.step.step,
             token=lease.token,
@@ -86,7 +87,7 @@ class LocalCoordinator:
         )
         return self._claim_reply(claim)
 
-    def _claim_reply(self, claim: claims.Claim, *, resumed: bool = False) -> Reply:
+    def _claim_reply(self, claim: Claim, *, resumed: bool = False) -> Reply:
         run, step = claims.held(self.services, claim)
         lease = step.lease
         if lease is None:
@@ -248,7 +249,7 @@ class LocalCoordinator:
     # ------------------------------------------------------------ messages
 
     def _place(self) -> tuple[str, str]:
-        claim = claims.read_lease_file(self.services.caller.cwd)
+        claim = self.services.places.read_lease(self.services.caller.cwd)
         if claim is not None:
             return claim.run, claim.step
         return self.services.caller.run or "", ""

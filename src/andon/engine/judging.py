@@ -20,7 +20,8 @@ from andon.core.judge import gates_to_measure, is_review_step, judge, overall, p
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
 from andon.core.verdict import Finding, Submission, Verdict
-from andon.engine.claims import Claim, KeepAlive, held, renew
+from andon.engine.claims import held, keep_alive, renew
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.system import carry_out
 from andon.engine.transact import load_run
@@ -180,7 +181,7 @@ def _evaluate(
     reviewing = is_review_step(workflow, definition)
     submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
     subject = submission or run.submissions.get(step.lane) or final_submission(run)
-    with KeepAlive(services, claim, definition.lease_s):
+    with keep_alive(services, claim, definition.lease_s):
         verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh)
         if not reviewing:
             verdicts = (protect(services, workflow, subject), *verdicts)

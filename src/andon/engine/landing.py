@@ -8,22 +8,21 @@ prepared landing, which the next lead settles by looking at the branch. The tree
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.errors import EXIT_NOT_YET, AndonError, Rejected
+from andon.core.errors import AndonError, Rejected
 from andon.core.projection import Row
 from andon.core.rules_landing import landing_gates
 from andon.core.verdict import Submission, Verdict
-from andon.engine.claims import Claim, KeepAlive
+from andon.engine.claims import keep_alive
 from andon.engine.judging import measure, protect
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import passed_over, sweep, tick_all
 from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step, executor_name
@@ -47,26 +46,9 @@ class Result(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-@contextmanager
-def only_lead(services: Services) -> Iterator[None]:
-    """One lead at a time. Raises AndonError kind "lead_busy" (exit 3)."""
-    path = os.path.join(services.state_dir, "lead.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AndonError(
-                "another lead is at work on this repository", kind="lead_busy", next="let it work", exit=EXIT_NOT_YET
-            ) from error
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None = None) -> list[Result]:
     """Settle what a crash left, carry out steps of Andon's own, land all that is ready."""
-    with only_lead(services):
+    with services.places.only_lead():
         interrupt_dead_leads(services)
         results = settle_prepared(services)
         sweep(services)
@@ -102,7 +84,7 @@ def _land_safely(services: Services, row: Row, allow_landing: AllowLanding) -> R
 
 def interrupt_dead_leads(services: Services) -> None:
     """Free landings that a lead on this machine held when it died: the caller has the lock that it had."""
-    mine = executor_name().rpartition(":")[0] + ":"
+    mine = executor_name(services).rpartition(":")[0] + ":"
     with services.store.read() as reader:
         rows = [x for x in reader.steps(state=s.LEASED) if x["kind"] == "land" and str(x["agent"]).startswith(mine)]
     for row in rows:
@@ -192,7 +174,7 @@ def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLand
         task = load_task(reader, run.task)
     services.say(f"{run_id}: landing task {task.id} on {run.target}")
     try:
-        with KeepAlive(services, claim, SYSTEM_LEASE_S):
+        with keep_alive(services, claim, SYSTEM_LEASE_S):
             for _ in range(MAX_HEAD_MOVES):
                 result = _try_landing(services, claim, run, workflow, task, allow_landing)
                 if result is not None:

@@ -6,6 +6,7 @@ Made by the composition root (`andon.app`); everything expensive is made on firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from andon.core import state as s
 from andon.core.errors import AndonError
 from andon.core.react import CarryOut, Effect, UpdateGuard
 from andon.core.workflow import Workflow
+from andon.engine.places import Places
 from andon.engine.transact import Engine
 from andon.ports import Clock, Git, Person, Progress, Store, Verifier
 
@@ -31,7 +33,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class Services:
-    """The engine's surroundings for one process."""
+    """The engine's surroundings for one process. process: "host:number", its name among those that carry out steps."""
 
     def __init__(
         self,
@@ -45,6 +47,9 @@ class Services:
         load_workflow: Callable[[str, str], Workflow],
         write_guarded: Callable[[Sequence[str]], None],
         open_store: Callable[[], Store],
+        places: Places,
+        process: str,
+        meanwhile: Callable[[float, Callable[[], None]], AbstractContextManager[object]],
         state_dir: str,
         worktrees_dir: str,
     ) -> None:
@@ -53,6 +58,9 @@ class Services:
         self.git = git
         self.clock = clock
         self.caller = caller
+        self.places = places
+        self.process = process
+        self.meanwhile = meanwhile
         self.state_dir = state_dir
         self.worktrees_dir = worktrees_dir
         self._write_guarded = write_guarded

@@ -6,8 +6,6 @@ at once (laws 6 and 10).
 
 from __future__ import annotations
 
-import os
-
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
@@ -15,7 +13,8 @@ from andon.core.errors import AndonError
 from andon.core.routing import final_submission
 from andon.core.rules_step import command_gate, gates_of
 from andon.core.verdict import Submission
-from andon.engine.claims import Claim, KeepAlive
+from andon.engine.claims import keep_alive
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import passed_over
 from andon.engine.transact import load_run
@@ -24,9 +23,9 @@ MAX_STEPS_IN_A_ROW = 100
 SYSTEM_LEASE_S = 120.0
 
 
-def executor_name() -> str:
+def executor_name(services: Services) -> str:
     """The name under which this process carries out steps."""
-    return f"andon/{os.uname().nodename}:{os.getpid()}"
+    return f"andon/{services.process}"
 
 
 def carry_out(services: Services, run_id: str) -> None:
@@ -55,7 +54,7 @@ def carry_out_all(services: Services) -> int:
 
 def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Claim | None:
     """Claim a step for this process; None when somebody else was first."""
-    name = executor_name()
+    name = executor_name(services)
     command = c.Claim(at=services.clock.now(), actor=name, step=step.step, workdir="", lease_s=SYSTEM_LEASE_S)
     try:
         run, _effects = services.engine.on_run(run_id, command)
@@ -77,7 +76,7 @@ def _carry_out_step(services: Services, run_id: str, step: s.ActiveStep) -> bool
         run = load_run(reader, run_id)
         workflow = services.engine.definitions.get(reader, run.workflow)
     services.say(f"{run_id}: carrying out {step.kind} step {step.step}")
-    with KeepAlive(services, claim, SYSTEM_LEASE_S):
+    with keep_alive(services, claim, SYSTEM_LEASE_S):
         if step.kind == "join":
             command: c.Command = _join(services, claim, run, step)
         else:

@@ -1,0 +1,143 @@
+"""What a process finds on its machine besides the store and git: lease files of worktrees, and the lead's lock.
+
+The lease's token stands in a file in the worktree's git directory, so that later commands find their claim from the
+working directory. A file is never proof of anything: the store alone decides whether a claim is valid (law 6).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from msgspec import Struct
+
+from andon.core.errors import EXIT_NOT_YET, AndonError
+
+LEASE_FILE = "andon-lease"
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A claim as its worktree's lease file tells it; validity is decided by the store."""
+
+    run: str
+    step: str
+    token: int
+    agent: str
+    workdir: str
+
+
+class Places(Protocol):
+    """The caller's machine. Paths are absolute."""
+
+    def read_lease(self, directory: str) -> Claim | None:
+        """The claim of the worktree that `directory` is in or below."""
+        ...
+
+    def write_lease(self, claim: Claim) -> None: ...
+    def is_directory(self, path: str) -> bool: ...
+    def make_parent(self, path: str) -> None: ...
+    def only_lead(self) -> AbstractContextManager[None]:
+        """One lead at a time on this machine. Raises AndonError kind "lead_busy" (exit 3)."""
+        ...
+
+
+class DiskPlaces:
+    """The real ones."""
+
+    def __init__(self, *, state_dir: str, common_dir: str) -> None:
+        self._state_dir = state_dir
+        self._common_dir = common_dir
+
+    def read_lease(self, directory: str) -> Claim | None:
+        return read_lease_file(directory)
+
+    def write_lease(self, claim: Claim) -> None:
+        git_dir = git_dir_of(claim.workdir)
+        if git_dir is None:
+            raise AndonError(f"{claim.workdir} is no git worktree", kind="git_failed", next="andon release; andon next")
+        values = {
+            "run": claim.run,
+            "step": claim.step,
+            "token": str(claim.token),
+            "agent": claim.agent,
+            "db": os.path.join(self._state_dir, "andon.db"),
+            "common": self._common_dir,
+            "workdir": claim.workdir,
+            "url": "",
+        }
+        text = "".join(f"{key}={value}\n" for key, value in values.items())
+        path = os.path.join(git_dir, LEASE_FILE)
+        with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        os.replace(path + ".new", path)
+
+    def is_directory(self, path: str) -> bool:
+        return os.path.isdir(path)
+
+    def make_parent(self, path: str) -> None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+
+    @contextmanager
+    def only_lead(self) -> Iterator[None]:
+        path = os.path.join(self._state_dir, "lead.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AndonError(
+                    "another lead is at work on this repository",
+                    kind="lead_busy",
+                    next="let it work",
+                    exit=EXIT_NOT_YET,
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+
+# ---------------------------------------------------------------- lease files
+
+
+def git_dir_of(workdir: str) -> str | None:
+    """The git directory of a worktree (read from its `.git` file or directory)."""
+    path = os.path.join(workdir, ".git")
+    if os.path.isdir(path):
+        return path
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            line = file.readline()
+    except OSError:
+        return None
+    if not line.startswith("gitdir:"):
+        return None
+    return os.path.normpath(os.path.join(workdir, line[7:].strip()))
+
+
+def read_lease_file(directory: str) -> Claim | None:
+    """The claim of the worktree that `directory` is in or below."""
+    while True:
+        git_dir = git_dir_of(directory) if os.path.lexists(os.path.join(directory, ".git")) else None
+        if git_dir is not None:
+            return _parse_lease_file(os.path.join(git_dir, LEASE_FILE), directory)
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _parse_lease_file(path: str, workdir: str) -> Claim | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            values = dict(line.rstrip("\n").partition("=")[::2] for line in file if "=" in line)
+    except OSError:
+        return None
+    try:
+        return Claim(
+            run=values["run"], step=values["step"], token=int(values["token"]), agent=values["agent"], workdir=workdir
+        )
+    except (KeyError, ValueError):
+        return None
