@@ -51,7 +51,7 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
     state = overall(verdicts)
     if state != v.PASSED:
         closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
-        if state == v.PENDING:
+        if state == v.PENDING and _can_still_come(progress, step, what, verdicts):
             text = f"run {progress.run.id} waits to land: {closed}"
             return Rejected(kind="pending_gates", message=text, next=f"andon show {progress.run.id}", exit=3)
         text = f"run {progress.run.id} may not land: {closed}"
@@ -79,6 +79,22 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
         )
     )
     return None
+
+
+def _can_still_come(progress: Progress, step: s.ActiveStep, what: Submission, verdicts: tuple[Verdict, ...]) -> bool:
+    """Whether the missing words may be given while the run waits here: an approval of this very change, a signal for this
+    very tree. A review may not, nor anything about a change that the merge made another: such work goes back."""
+    submitted = progress.run.submissions.get(step.lane)
+    for verdict in verdicts:
+        if verdict.opens:
+            continue
+        gate = progress.workflow.gates.get(verdict.gate)
+        if isinstance(gate, w.ApprovalGate) and submitted is not None and submitted.patch == what.patch:
+            continue
+        if isinstance(gate, w.SignalGate) and submitted is not None and submitted.tree == what.tree:
+            continue
+        return False
+    return True
 
 
 def confirm_landing(progress: Progress, command: c.ConfirmLanding) -> Rejected | None:

@@ -96,12 +96,15 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
     """Claim the most urgent work that this agent may do. Raises AndonError kind "nothing_ready" (exit 3)."""
     sweep(services)
     targets = runs.startable(services, task)
-    with services.engine.unit() as unit:
+
+    def work(unit: Unit) -> tuple[Claimed | None, str]:
         claimed = _claim_step(services, unit, role, task, run)
         if claimed is None and run is None:
             claimed = _claim_task(services, unit, role, task, targets)
-        why = "" if claimed else _why_nothing(services, unit, role, task, run)
-    services.after(unit.effects)
+        return claimed, "" if claimed else _why_nothing(services, unit, role, task, run)
+
+    (claimed, why), effects = services.engine.transact(work)
+    services.after(effects)
     if claimed is None:
         wanted = f" for role {role}" if role else ""
         raise AndonError(

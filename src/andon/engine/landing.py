@@ -27,7 +27,7 @@ from andon.engine.services import Services
 from andon.engine.sweep import passed_over, sweep, tick_all
 from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step, executor_name
 from andon.engine.tidy import tidy
-from andon.engine.transact import load_run, load_task
+from andon.engine.transact import Unit, load_run, load_task
 
 MAX_HEAD_MOVES = 5
 
@@ -213,9 +213,12 @@ def _try_landing(
         verdicts=merged.verdicts,
         environment_digest=merged.environment,
     )
-    with services.engine.unit() as unit:
+
+    def prepare(unit: Unit) -> s.Run | Rejected:
         unit.writer.put_definition(evidence, w.canonical_json(merged.verdicts))
-        prepared = unit.on_run(run.id, command)
+        return unit.on_run(run.id, command)
+
+    prepared, _effects = services.engine.transact(prepare)
     if isinstance(prepared, Rejected) and prepared.kind == "pending_gates":
         _give_back(services, claim, prepared.message)
         return Result(run=run.id, task=run.task, how="waiting", reason=prepared.message)

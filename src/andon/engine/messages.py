@@ -13,7 +13,7 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.engine.services import Services
-from andon.engine.transact import unknown
+from andon.engine.transact import Unit, unknown
 
 HUMAN = "human"
 POLL_S = 0.2
@@ -30,27 +30,33 @@ def send(
     expires_s: float | None = None,
 ) -> s.Message:
     now = services.clock.now()
-    with services.engine.unit() as unit:
+
+    def work(unit: Unit) -> s.Message | Rejected:
         if to.startswith("run:"):
             unit.run(to.removeprefix("run:"))
         name = unit.writer.next_id("message")
-        sent = unit.on_message(
-            name,
-            c.SendMessage(
-                at=now,
-                actor=services.caller.agent,
-                message=name,
-                kind=kind,
-                recipient=to,
-                body=body,
-                run=run,
-                step=step,
-                expires_at=now + expires_s if expires_s is not None else None,
-            ),
+        command = c.SendMessage(
+            at=now,
+            actor=services.caller.agent,
+            message=name,
+            kind=kind,
+            recipient=to,
+            body=body,
+            run=run,
+            step=step,
+            expires_at=now + expires_s if expires_s is not None else None,
         )
+        return unit.on_message(name, command)
+
+    sent, _effects = services.engine.transact(work)
     if isinstance(sent, Rejected):
         raise AndonError.of(sent)
     return sent
+
+
+def _on_message(services: Services, name: str, command: c.Command) -> s.Message | Rejected:
+    done, _effects = services.engine.transact(lambda unit: unit.on_message(name, command))
+    return done
 
 
 def recipients(services: Services) -> list[str]:
@@ -76,8 +82,7 @@ def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
         answered = reader.messages(sender=agent, answered=True, unacknowledged_by=agent)
     names = [str(row["id"]) for row in (*rows, *answered)] if "all" in acknowledge else acknowledge
     for name in names:
-        with services.engine.unit() as unit:
-            done = unit.on_message(name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
+        done = _on_message(services, name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
         if isinstance(done, Rejected):
             raise AndonError.of(done)
     items = [_item(row) for row in (*rows, *answered) if str(row["sender"]) != services.caller.agent or row["answer"]]
@@ -103,9 +108,8 @@ def answer(services: Services, name: str, body: str) -> s.Message:
     if loaded.state.recipient == HUMAN and not services.caller.person:
         text = f"question {name} was put to a person; {services.caller.agent} is an agent"
         raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
-    with services.engine.unit() as unit:
-        command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
-        answered = unit.on_message(name, command)
+    command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
+    answered = _on_message(services, name, command)
     if isinstance(answered, Rejected):
         raise AndonError.of(answered)
     return answered

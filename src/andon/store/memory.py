@@ -225,7 +225,9 @@ class MemoryWriter(MemoryReader):
 class MemoryStore:
     """A store that is gone with the process. It may be used by many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, make_writer: Callable[[_Tables], MemoryWriter] = MemoryWriter) -> None:
+        """make_writer: for those who want to watch what is written."""
+        self._make_writer = make_writer
         self._tables = _Tables()
         self._writers = threading.Lock()
         self._thread = threading.local()
@@ -255,7 +257,7 @@ class MemoryStore:
             raise InvariantViolation("a write transaction inside another transaction of the same store")
         with self._writers:
             changed = self._tables.copy()
-            writer = MemoryWriter(changed)
+            writer = self._make_writer(changed)
             self._thread.current = writer
             try:
                 yield writer
@@ -270,6 +272,15 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is given up: what is stored stays."""
+
+    def log_texts(self) -> list[bytes]:
+        """The JSON of all events, in order."""
+        return [data for _position, _stream, _seq, _cause, data in self._tables.log]
+
+    def spoil(self, stream: str, text: bytes) -> None:
+        """Put something else in the place of a stored state, as a broken disk would."""
+        seq, kind, _text = self._tables.states[stream]
+        self._tables.states[stream] = (seq, kind, text)
 
     # ------------------------------------------------------------ measured verdicts
 
