@@ -12,7 +12,7 @@ LOCK := requirements/dev.txt
 SYSTEM_PACKAGES := bubblewrap
 ARGS ?=
 
-.PHONY: help setup system demo test check docs format bench lock clean
+.PHONY: help setup system demo test check docs format soak ablations bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,12 @@ docs: setup ## renew generated references
 format: setup ## put the code into form
 	@$(BIN)/ruff check --fix-only -q src tests benchmarks scripts
 	@$(BIN)/ruff format -q src tests benchmarks scripts
+
+soak: setup ## the simulator on fresh seeds for hours (TIME=8h)
+	@$(BIN)/python -m andon.testing --soak $(or $(TIME),8h) $(ARGS)
+
+ablations: setup ## each safeguard switched off: how many seeds until it is noticed
+	@$(BIN)/python -m andon.testing --ablations $(ARGS)
 
 bench: setup system ## benchmarks against floors
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -82,9 +82,11 @@ class Git(Protocol):
         ...
 
     def snapshot(
-        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+        self, worktree: str, *, base: str, message: str, author: Person, under: str, at: float
     ) -> tuple[str, str]:
-        """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base` at `ref`.
+        """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base`.
+
+        A reference of its own, `<under>/<commit>`, keeps it: no later snapshot takes its place.
 
         Returns (commit, tree). Refuses (AndonError kind "bad_tree") new embedded repositories and new symbolic links
         that point out of the tree. Uses a temporary index only.

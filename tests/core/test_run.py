@@ -76,8 +76,21 @@ def test_an_edit_voids_the_review() -> None:
     world.implement()
     world.review()
     token = world.claim("land", "lead")
-    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "pending_gates")
+    # Nobody can review at a landing: the work goes back instead of waiting for ever.
+    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "done_gates")
     assert "review" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("tree", "patch", "kind"), [("t1", "patch:t1", "pending_gates"), ("m", "patch:m", "done_gates")]
+)
+def test_a_landing_waits_for_an_approval_of_the_very_change_only(tree: str, patch: str, kind: str) -> None:
+    gates: list[w.Gate] = [w.ApprovalGate(id="consent")]
+    steps = [w.Step(id="implement", role="implementer"), w.Step(id="land", kind="land")]
+    world = World(workflow(steps, [("implement", "land"), ("land", w.END)], gates=gates, done=("consent",)))
+    world.implement()
+    token = world.claim("land", "lead")
+    world.refused(world.prepare(token, tree=tree, patch=patch), kind)
 
 
 def test_a_clean_merge_keeps_the_review_but_measures_the_tree_again() -> None:

@@ -276,7 +276,7 @@ def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) ->
             base=run.base,
             message=f"Unsubmitted work of {run.id}, step {step.step}",
             author=services.author(),
-            ref=f"refs/andon/salvage/{run.id}/{step.step}/{token}",
+            under=f"refs/andon/salvage/{run.id}/{step.step}/{token}",
             at=services.clock.now(),
         )
     except (AndonError, OSError) as error:

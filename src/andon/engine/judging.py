@@ -115,7 +115,7 @@ def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveSt
         base=base,
         message=f"Submission of {run.id}, step {step.step}, by {claim.agent}",
         author=services.author(),
-        ref=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
+        under=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
         at=now,
     )
     refuse_undoing(services, claim.workdir, tree, base, step.base)

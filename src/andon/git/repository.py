@@ -207,11 +207,11 @@ class Repository:
     # ------------------------------------------------------------ working trees
 
     def snapshot(
-        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+        self, worktree: str, *, base: str, message: str, author: Person, under: str, at: float
     ) -> tuple[str, str]:
         tree = self.write_tree(worktree, base)
         commit = self.commit_tree(tree, [base], message, author=author, committer=author, at=at)
-        self.set_ref(ref, commit)
+        self.set_ref(f"{under}/{commit}", commit)
         return commit, tree
 
     def write_tree(self, worktree: str, base: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
 from andon.core.errors import InvariantViolation
 from andon.core.events import Event
-from andon.core.projection import Row, Rows, kind_of, rows
+from andon.core.projection import Row, kind_of, rows
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
 from andon.core.verdict import Verdict
 from andon.ports import Conflict, Loaded, Reader, StoredEvent, Writer
@@ -32,7 +32,8 @@ class _Tables:
         """stream -> places in the log"""
         self.causes: dict[str, str] = {}
         self.states: dict[str, tuple[int, str, bytes]] = {}
-        self.rows: dict[str, Rows] = {}
+        self.rows: dict[str, dict[tuple[int, str], list[Row]]] = {}
+        """table -> (number, stream) -> rows"""
         self.definitions: dict[str, bytes] = {}
         self.settings: dict[str, str] = {}
         self.counters: dict[str, int] = {}
@@ -41,6 +42,7 @@ class _Tables:
     def copy(self) -> _Tables:
         other = _Tables.__new__(_Tables)
         other.__dict__.update({name: value.copy() for name, value in self.__dict__.items()})
+        other.rows = {name: streams.copy() for name, streams in self.rows.items()}
         return other
 
 
@@ -84,20 +86,20 @@ class MemoryReader:
     # ------------------------------------------------------------ steps
 
     def _table(self, name: str) -> list[tuple[int, int, Row]]:
-        """(number, place, row) of all rows of a table in natural order."""
-        found = [
-            (codec.number_of(stream), stream, place, row)
-            for stream, tables in self.tables.rows.items()
-            for place, row in enumerate(tables.get(name, ()))
-        ]
-        found.sort(key=lambda item: item[:3])
-        return [(number, place, dict(row)) for number, _stream, place, row in found]
+        """(number, place, row) of all rows of a table in natural order. The rows are the store's own."""
+        streams = self.tables.rows.get(name)
+        if not streams:
+            return []
+        return [(key[0], place, row) for key in sorted(streams) for place, row in enumerate(streams[key])]
+
+    def rows_of(self, name: str, stream: str) -> list[Row]:
+        return self.tables.rows.get(name, {}).get((codec.number_of(stream), stream), [])
 
     def _steps(self, wanted: Callable[[Row], bool], *order: str) -> list[Row]:
         found = [item for item in self._table("steps") if wanted(item[2])]
         if order:
             found.sort(key=lambda item: ([item[2][name] for name in order], item[0], item[1]))
-        return [row for _number, _place, row in found]
+        return [dict(row) for _number, _place, row in found]
 
     def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
         def wanted(row: Row) -> bool:
@@ -131,8 +133,8 @@ class MemoryReader:
         return sum(not self._satisfied(other) for other in self.dependencies(task))
 
     def _satisfied(self, task: str) -> bool:
-        found = self.tables.rows.get(task, {}).get("tasks")
-        return found is not None and found[0]["status"] in (LANDED, COMPLETED)
+        found = self.rows_of("tasks", task)
+        return bool(found) and found[0]["status"] in (LANDED, COMPLETED)
 
     def _tasks(self) -> list[Row]:
         found = [row for _number, _place, row in self._table("tasks")]
@@ -147,12 +149,12 @@ class MemoryReader:
         return [row for row in self._tasks() if not status or row["status"] in status][:limit]
 
     def dependencies(self, task: str) -> list[str]:
-        found = self.tables.rows.get(task, {}).get("task_dependencies", [])
+        found = self.rows_of("task_dependencies", task)
         return [str(row["depends_on"]) for row in found]
 
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         found = [row for _number, _place, row in self._table("runs")]
-        return [row for row in found if not status or row["status"] in status][:limit]
+        return [dict(row) for row in found if not status or row["status"] in status][:limit]
 
     def messages(
         self,
@@ -175,7 +177,7 @@ class MemoryReader:
                 and (unacknowledged_by is None or unacknowledged_by not in _acknowledged(row))
             )
 
-        return [row for _number, _place, row in self._table("messages") if wanted(row)][:limit]
+        return [dict(row) for _number, _place, row in self._table("messages") if wanted(row)][:limit]
 
 
 def _acknowledged(row: Row) -> list[str]:
@@ -205,7 +207,8 @@ class MemoryWriter(MemoryReader):
         if cause is not None:
             tables.causes[cause] = stream
         tables.states[stream] = (expected_seq + len(texts), kind_of(state), text)
-        tables.rows[stream] = rows(state)
+        for name, made in rows(state).items():
+            tables.rows.setdefault(name, {})[(codec.number_of(stream), stream)] = made
 
     def put_definition(self, digest: str, content: bytes) -> None:
         self.tables.definitions[digest] = bytes(content)
@@ -222,6 +225,27 @@ class MemoryWriter(MemoryReader):
                 return stream
 
 
+class _Reading:
+    """A read transaction; inside another transaction it is that one. (A class since it is entered very often.)"""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._own: MemoryReader | None = None
+
+    def __enter__(self) -> Reader:
+        outer = self._store._outer()
+        if outer is not None:
+            return outer
+        self._own = MemoryReader(self._store._tables)
+        self._store._thread.current = self._own
+        return self._own
+
+    def __exit__(self, *_: object) -> None:
+        if self._own is not None:
+            self._own.expire()
+            self._store._thread.current = None
+
+
 class MemoryStore:
     """A store that is gone with the process. It may be used by many threads."""
 
@@ -232,19 +256,8 @@ class MemoryStore:
         self._writers = threading.Lock()
         self._thread = threading.local()
 
-    @contextmanager
-    def read(self) -> Iterator[Reader]:
-        outer = self._outer()
-        if outer is not None:
-            yield outer
-            return
-        reader = MemoryReader(self._tables)
-        self._thread.current = reader
-        try:
-            yield reader
-        finally:
-            reader.expire()
-            self._thread.current = None
+    def read(self) -> AbstractContextManager[Reader]:
+        return _Reading(self)
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -272,6 +285,9 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is given up: what is stored stays."""
+
+    def log_length(self) -> int:
+        return len(self._tables.log)
 
     def log_texts(self) -> list[bytes]:
         """The JSON of all events, in order."""

@@ -28,7 +28,7 @@ from andon.testing import verifier as simulated
 from andon.testing.git import MemoryGit
 from andon.testing.process import ProcessPlaces
 
-Patch = tuple[Any, str, Any]
+Patch = tuple[Any, Any, Any]
 """(owner, name, replacement)"""
 
 
@@ -163,10 +163,16 @@ def _any_subject() -> list[Patch]:
         found = [x for x in (*run.verdicts.values(), *given) if x.gate == gate.id]
         good = [x for x in found if x.opens] or found
         if good:
-            return good[-1]
+            chosen: v.Verdict = good[-1]
+            return chosen
         return judge._verdict(gate.id, w.gate_digest(gate), submission.patch, v.UNMEASURED, "never measured", now)
 
-    return [(judge, "_measured", measured)]
+    return [(judge, "_measured", measured), (evolve, "_subjects", lambda _submissions: _Everything())]
+
+
+class _Everything:
+    def __contains__(self, _item: object) -> bool:
+        return True
 
 
 def _cache_without_tree() -> list[Patch]:
@@ -176,9 +182,9 @@ def _cache_without_tree() -> list[Patch]:
     def run(self: Any, name: str, digest: str, command: str, what: v.Submission, *rest: Any, **named: Any) -> v.Verdict:
         known = self._process.world.store.get("any", digest, "any")
         if known is not None:
-            return replace(
-                known, subject=what.tree_subject, environment_digest=self.environment_digest(rest[0], what.tree)
-            )
+            surroundings = self.environment_digest(rest[0], what.tree)
+            found: v.Verdict = replace(known, subject=what.tree_subject, environment_digest=surroundings)
+            return found
         verdict = original(self, name, digest, command, what, *rest, **named)
         if verdict.opens:
             self._cache.put("any", digest, "any", verdict)
@@ -382,15 +388,7 @@ def _undoing() -> list[Patch]:
 
 
 def _conflict_markers() -> list[Patch]:
-    return [(judging, "refuse_conflicts", lambda *_: None), (judge, "_measured", _passing())]
-
-
-def _passing() -> Callable[..., v.Verdict]:
-    def measured(gate: w.Gate, run: s.Run, what: v.Submission, given: Any, environment: str, now: float) -> v.Verdict:
-        found = judge._verdict(gate.id, w.gate_digest(gate), judge.subject_of(gate, what), v.PASSED, "it is fine", now)
-        return replace(found, environment_digest=environment)
-
-    return measured
+    return [(judging, "refuse_conflicts", lambda *_: None)]
 
 
 # ---------------------------------------------------------------- definitions, transactions, limits

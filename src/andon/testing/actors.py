@@ -20,6 +20,7 @@ from andon.testing.world import Actor, Call, Sleep, World
 LOST = (3, 4, 5, 64)
 """exit codes after which a worker lets go of a step"""
 TRIES = 6
+IDLE_LOOKS = 20
 HOME = "/repository"
 
 
@@ -36,11 +37,14 @@ def edit(world: World, workdir: str, agent: str, body: dict[str, Any], *, mend: 
     if worktree is None:
         return
     random, given, files = world.streams.content, world.parameters, worktree.files
-    for path, text in list(files.items()):
-        if "<<<<<<<" in text:
-            files[path] = f"merged by:{agent} n{random.randrange(10**6)}"
-    words = [str(body.get("task")), f"by:{agent}", f"n{random.randrange(10**6)}"]
     wrong = not (mend or careful)
+    for path, text in list(files.items()):
+        if "<<<<<<<" in text and not (wrong and random.random() < 0.5):
+            files[path] = f"merged by:{agent} n{random.randrange(10**6)}"
+    if wrong and random.random() < given.overlap / 4:
+        # What `git reset` without a merge looks like: a new HEAD over old files.
+        worktree.head = world.git.branch_head("main") or worktree.head
+    words = [str(body.get("task")), f"by:{agent}", f"n{random.randrange(10**6)}"]
     if wrong and random.random() < given.bugs:
         words.append(random.choice(("bug", "ugly")))
     if wrong and random.random() < given.overlap:
@@ -79,9 +83,20 @@ def worker(world: World, name: str, *, careful: bool = False, role: str | None =
         if result.exit == 0:
             yield from _work(world, name, result.body, careful=careful)
         elif careful:
-            yield Sleep(60)
+            yield from _until_something_happens(world)
         else:
             yield Sleep(30 + random.random() * world.parameters.lease_s)
+
+
+def _until_something_happens(world: World, *, ready: bool = True) -> Actor:
+    """A patient actor asks again when the log has grown (ready: and there is work), or after a while, since time acts too."""
+    seen = world.log_length
+    for _ in range(IDLE_LOOKS):
+        yield Sleep(60)
+        if world.log_length != seen:
+            if not ready or world.has_work():
+                return
+            seen = world.log_length
 
 
 def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
@@ -201,7 +216,6 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
     if act == 4:
         worktree.files[WORKFLOW_PATH] = weakened(world.workflow).canonical().decode()
     if act == 5:
-        # What `git reset` without a merge looks like: a new HEAD over old files.
         worktree.head = world.git.branch_head("main") or worktree.head
         edit(world, cwd, name, body, mend=True, careful=True)
     if act == 6:
@@ -216,10 +230,13 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
 # ---------------------------------------------------------------- leads, people, outsiders
 
 
-def lead(world: World, name: str, *, every_s: float) -> Actor:
+def lead(world: World, name: str, *, every_s: float, patient: bool = False) -> Actor:
+    """patient: comes again only when something happened, or after a while."""
     while True:
         yield Sleep(every_s * (0.5 + world.streams.schedule.random()))
         yield Call(verb="lead", agent=name, cwd=HOME)
+        if patient:
+            yield from _until_something_happens(world, ready=False)
 
 
 def person(world: World, name: str) -> Actor:
@@ -233,11 +250,11 @@ def person(world: World, name: str) -> Actor:
         run = random.choice(runs)
         arguments: dict[str, Any] = {"run": run.id, "message": "seen", "why": "known", "gate": "tests"}
         act = random.random()
-        if act < 0.15:
+        if act < 0.25:
             yield from _meddle(world, name, run)
-        elif act < 0.25:
+        elif act < 0.32:
             yield Call(verb="waive", arguments=arguments, agent=name, person=True)
-        elif act < 0.3:
+        elif act < 0.36:
             yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
         elif run.status == s.RUN_BLOCKED:
             yield Call(verb="run_retry", arguments=arguments, agent=name, person=True)
@@ -250,8 +267,10 @@ def _meddle(world: World, name: str, run: s.Run) -> Actor:
     held = [step for step in run.active.values() if step.lease is not None and step.kind == "agent"]
     if held and held[0].lease is not None:
         workdir = held[0].lease.workdir
-        edit(world, workdir, name, {"task": run.task, "step": "extra"}, mend=True, careful=True)
-        yield Call(verb="submit", agent=name, cwd=workdir, person=True)
+        # Who types in a worktree without a word to Andon is beyond its reach; the truth counts those who submit.
+        edit(world, workdir, "somebody", {"task": run.task, "step": "extra"}, mend=True, careful=True)
+        if _found((yield Call(verb="submit", agent=name, cwd=workdir, person=True))).exit == 0:
+            world.laws.wrote(run.id, name)
     yield Call(verb="approve", arguments={"run": run.id, "message": "mine is good"}, agent=name, person=True)
 
 
@@ -260,9 +279,7 @@ def outsider(world: World) -> Actor:
     random = world.streams.content
     count = 0
     while True:
-        yield Sleep(60 + random.random() * 2 * world.parameters.lease_s)
-        if random.random() > world.parameters.outsiders * 5:
-            continue
+        yield Sleep(random.random() * 2 * world.parameters.lease_s / (10 * world.parameters.outsiders))
         count += 1
         files: dict[str, str] = {f"outside{count}": "news"}
         kind = random.randrange(4)
@@ -302,4 +319,5 @@ def _wants_consent(world: World, run: s.Run) -> bool:
     given = [word.patch for word in run.approvals if word.approves]
     made = run.submissions.get("")
     wanted = landing and any(isinstance(gate, w.ApprovalGate) for gate in gates)
-    return wanted and made is not None and made.patch not in given
+    expired = any("expired" in step.reason for step in run.active.values())
+    return wanted and made is not None and (made.patch not in given or expired)

@@ -2,6 +2,7 @@
 
 A file is words. `bug` fails the gate `tests`; `ugly` fails `lint`; `calls:x` fails `tests` where no file has
 `defines:x` (so two changes can each be right alone and wrong together); `by:name` says who wrote it.
+Conflict markers break nothing here, as in a text file that no test reads: refusing them is Andon's own duty.
 The laws' checkers use these functions on what really landed; the simulated verifier uses them to measure. That is sound
 since the product never sees them: it only sees verdicts.
 """
@@ -28,8 +29,7 @@ def outcome_of(command: str, files: Files) -> str:
         return v.FAILED if "ugly" in words else v.PASSED
     defined = {word[8:] for word in words if word.startswith("defines:")}
     broken = any(word.startswith("calls:") and word[6:] not in defined for word in words)
-    marked = any(word.startswith("<<<<<<<") for word in words)
-    return v.FAILED if broken or marked or "bug" in words else v.PASSED
+    return v.FAILED if broken or "bug" in words else v.PASSED
 
 
 def environment_digest(environment: w.Environment, files: Files) -> str:

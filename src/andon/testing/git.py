@@ -53,7 +53,8 @@ class MemoryRepository:
         self.references[f"refs/heads/{branch}"] = root
 
     def put_tree(self, files: Files) -> str:
-        oid = sha1(repr(sorted(files.items())).encode()).hexdigest()
+        parts = [part for path in sorted(files) for part in (path, files[path])]
+        oid = sha1("\0".join(parts).encode()).hexdigest()
         self.trees.setdefault(oid, dict(files))
         return oid
 
@@ -180,8 +181,8 @@ class MemoryGit:
 
     def patch_digest(self, base: str, tree: str) -> str:
         old, new = self.repository.files(base), self.repository.files(tree)
-        changed = [(path, old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())]
-        text = repr([item for item in changed if item[1] != item[2]])
+        paths = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+        text = "\0".join(part for path in paths for part in (path, repr(old.get(path)), repr(new.get(path))))
         return f"patch:{sha256(text.encode()).hexdigest()}"
 
     def diff_text(self, base: str, tree: str, *, max_bytes: int = 60_000) -> str:
@@ -218,11 +219,11 @@ class MemoryGit:
         return found
 
     def snapshot(
-        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+        self, worktree: str, *, base: str, message: str, author: Person, under: str, at: float
     ) -> tuple[str, str]:
         tree = self.write_tree(worktree, base)
         commit = self.repository.put_commit(tree, (base,), message, author, at)
-        self.set_ref(ref, commit)
+        self.set_ref(f"{under}/{commit}", commit)
         return commit, tree
 
     def write_tree(self, worktree: str, base: str) -> str:

@@ -56,6 +56,8 @@ class Known(Struct, kw_only=True):
     token: int = 0
     held: dict[str, Held] = field(default_factory=dict)
     lane: dict[str, str] = field(default_factory=dict)
+    hands: set[str] = field(default_factory=set)
+    """people who wrote in an agent's place"""
     submitted: dict[str, Submission] = field(default_factory=dict)
     green: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
     """the last judgement of each step, if it was green"""
@@ -108,6 +110,11 @@ class Laws:
 
     def violated(self, law: int, text: str) -> None:
         self.violations.append(Violation(law=law, text=text, at=self.world.scheduler.now - self._began))
+
+    def wrote(self, run: str, person: str) -> None:
+        """A person's hand is in the run's work (told by the actor itself)."""
+        if run in self.runs:
+            self.runs[run].hands.add(person)
 
     def workflow_of(self, run: str) -> w.Workflow:
         return self.runs[run].workflow
@@ -190,6 +197,8 @@ class Laws:
         files, before = self.world.repository.files(new), self.world.repository.files(old)
         lost = [path for path in before if path.startswith("outside") and files.get(path) != before[path]]
         lost += [path for path in before if path.startswith("T") and path not in files]
+        if any("<<<<<<<" in text for text in files.values()):
+            self.violated(5, f"{known.id} landed unresolved conflicts")
         if lost:
             self.violated(7, f"{known.id} took back what landed before: {', '.join(lost)}")
 
@@ -199,7 +208,7 @@ class Laws:
         """Law 5: every `done` gate holds on this very tree and change."""
         files = self.world.repository.files(tree)
         changed = [change.path for change in self.world.git.changes(base, tree)]
-        authors = writers(files, changed)
+        authors = writers(files, changed) | known.hands
         for name in known.workflow.done:
             gate = known.workflow.gates[name]
             if any(x.gate == name and x.patch == patch and self._covers(x, gate, tree) for x in known.waivers):
@@ -433,8 +442,7 @@ class Laws:
         made = known.submitted.get("")
         if made is None or isinstance(event, e.RejectionRecorded):
             return
-        changed = [change.path for change in self.world.git.changes(made.base_tree, made.tree)]
-        if event.person in writers(self.world.repository.files(made.tree), changed):
+        if event.person in known.hands:
             self.violated(11, f"{event.person}, an author, did {type(event).__name__} on {known.id}")
 
     def _approved(self, known: Known, event: e.ApprovalRecorded, process: Process | None) -> None:

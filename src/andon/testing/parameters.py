@@ -49,7 +49,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
     outsiders: float = 0.0
     """somebody pushes to the target branch between two calls"""
     race: float = 0.0
-    """somebody pushes in the very moment in which a lead moves the branch"""
+    """somebody pushes (or the lead stands still) in the very moment in which it moves the branch"""
     people_act: float = 0.3
     corrupt: bool = False
     """one run's record becomes unreadable"""
@@ -67,8 +67,8 @@ class Parameters(Struct, frozen=True, kw_only=True):
             workers=random.choice((1, 2, 2, 3)),
             pleasers=random.choice((0, 0, 1)),
             cheaters=random.choice((0, 0, 1)),
-            leads=random.choice((1, 1, 2)),
-            calls=random.choice((8, 15, 25, 40)),
+            leads=random.choice((1, 2, 3)),
+            calls=random.choice((10, 20, 30, 60)),
             lease_s=random.choice((120.0, 600.0, 1800.0)),
             switch=rate(0.005, 0.15, 0.7),
             zombie=rate(0.05, 0.5, 0.5),
@@ -81,9 +81,9 @@ class Parameters(Struct, frozen=True, kw_only=True):
             lose_reply=rate(0.01, 0.2, 0.3),
             skew_s=rate(1.0, 900.0, 0.3),
             bugs=rate(0.1, 0.6, 0.7),
-            overlap=rate(0.1, 0.8, 0.5),
+            overlap=rate(0.2, 0.9, 0.6),
             outsiders=rate(0.02, 0.2, 0.3),
-            race=rate(0.05, 0.5, 0.2),
-            people_act=rate(0.1, 0.5, 0.8),
+            race=rate(0.1, 0.5, 0.4),
+            people_act=rate(0.2, 0.9, 0.8),
             corrupt=random.random() < 0.1,
         )

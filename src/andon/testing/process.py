@@ -9,7 +9,7 @@ else runs, as in the real store. A killed process touches nothing any more, what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
@@ -195,6 +195,25 @@ class Process:
             going[0] = False
 
 
+class _Reading:
+    """A read transaction of a process. (A class since it is entered very often.)"""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._inner = process.world.store.read()
+
+    def __enter__(self) -> Reader:
+        process = self._process
+        if not process.inside:
+            process.point()
+        process.inside += 1
+        return self._inner.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._process.inside -= 1
+        self._inner.__exit__(*error)
+
+
 class ProcessStore:
     """The port `Store` as one process sees it."""
 
@@ -202,17 +221,8 @@ class ProcessStore:
         self._process = process
         self._store = process.world.store
 
-    @contextmanager
-    def read(self) -> Iterator[Reader]:
-        process = self._process
-        if not process.inside:
-            process.point()
-        process.inside += 1
-        try:
-            with self._store.read() as reader:
-                yield reader
-        finally:
-            process.inside -= 1
+    def read(self) -> AbstractContextManager[Reader]:
+        return _Reading(self._process)
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -289,7 +299,7 @@ class ProcessGit:
 
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
         self.process.point(changes=True)
-        self.process.world.race()
+        self.process.world.race(self.process)
         old = self.git.branch_head(branch)
         moved = self.git.move_branch(branch, new=new, expected=expected, reason=reason)
         if moved:

@@ -110,9 +110,20 @@ def _convergence(world: World) -> None:
     world.drive(actors.worker(world, "careful-a", careful=True))
     world.drive(actors.worker(world, "careful-b", careful=True))
     world.drive(actors.worker(world, "critic", careful=True, role="reviewer"))
-    world.drive(actors.lead(world, "last-lead", every_s=60))
+    world.drive(actors.lead(world, "last-lead", every_s=60, patient=True))
     world.drive(actors.finishing_person(world, "pat"), first_after_s=30)
-    done = world.scheduler.run(lambda: _settled(world), limit=MAX_CONVERGENCE_STEPS)
+    looked_at = -1
+
+    def settled() -> bool:
+        nonlocal looked_at
+        if world.laws.violations:
+            return True
+        if world.busy() or looked_at == world.log_length:
+            return False
+        looked_at = world.log_length
+        return bool(world.rows()) and not _open_tasks(world)
+
+    done = world.scheduler.run(settled, limit=MAX_CONVERGENCE_STEPS)
     if not done:
         _say_what_is_open(world)
     if not world.laws.violations:
@@ -133,10 +144,6 @@ def _open_tasks(world: World) -> list[dict[str, object]]:
             if row["status"] not in s.CLOSED and row["id"] not in gone:
                 found.append(row)
     return found
-
-
-def _settled(world: World) -> bool:
-    return bool(world.laws.violations) or (not world.busy() and bool(world.rows()) and not _open_tasks(world))
 
 
 def _say_what_is_open(world: World) -> None:

@@ -140,11 +140,15 @@ class World:
         rate = self.rates.error_below - self.rates.switch_below
         return rate > 0 and self.streams.faults.random() < rate
 
-    def race(self) -> None:
-        """Perhaps somebody pushes now, in the middle of a landing."""
-        if self.rates.race and self.streams.faults.random() < self.rates.race:
-            self.count("races")
+    def race(self, process: Process) -> None:
+        """Perhaps somebody pushes in the very moment of a landing, or its lead stands still."""
+        if not self.rates.race or self.streams.faults.random() >= self.rates.race:
+            return
+        self.count("races")
+        if self.streams.faults.random() < 0.5:
             self.push({f"outside-race{self.counts['races']}": "news"}, "a race")
+        else:
+            process.pause()
 
     def pause(self) -> tuple[float, bool]:
         """(how long a process stands still, whether it can't even renew its lease meanwhile)."""
@@ -269,6 +273,15 @@ class World:
                 self.call(wish, lambda result: self.scheduler.after(0.0, lambda: go_on(result)))
 
         self.scheduler.after(first_after_s, lambda: go_on(None))
+
+    @property
+    def log_length(self) -> int:
+        return self.store.log_length()
+
+    def has_work(self) -> bool:
+        """Whether an agent could find something to do."""
+        with self.store.read() as reader:
+            return bool(reader.ready_steps(kinds=("agent",), limit=1) or reader.ready_tasks(limit=1))
 
     def busy(self) -> bool:
         """Whether a call is under way."""
