@@ -36,12 +36,12 @@ def test_merges_changes_and_patches(
 ) -> None:
     directory = Path(tempfile.mkdtemp())
     try:
-        compare(make(directory), base, ours, theirs, again)
+        check(make(directory), base, ours, theirs, again)
     finally:
         shutil.rmtree(directory)
 
 
-def compare(
+def check(
     sandbox: Sandbox, base: dict[str, str], ours: dict[str, str], theirs: dict[str, str], again: dict[str, str]
 ) -> None:
     real, twin = sandbox.repository, MemoryGit(MemoryRepository({"x": "x"}))
