@@ -1,14 +1,20 @@
-"""`python -m benchmarks [NAME …]`: run the benchmarks, print the table, keep the history. Exit 1 when a goal is missed."""
+"""`python -m benchmarks [NAME …]`: run, print the table, keep the history, draw the chart. Exit 1 when a goal is missed."""
 
 from __future__ import annotations
 
 import sys
 
 from andon import __version__
-from benchmarks import command_line, gate, transitions
+from benchmarks import chart, command_line, gate, landing, simulator, transitions
 from benchmarks.measure import keep, table
 
-ALL = {"gate": gate.run, "command_line": command_line.run, "transitions": transitions.run}
+ALL = {
+    "gate": gate.run,
+    "command_line": command_line.run,
+    "transitions": transitions.run,
+    "landing": landing.run,
+    "simulator": simulator.run,
+}
 
 
 def main(names: list[str]) -> int:
@@ -22,6 +28,8 @@ def main(names: list[str]) -> int:
         rows += ALL[name]()
     print(table(rows))
     keep(rows, __version__)
+    if not names:
+        chart.write(rows)
     return 0 if all(row.met for row in rows) else 1
 
 
