@@ -38,10 +38,13 @@ class _Tables:
         self.settings: dict[str, str] = {}
         self.counters: dict[str, int] = {}
         self.measurements: dict[Key, bytes] = {}
+        self.decoded: dict[str, tuple[tuple[int, str, bytes], Loaded]] = {}
+        """the states that were read, with the very texts they were read from; shared by all copies"""
 
     def copy(self) -> _Tables:
         other = _Tables.__new__(_Tables)
-        other.__dict__.update({name: value.copy() for name, value in self.__dict__.items()})
+        other.__dict__.update({name: value.copy() for name, value in self.__dict__.items() if name != "decoded"})
+        other.decoded = self.decoded
         other.rows = {name: streams.copy() for name, streams in self.rows.items()}
         return other
 
@@ -66,7 +69,14 @@ class MemoryReader:
 
     def load(self, stream: str) -> Loaded | None:
         found = self.tables.states.get(stream)
-        return None if found is None else codec.read_state(stream, *found)
+        if found is None:
+            return None
+        known = self.tables.decoded.get(stream)
+        if known is not None and known[0] is found:
+            return known[1]
+        loaded = codec.read_state(stream, *found)
+        self.tables.decoded[stream] = (found, loaded)
+        return loaded
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
         log = self.tables.log

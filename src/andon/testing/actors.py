@@ -21,6 +21,8 @@ LOST = (3, 4, 5, 64)
 """exit codes after which a worker lets go of a step"""
 TRIES = 6
 IDLE_LOOKS = 20
+IDLE_S = 1200.0
+MAX_PUSHES = 8
 HOME = "/repository"
 
 
@@ -85,18 +87,25 @@ def worker(world: World, name: str, *, careful: bool = False, role: str | None =
         elif careful:
             yield from _until_something_happens(world)
         else:
-            yield Sleep(30 + random.random() * world.parameters.lease_s)
+            yield from _for_a_while(world, "agent")
 
 
-def _until_something_happens(world: World, *, ready: bool = True) -> Actor:
-    """A patient actor asks again when the log has grown (ready: and there is work), or after a while, since time acts too."""
-    seen = world.log_length
+def _until_something_happens(world: World, *, ready: str = "agent") -> Actor:
+    """A patient actor asks again when the log has grown (and there is work), or after a while, since time acts too."""
     for _ in range(IDLE_LOOKS):
-        yield Sleep(60)
-        if world.log_length != seen:
-            if not ready or world.has_work():
-                return
-            seen = world.log_length
+        seen = world.log_length
+        yield Sleep(IDLE_S, watchful=True)
+        if world.log_length == seen or world.has_work(ready):
+            return
+
+
+def _for_a_while(world: World, whose: str) -> Actor:
+    """As people poll: until there seems to be work, or now and then without."""
+    random = world.streams.content
+    for _ in range(IDLE_LOOKS):
+        yield Sleep(30 + random.random() * world.parameters.lease_s)
+        if random.random() < 0.1 or world.has_work(whose):
+            return
 
 
 def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
@@ -143,7 +152,7 @@ def pleaser(world: World, name: str) -> Actor:
     while True:
         result = _found((yield Call(verb="next", agent=name, cwd=HOME)))
         if result.exit != 0:
-            yield Sleep(60 + random.random() * world.parameters.lease_s)
+            yield from _for_a_while(world, "agent")
             continue
         cwd = str(result.body["workdir"])
         if random.random() < 0.5:
@@ -234,9 +243,12 @@ def lead(world: World, name: str, *, every_s: float, patient: bool = False) -> A
     """patient: comes again only when something happened, or after a while."""
     while True:
         yield Sleep(every_s * (0.5 + world.streams.schedule.random()))
-        yield Call(verb="lead", agent=name, cwd=HOME)
         if patient:
-            yield from _until_something_happens(world, ready=False)
+            yield Call(verb="lead", agent=name, cwd=HOME)
+            yield from _until_something_happens(world, ready="system")
+        else:
+            yield from _for_a_while(world, "system")
+            yield Call(verb="lead", agent=name, cwd=HOME)
 
 
 def person(world: World, name: str) -> Actor:
@@ -277,10 +289,8 @@ def _meddle(world: World, name: str, run: s.Run) -> Actor:
 def outsider(world: World) -> Actor:
     """Pushes to the target branch: something harmless, something in the way, or weaker gates."""
     random = world.streams.content
-    count = 0
-    while True:
+    for count in range(1, MAX_PUSHES):
         yield Sleep(random.random() * 2 * world.parameters.lease_s / (10 * world.parameters.outsiders))
-        count += 1
         files: dict[str, str] = {f"outside{count}": "news"}
         kind = random.randrange(4)
         if kind == 1:
@@ -311,6 +321,7 @@ def finishing_person(world: World, name: str) -> Actor:
             elif any(step.kind == "human" for step in run.active.values()) or _wants_consent(world, run):
                 yield Call(verb="approve", arguments=arguments, agent=name, person=True)
         yield Sleep(120)
+        yield from _until_something_happens(world, ready="person")
 
 
 def _wants_consent(world: World, run: s.Run) -> bool:

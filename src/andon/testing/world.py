@@ -26,6 +26,7 @@ from andon.testing.schedule import Scheduler
 from andon.testing.workflows import make
 
 UNAVAILABLE = 6
+WAKE_UP_S = 20.0
 
 
 class Rates(Struct, frozen=True, kw_only=True):
@@ -73,7 +74,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Sleep(Struct, frozen=True):
+    """watchful: wakes up early when the log grows."""
+
     seconds: float
+    watchful: bool = False
 
 
 Actor = Generator[Call | Sleep, Result | None, None]
@@ -122,6 +126,7 @@ class World:
         self.lines: list[str] | None = [] if verbose else None
         self._hash = sha256()
         self._processes = 0
+        self._watchful: list[Callable[[], None]] = []
         self._generation = 0
         """actors of an earlier generation do nothing any more"""
         with self.store.write() as writer:
@@ -241,6 +246,9 @@ class World:
         """A transaction is durable."""
         appended, self.appended = self.appended, []
         if appended:
+            watchful, self._watchful = self._watchful, []
+            for wake_up in watchful:
+                self.scheduler.after(WAKE_UP_S, wake_up)
             if self.lines is not None:
                 for stream, seq, events, _state in appended:
                     self.lines += [f"    {stream}.{seq + n + 1} {event}" for n, event in enumerate(events)]
@@ -268,20 +276,37 @@ class World:
             except StopIteration:
                 return
             if isinstance(wish, Sleep):
-                self.scheduler.after(wish.seconds, lambda: go_on(None))
+                self._sleep(wish, lambda: go_on(None))
             else:
                 self.call(wish, lambda result: self.scheduler.after(0.0, lambda: go_on(result)))
 
         self.scheduler.after(first_after_s, lambda: go_on(None))
 
+    def _sleep(self, wish: Sleep, go_on: Callable[[], None]) -> None:
+        if not wish.watchful:
+            self.scheduler.after(wish.seconds, go_on)
+            return
+        asleep = [True]
+
+        def wake_up() -> None:
+            if asleep[0]:
+                asleep[0] = False
+                go_on()
+
+        self._watchful.append(wake_up)
+        self.scheduler.after(wish.seconds, wake_up)
+
     @property
     def log_length(self) -> int:
         return self.store.log_length()
 
-    def has_work(self) -> bool:
-        """Whether an agent could find something to do."""
+    def has_work(self, whose: str) -> bool:
+        """Whether an agent, the lead ("system") or a person might find something to do."""
         with self.store.read() as reader:
-            return bool(reader.ready_steps(kinds=("agent",), limit=1) or reader.ready_tasks(limit=1))
+            if whose == "agent":
+                return bool(reader.ready_steps(kinds=("agent",), limit=1) or reader.ready_tasks(limit=1))
+            kinds = ("land", "command", "join", "wait") if whose == "system" else ("human", "land")
+            return any(row["kind"] in kinds or row["state"] == s.BLOCKED for row in reader.steps())
 
     def busy(self) -> bool:
         """Whether a call is under way."""
