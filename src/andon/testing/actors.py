@@ -79,7 +79,6 @@ def _mend(files: dict[str, str], agent: str) -> None:
 
 def worker(world: World, name: str, *, careful: bool = False, role: str | None = None) -> Actor:
     """An honest worker. careful: makes no mistakes. role: does nothing else."""
-    random = world.streams.content
     while True:
         result = _found((yield Call(verb="next", arguments={"role": role}, agent=name, cwd=HOME)))
         if result.exit == 0:
