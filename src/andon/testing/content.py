@@ -36,7 +36,10 @@ def environment_digest(environment: w.Environment, files: Files) -> str:
     return f"sha256:{sha256(files.get(ENVIRONMENT_PATH, '').encode() + w.canonical_json(environment)).hexdigest()}"
 
 
-def writers(files: Files, paths: list[str]) -> set[str]:
-    """Who wrote what is in these files."""
-    words = [word for path in paths for word in files.get(path, "").split()]
-    return {word[3:] for word in words if word.startswith("by:")}
+def writers(before: Files, after: Files, paths: list[str]) -> set[str]:
+    """Who wrote what is new in these files."""
+    found = set()
+    for path in paths:
+        old = before.get(path, "").split()
+        found |= {word[3:] for word in after.get(path, "").split() if word.startswith("by:") and word not in old}
+    return found

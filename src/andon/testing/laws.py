@@ -208,7 +208,7 @@ class Laws:
         """Law 5: every `done` gate holds on this very tree and change."""
         files = self.world.repository.files(tree)
         changed = [change.path for change in self.world.git.changes(base, tree)]
-        authors = writers(files, changed) | known.hands
+        authors = writers(self.world.repository.files(base), files, changed) | known.hands
         for name in known.workflow.done:
             gate = known.workflow.gates[name]
             if any(x.gate == name and x.patch == patch and self._covers(x, gate, tree) for x in known.waivers):

@@ -127,6 +127,9 @@ def _convergence(world: World) -> None:
     if not done:
         _say_what_is_open(world)
     if not world.laws.violations:
+        # What an effect left undone when its process was killed, the next lead makes good.
+        world.call(Call(verb="lead", agent="last-lead"), lambda _result: None)
+        world.scheduler.run(lambda: not world.busy(), limit=MAX_SAFETY_STEPS)
         _aftermath(world)
 
 
