@@ -265,6 +265,15 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """An event that stands in the log and can't be read; `problem` names stream, seq and position."""
+
+    position: int
+    stream: str
+    seq: int
+    problem: str
+
+
 class Loaded(Struct, frozen=True, kw_only=True):
     """An aggregate's state and the seq of its last event (the optimistic lock)."""
 
@@ -280,7 +289,20 @@ class Reader(Protocol):
         ...
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
-        """In order. `after`: a seq when `stream` is given, else a position."""
+        """In order. `after`: a seq when `stream` is given, else a position. Raises AndonError kind "corrupt"."""
+        ...
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        """The same, going on behind an event that can't be read (law 12).
+
+        Without `stream`, the events of archived runs are left out; they are found by the run's id.
+        """
+        ...
+
+    def archived_runs(self) -> int:
+        """How many runs have their events in archive files."""
         ...
 
     def definition(self, digest: str) -> bytes | None: ...
@@ -305,6 +327,10 @@ class Reader(Protocol):
 
     def dependencies(self, task: str) -> list[str]: ...
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]: ...
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        """(number, id) of the runs behind one, in natural order: for looking at all of them, bit by bit."""
+        ...
+
     def messages(
         self,
         *,

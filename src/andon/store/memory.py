@@ -17,7 +17,7 @@ from andon.core.events import Event
 from andon.core.projection import Row, Rows, kind_of, rows
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
 from andon.core.verdict import Verdict
-from andon.ports import Conflict, Loaded, Reader, StoredEvent, Writer
+from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
 
 Key = tuple[str, str, str]
@@ -67,13 +67,21 @@ class MemoryReader:
         return None if found is None else codec.read_state(stream, *found)
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return [codec.read_event(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        return [codec.read_or_report(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def _log(self, stream: str | None, after: int, limit: int) -> list[tuple[int, str, int, str | None, bytes]]:
         log = self.tables.log
         if stream is None:
-            found = log[max(after, 0) : max(after, 0) + limit]
-        else:
-            places = self.tables.streams.get(stream, ())
-            found = [log[place] for place in places[max(after, 0) : max(after, 0) + limit]]
-        return [codec.read_event(*values) for values in found]
+            return log[after : after + limit]
+        return [log[place] for place in self.tables.streams.get(stream, ())[after : after + limit]]
+
+    def archived_runs(self) -> int:
+        return 0
 
     def definition(self, digest: str) -> bytes | None:
         return self.tables.definitions.get(digest)
@@ -153,6 +161,10 @@ class MemoryReader:
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         found = [row for _number, _place, row in self._table("runs")]
         return [row for row in found if not status or row["status"] in status][:limit]
+
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        found = [(number, str(row["id"])) for number, _place, row in self._table("runs")]
+        return [pair for pair in found if pair > after][:limit]
 
     def messages(
         self,

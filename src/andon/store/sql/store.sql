@@ -14,6 +14,18 @@ WHERE position > :after ORDER BY position LIMIT :limit
 SELECT position, stream, seq, cause, CAST(data AS BLOB) FROM events
 WHERE stream = :stream AND seq > :after ORDER BY seq LIMIT :limit
 
+-- name: archived_run
+-- Where a run's events stand when they were moved to a file.
+SELECT archive, start, size, digest FROM archived_runs WHERE stream = :stream
+
+-- name: archived_count
+-- How many runs were moved to files.
+SELECT coalesce(sum(runs), 0) FROM archives
+
+-- name: next_runs
+-- The runs behind one, in natural order.
+SELECT number, id FROM runs WHERE (number, id) > (:number, :id) ORDER BY number, id LIMIT :limit
+
 -- name: definition
 -- Content by digest.
 SELECT content FROM definitions WHERE digest = :digest
@@ -273,8 +285,9 @@ SELECT value FROM counters WHERE kind = :kind
 SELECT 1 FROM states WHERE stream = :stream
 
 -- name: log_by_stream
--- The whole log, stream by stream; for checks and rebuilding.
-SELECT stream, seq, position, type, at, actor, CAST(data AS BLOB) FROM events ORDER BY stream, seq
+-- The log behind one stream, stream by stream; for checks and rebuilding.
+SELECT stream, seq, position, type, at, actor, CAST(data AS BLOB) FROM events
+WHERE stream > :after ORDER BY stream, seq
 
 -- name: task_row
 -- One task's row, for checks.
@@ -300,12 +313,15 @@ FROM messages WHERE id = :id
 
 -- name: orphans
 -- States and rows that no event accounts for.
-SELECT 'states' AS place, stream FROM states WHERE stream NOT IN (SELECT stream FROM events)
-UNION SELECT 'tasks', id FROM tasks WHERE id NOT IN (SELECT stream FROM events)
-UNION SELECT 'task_dependencies', task FROM task_dependencies WHERE task NOT IN (SELECT stream FROM events)
-UNION SELECT 'runs', id FROM runs WHERE id NOT IN (SELECT stream FROM events)
-UNION SELECT 'steps', run FROM steps WHERE run NOT IN (SELECT stream FROM events)
-UNION SELECT 'messages', id FROM messages WHERE id NOT IN (SELECT stream FROM events)
+SELECT 'states' AS place, stream FROM states WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = states.stream)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = states.stream)
+UNION SELECT 'tasks', id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'task_dependencies', task FROM task_dependencies
+    WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = task)
+UNION SELECT 'runs', id FROM runs WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = id)
+UNION SELECT 'steps', run FROM steps WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
+UNION SELECT 'messages', id FROM messages WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
 ORDER BY 1, 2 LIMIT :limit
 
 -- name: wrong_counts
@@ -356,3 +372,45 @@ DELETE FROM steps WHERE run = :stream
 -- name: drop_orphan_messages
 -- Remove rows that no event accounts for.
 DELETE FROM messages WHERE id = :stream
+
+-- name: archives
+-- The archive files.
+SELECT digest, runs, events, archived_at FROM archives ORDER BY digest
+
+-- name: archive_digests
+-- The archive files that hold runs.
+SELECT DISTINCT archive FROM archived_runs ORDER BY archive
+
+-- name: only_archived
+-- The runs of one archive file that have no event in the log.
+SELECT stream FROM archived_runs
+WHERE archive = :archive AND NOT EXISTS (SELECT 1 FROM events WHERE events.stream = archived_runs.stream)
+ORDER BY start
+
+-- name: archive_parts
+-- The runs of one archive file, in the file's order.
+SELECT stream, start, size, events, digest FROM archived_runs WHERE archive = :archive ORDER BY start
+
+-- name: archivable
+-- Runs that ended at the latest then and whose events are all here, in natural order.
+SELECT number, id FROM runs
+WHERE status = 'ended' AND changed_at <= :before AND (number, id) > (:number, :id)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = runs.id)
+ORDER BY number, id LIMIT :limit
+
+-- name: events_raw
+-- One stream's events as they stand.
+SELECT position, stream, seq, cause, CAST(data AS BLOB), type, at, actor FROM events WHERE stream = :stream ORDER BY seq
+
+-- name: put_archive
+-- An archive file.
+INSERT INTO archives (digest, runs, events, archived_at) VALUES (:digest, :runs, :events, :archived_at)
+ON CONFLICT (digest) DO NOTHING
+
+-- name: put_archived_run
+-- A run whose events are in an archive file.
+INSERT INTO archived_runs (stream, archive, start, size, events, digest) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: drop_events
+-- Take a run's events out of the log; they are in an archive file by now.
+DELETE FROM events WHERE stream = ?
