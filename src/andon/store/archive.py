@@ -84,9 +84,7 @@ def _fill(store: SqliteStore, builder: Builder, before: float, after: tuple[int,
     return after
 
 
-def _candidates(
-    reader: SqliteReader, before: float, after: tuple[int, str] = (-1, "")
-) -> Iterator[tuple[int, str]]:
+def _candidates(reader: SqliteReader, before: float, after: tuple[int, str] = (-1, "")) -> Iterator[tuple[int, str]]:
     while found := reader.all("archivable", {"before": before, "number": after[0], "id": after[1], "limit": 500}):
         yield from found
         after = found[-1]

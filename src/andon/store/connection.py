@@ -63,7 +63,9 @@ def _create_file(path: str, lock: WriteLock) -> None:
     # Asked in this order: another process may be making the database at this very moment.
     marked = lock.marked()
     if os.path.isdir(path):
-        raise errors.unavailable(f"the database {path} can't be opened: it is a directory", "move it away, then restore the database")
+        raise errors.unavailable(
+            f"the database {path} can't be opened: it is a directory", "move it away, then restore the database"
+        )
     if os.path.exists(path):
         if marked and os.path.getsize(path) == 0:
             # SQLite would throw the log beside it away.

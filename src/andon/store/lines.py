@@ -21,6 +21,7 @@ FORMAT = 1
 MAX_LINE_BYTES = 64 * 1024**2
 """No event or definition comes near; a longer line is none of ours."""
 
+NOTHING = msgspec.Raw()
 Scalar = str | int | float | None
 
 
@@ -52,7 +53,7 @@ class EventLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="even
     stream: str
     seq: int
     cause: str | None = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = NOTHING
     base64: str | None = None
     type: str | None = None
     at: float | None = None
@@ -97,7 +98,7 @@ def _event_line(row: FullEvent, problems: list[str]) -> EventLine:
         stream=stream,
         seq=seq,
         cause=cause,
-        data=msgspec.Raw(data) if inline else None,
+        data=msgspec.Raw(data) if inline else NOTHING,
         base64=None if inline else base64.b64encode(data).decode(),
         type=kind,
         at=at,
@@ -128,7 +129,7 @@ def decode(text: bytes, number: int) -> Line:
 
 def full_event(line: EventLine, number: int) -> FullEvent:
     """The event's columns. Raises UsageError when they can't be known."""
-    if line.data is not None:
+    if bytes(line.data):
         data = bytes(line.data)
     else:
         try:

@@ -2,8 +2,9 @@
 
 Theory of operation. The log is read once, stream by stream, and folded with `evolve`; only one aggregate is in memory
 at a time. A run whose events were archived is folded from its file. `check` looks at a bounded number of streams in one
-view: a view that stayed open for long would keep SQLite from ever shortening its write-ahead log. What the fold gives is compared with the stored state and rows (`check`), or takes their place (`rebuild`, in
-one transaction). A stream whose events can't be read is reported and left as it is: the others are mended all the same.
+view: a view that stayed open for long would keep SQLite from ever shortening its write-ahead log. What the fold gives is
+compared with the stored state and rows (`check`), or takes their place (`rebuild`, in one transaction). A stream whose
+events can't be read is reported and left as it is: the others are mended all the same.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def rebuild_in(writer: SqliteWriter, progress: Progress | None = None) -> list[s
             continue
         kind = kind_of(folded.state)
         highest[kind] = max(highest.get(kind, 0), codec.number_of(folded.stream))
-        _replace(writer, folded.stream, folded.seq, folded.state)
+        replace(writer, folded.stream, folded.seq, folded.state)
     for table, stream in writer.all("orphans", {"limit": -1}):
         writer.drop_orphan(table, stream)
     writer.run("count_all_dependencies", {})
@@ -112,6 +113,21 @@ def _folds(reader: SqliteReader, after: str) -> Iterator[Folded]:
             state, problem = _fold_one(state, stream, seq, (number, place, kind, at, actor, data), position)
         seq, position = number, place
     if stream:
+        yield Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
+
+
+def _single_folds(reader: SqliteReader, after: str) -> Iterator[Folded]:
+    """The same as `_folds`, stream by stream."""
+    for (stream,) in reader.all("streams", {"after": after, "limit": STREAMS_IN_VIEW}):
+        before = _fold_archived(reader, stream)
+        seq, position, state, problem = before.seq, 0, before.state, before.problem
+        try:
+            for place, _stream, number, _cause, data, kind, at, actor in reader.all("events_raw", {"stream": stream}):
+                if not problem:
+                    state, problem = _fold_one(state, stream, seq, (number, place, kind, at, actor, data), position)
+                seq, position = number, place
+        except AndonError as error:
+            problem = f"the events of {stream} can't be read: {error.message}"
         yield Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
 
 
@@ -166,12 +182,14 @@ def _differences(store: SqliteStore, progress: Progress | None) -> Iterator[str]
     count = 0
     while after is not None:
         with store.view() as reader:
-            folds = itertools.islice(_folds(reader, after), STREAMS_IN_VIEW)
-            after = None
-            for folded in folds:
-                yield from _compare(reader, folded)
-                after, count = folded.stream, count + 1
-        if progress is not None and count % SAY_EVERY == 0:
+            try:
+                found, last, number = _compare_some(reader, _folds(reader, after))
+            except AndonError:
+                # A page of the log is damaged: each stream is asked for by itself, so that only its own are missing.
+                found, last, number = _compare_some(reader, _single_folds(reader, after))
+        yield from found
+        after, count = last, count + number
+        if progress is not None and number and count % SAY_EVERY == 0:
             progress(f"{count} aggregates replayed")
     with store.view() as reader:
         archives = [values[0] for values in reader.all("archive_digests", {})]
@@ -184,6 +202,16 @@ def _differences(store: SqliteStore, progress: Progress | None) -> Iterator[str]
             yield f"{table} holds {stream}, of which the log knows nothing"
         for task, stored, counted in reader.all("wrong_counts", {"limit": MAX_DIFFERENCES}):
             yield f"tasks: {task} counts {stored} open dependencies instead of {counted}"
+
+
+def _compare_some(reader: SqliteReader, folds: Iterator[Folded]) -> tuple[list[str], str | None, int]:
+    """The differences of the next streams, the last one looked at (None: there was none), and how many."""
+    found: list[str] = []
+    last, number = None, 0
+    for folded in itertools.islice(folds, STREAMS_IN_VIEW):
+        found += _compare(reader, folded)
+        last, number = folded.stream, number + 1
+    return found, last, number
 
 
 def _compare(reader: SqliteReader, folded: Folded) -> Iterator[str]:
@@ -241,7 +269,8 @@ def _check_memory(reader: object) -> list[str]:
 # ---------------------------------------------------------------- mending
 
 
-def _replace(writer: SqliteWriter, stream: str, seq: int, state: s.State) -> None:
+def replace(writer: SqliteWriter, stream: str, seq: int, state: s.State) -> None:
+    """Write a state and its rows, whatever was there."""
     text = encode_state(state).decode()
     writer.run("replace_state", {"stream": stream, "kind": kind_of(state), "seq": seq, "state": text})
     writer.replace_rows(stream, state)

@@ -377,6 +377,10 @@ DELETE FROM messages WHERE id = :stream
 -- The archive files.
 SELECT digest, runs, events, archived_at FROM archives ORDER BY digest
 
+-- name: streams
+-- The streams behind one, from the index alone.
+SELECT DISTINCT stream FROM events WHERE stream > :after ORDER BY stream LIMIT :limit
+
 -- name: archive_digests
 -- The archive files that hold runs.
 SELECT DISTINCT archive FROM archived_runs ORDER BY archive
@@ -414,3 +418,108 @@ INSERT INTO archived_runs (stream, archive, start, size, events, digest) VALUES 
 -- name: drop_events
 -- Take a run's events out of the log; they are in an archive file by now.
 DELETE FROM events WHERE stream = ?
+
+-- name: any_event
+-- Whether anything was ever done here.
+SELECT 1 FROM events UNION ALL SELECT 1 FROM archived_runs UNION ALL SELECT 1 FROM states LIMIT 1
+
+-- name: export_counts
+-- How many lines of each kind an export has.
+SELECT (SELECT count(*) FROM settings) AS settings, (SELECT count(*) FROM counters) AS counters,
+    (SELECT count(*) FROM definitions) AS definitions, (SELECT count(*) FROM measurements) AS measurements,
+    (SELECT count(*) FROM archives) AS archives, (SELECT count(*) FROM events) AS events
+
+-- name: export_settings
+-- All settings, in the order of their keys.
+SELECT key, value FROM settings ORDER BY key
+
+-- name: export_counters
+-- All counters, in the order of their kinds.
+SELECT kind, value FROM counters ORDER BY kind
+
+-- name: export_definitions
+-- All definitions, in the order of their digests.
+SELECT digest, content FROM definitions ORDER BY digest
+
+-- name: export_measurements
+-- All measured verdicts, in the order of their keys.
+SELECT subject_key, gate_digest, environment_digest, CAST(verdict AS BLOB) FROM measurements
+ORDER BY subject_key, gate_digest, environment_digest
+
+-- name: export_events
+-- The log as it stands.
+SELECT position, stream, seq, cause, CAST(data AS BLOB), type, at, actor FROM events ORDER BY position
+
+-- name: clear_settings
+-- Before an import.
+DELETE FROM settings
+
+-- name: clear_counters
+-- Before an import.
+DELETE FROM counters
+
+-- name: clear_definitions
+-- Before an import.
+DELETE FROM definitions
+
+-- name: clear_measurements
+-- Before an import.
+DELETE FROM measurements
+
+-- name: import_settings
+-- One setting.
+INSERT INTO settings (key, value) VALUES (:key, :value)
+
+-- name: import_counters
+-- One counter.
+INSERT INTO counters (kind, value) VALUES (:kind, :value)
+
+-- name: import_definitions
+-- One definition.
+INSERT INTO definitions (digest, content) VALUES (:digest, :content)
+
+-- name: import_measurements
+-- One measured verdict.
+INSERT INTO measurements (subject_key, gate_digest, environment_digest, verdict)
+VALUES (:subject_key, :gate_digest, :environment_digest, CAST(:verdict AS TEXT))
+
+-- name: import_event
+-- One event of the log, as it stood. CAST keeps the bytes, whatever they are.
+INSERT INTO events (position, stream, seq, cause, data, type, at, actor)
+VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)
+
+-- name: salvage_settings
+-- What was saved; the first copy of a row wins.
+INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)
+
+-- name: salvage_counters
+-- What was saved.
+INSERT OR IGNORE INTO counters (kind, value) VALUES (?, ?)
+
+-- name: salvage_definitions
+-- What was saved.
+INSERT OR IGNORE INTO definitions (digest, content) VALUES (?, ?)
+
+-- name: salvage_measurements
+-- What was saved.
+INSERT OR IGNORE INTO measurements (subject_key, gate_digest, environment_digest, verdict)
+VALUES (?, ?, ?, CAST(? AS TEXT))
+
+-- name: salvage_archives
+-- What was saved.
+INSERT OR IGNORE INTO archives (digest, runs, events, archived_at) VALUES (?, ?, ?, ?)
+
+-- name: salvage_archived_runs
+-- What was saved.
+INSERT OR IGNORE INTO archived_runs (stream, archive, start, size, events, digest) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: salvage_events
+-- What was saved.
+INSERT OR IGNORE INTO events (position, stream, seq, cause, data, type, at, actor)
+VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)
+
+-- name: salvage_unreachable
+-- What stood on a page. Archived events may still be seen on pages that were given back: they are not taken.
+INSERT OR IGNORE INTO events (position, stream, seq, cause, data, type, at, actor)
+SELECT ?1, ?2, ?3, ?4, CAST(?5 AS TEXT), ?6, ?7, ?8
+WHERE NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = ?2)
