@@ -307,15 +307,30 @@ class Reader(Protocol):
 
     def definition(self, digest: str) -> bytes | None: ...
     def setting(self, key: str) -> str | None: ...
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
-        """Steps in state 'ready', most urgent first (priority, entered_at)."""
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """Steps in state 'ready', most urgent first (priority, entered_at). role, task, run: only those."""
         ...
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
-        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number)."""
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
+        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number).
+
+        task: only this one.
+        """
         ...
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]: ...
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        """Leases that reach farther than their own length and the slack: the clock went back since they were granted."""
+        ...
+
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         """Waiting human and wait steps whose due_at has passed."""
         ...

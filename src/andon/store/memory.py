@@ -107,15 +107,32 @@ class MemoryReader:
             found.sort(key=lambda item: ([item[2][name] for name in order], item[0], item[1]))
         return [row for _number, _place, row in found]
 
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
         def wanted(row: Row) -> bool:
-            return row["state"] == READY and row["kind"] in kinds and (role is None or row["role"] in (role, ""))
+            asked = task in (None, row["task"]) and run in (None, row["run"])
+            ready = row["state"] == READY and row["kind"] in kinds
+            return ready and asked and (role is None or row["role"] in (role, ""))
 
         return self._steps(wanted, "priority", "entered_at")[:limit]
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             return row["state"] == LEASED and row["expires_at"] is not None and float(row["expires_at"]) <= now
+
+        return self._steps(wanted, "expires_at")[:limit]
+
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            over = row["expires_at"] is not None and row["lease_s"] is not None
+            return row["state"] == LEASED and over and float(row["expires_at"]) > now + float(row["lease_s"]) + slack_s  # type: ignore[arg-type]
 
         return self._steps(wanted, "expires_at")[:limit]
 
@@ -146,8 +163,9 @@ class MemoryReader:
         found = [row for _number, _place, row in self._table("tasks")]
         return [{**row, "open_dependencies": self._open_dependencies(str(row["id"]))} for row in found]
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
         found = [row for row in self._tasks() if row["status"] == OPEN and row["open_dependencies"] == 0]
+        found = [row for row in found if task in (None, row["id"])]
         found.sort(key=lambda row: int(row["priority"] or 0))
         return found[:limit]
 

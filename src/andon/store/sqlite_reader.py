@@ -127,15 +127,28 @@ class SqliteReader:
 
     # ------------------------------------------------------------ steps
 
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        only = {"role": role, "task": task, "run": run, "limit": limit}
+
         def query(kind: str) -> list[Row]:
-            return self.rows("ready_steps", {"kind": kind, "role": role, "limit": limit})
+            return self.rows("ready_steps", {"kind": kind, **only})
 
         found = _merged(query, kinds, ("priority", "entered_at", "number", "place"), limit)
         return [_without(row, "number", "place") for row in found]
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
         return self.rows("expired_leases", {"now": now, "limit": limit})
+
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        return self.rows("overlong_leases", {"now": now, "slack": slack_s, "limit": limit})
 
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         return self.rows("due_steps", {"now": now, "limit": limit})
@@ -157,8 +170,8 @@ class SqliteReader:
 
     # ------------------------------------------------------------ tasks, runs, messages
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
-        return self.rows("ready_tasks", {"limit": limit})
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
+        return self.rows("ready_tasks", {"task": task, "limit": limit})
 
     def tasks(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         return self._by_status("tasks", status, limit)

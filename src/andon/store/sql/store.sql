@@ -40,6 +40,7 @@ SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to,
     expires_at, lease_s, workdir, prepared_commit, reason, number, place
 FROM steps
 WHERE state = 'ready' AND kind = :kind AND (:role IS NULL OR role IN (:role, ''))
+    AND (:task IS NULL OR task = :task) AND (:run IS NULL OR run = :run)
 ORDER BY priority, entered_at, number, place LIMIT :limit
 
 -- name: ready_tasks
@@ -48,7 +49,7 @@ ORDER BY priority, entered_at, number, place LIMIT :limit
 SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
     open_dependencies
 FROM tasks INDEXED BY tasks_ready
-WHERE status = 'open' AND open_dependencies = 0
+WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
 ORDER BY priority, number, id LIMIT :limit
 
 -- name: expired_leases
@@ -57,6 +58,14 @@ SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to,
     expires_at, lease_s, workdir, prepared_commit, reason
 FROM steps
 WHERE state = 'leased' AND expires_at <= :now
+ORDER BY expires_at, number, place LIMIT :limit
+
+-- name: overlong_leases
+-- Leases that reach too far for their length, nearest first. Only leased steps are looked at.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps INDEXED BY steps_leased
+WHERE state = 'leased' AND expires_at > :now + :slack AND expires_at > :now + lease_s + :slack
 ORDER BY expires_at, number, place LIMIT :limit
 
 -- name: due_steps
