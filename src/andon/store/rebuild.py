@@ -61,8 +61,11 @@ def rebuild(store: Store) -> None:
         rebuild_in(writer)
 
 
-def rebuild_in(writer: SqliteWriter, progress: Progress | None = None) -> list[str]:
-    """The same inside a transaction; what could not be rebuilt, at most MAX_DIFFERENCES lines."""
+def rebuild_in(writer: SqliteWriter, progress: Progress | None = None, *, counters: bool = True) -> list[str]:
+    """The same inside a transaction; what could not be rebuilt, at most MAX_DIFFERENCES lines.
+
+    counters False: they are known already, and are left as they are.
+    """
     highest: dict[str, int] = {}
     problems: list[str] = []
     for count, folded in enumerate(_all_folds(writer), 1):
@@ -78,7 +81,7 @@ def rebuild_in(writer: SqliteWriter, progress: Progress | None = None) -> list[s
     for table, stream in writer.all("orphans", {"limit": -1}):
         writer.drop_orphan(table, stream)
     writer.run("count_all_dependencies", {})
-    for kind, value in highest.items():
+    for kind, value in highest.items() if counters else ():
         writer.run("raise_counter", {"kind": kind, "value": value})
     return problems
 

@@ -241,7 +241,7 @@ def import_(store: SqliteStore, file: BinaryIO, progress: Progress | None = None
             if writer.one("any_event", {}) is None:
                 _load(store, writer, source, made)
                 end = source.finished()
-                problems = rebuild.rebuild_in(writer, progress)
+                problems = rebuild.rebuild_in(writer, progress, counters=False)
                 return Transferred(counts=source.counts, lines=end.lines, sha256=end.sha256, problems=tuple(problems))
     except BaseException:
         for path in made:
@@ -269,7 +269,7 @@ def _load(store: SqliteStore, writer: SqliteWriter, source: _Input, made: list[s
         if isinstance(line, lines.RowLine):
             _load_row(writer, line, source.number)
         elif isinstance(line, lines.ArchiveLine):
-            made.append(_load_archive(store, writer, line, source))
+            _load_archive(store, writer, line, source, made)
         elif isinstance(line, lines.EventLine):
             batch.append(lines.full_event(line, source.number))
             if len(batch) == BATCH:
@@ -296,8 +296,10 @@ def _load_events(writer: SqliteWriter, batch: list[FullEvent], number: int) -> N
         raise lines.unreadable(number, f"in it or in the {BATCH} lines before: {error}") from error
 
 
-def _load_archive(store: SqliteStore, writer: SqliteWriter, line: lines.ArchiveLine, source: _Input) -> str:
-    """Write the archive file again, and give its path; the lines that follow are its content."""
+def _load_archive(
+    store: SqliteStore, writer: SqliteWriter, line: lines.ArchiveLine, source: _Input, made: list[str]
+) -> None:
+    """Write the archive file again, and note its path in `made`; the lines that follow are its content."""
     builder = Builder(archive_file.directory_of(store.path))
     try:
         stream, events = "", list[bytes]()
@@ -312,6 +314,7 @@ def _load_archive(store: SqliteStore, writer: SqliteWriter, line: lines.ArchiveL
         digest = builder.finish()
     finally:
         builder.abandon()
+    made.append(archive_file.path_of(builder.directory, digest))
     if digest != line.digest:
         raise lines.unreadable(source.number, f"archive {line.digest} became {digest}")
     values = {"digest": digest, "runs": line.runs, "events": line.events, "archived_at": line.archived_at}
@@ -319,4 +322,3 @@ def _load_archive(store: SqliteStore, writer: SqliteWriter, line: lines.ArchiveL
     writer.run_many(
         "put_archived_run", [(x.stream, digest, x.start, x.size, x.events, x.digest) for x in builder.parts]
     )
-    return archive_file.path_of(builder.directory, digest)
