@@ -261,7 +261,9 @@ class TestWal:
         copy.close()
 
     def test_pages_are_read_through_the_log(self, store: SqliteStore) -> None:
-        before = len(list(Pages(store.path).records()))
+        pages = Pages(store.path)
+        before = len(list(pages.records()))
+        pages.close()
         samples.add_task(store, "T901", body="y" * 30_000)
         pages = Pages(store.path)
         found = [values for _rowid, values in pages.records() if len(values) == 8 and values[1] == "T901"]
