@@ -9,7 +9,6 @@ events can't be read is reported and left as it is: the others are mended all th
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -44,13 +43,17 @@ def check(store: Store, progress: Progress | None = None) -> list[str]:
     if isinstance(store, MemoryStore):
         with store.read() as reader:
             return _check_memory(reader)
-    found: list[str] = []
-    for line in _differences(_sqlite(store), progress):
-        found.append(line)
-        if len(found) >= MAX_DIFFERENCES:
-            found.append("… and maybe more")
-            break
-    return found
+    found: dict[str, None] = {}
+    try:
+        for line in _differences(_sqlite(store), progress):
+            found[line] = None
+            if len(found) >= MAX_DIFFERENCES:
+                return [*found, "… and maybe more"]
+    except AndonError as error:
+        if not found:
+            raise
+        found[error.message] = None
+    return list(found)
 
 
 def rebuild(store: Store) -> None:
@@ -96,42 +99,30 @@ def _sqlite(store: Store) -> SqliteStore:
 
 
 def _all_folds(reader: SqliteReader) -> Iterator[Folded]:
-    """The fold of every stream: those of the log in the order of their names, then the runs that are all archived."""
-    yield from _folds(reader, "")
+    """The fold of every stream: those of the log in the order of their births, then the runs that are all archived.
+
+    Events of one stream, and of streams born together, stand near each other: the log's pages are read nearly in order.
+    """
+    for _position, stream in reader.stream_rows("births", {"after": 0, "limit": -1}):
+        yield _fold(reader, stream)
+    for (stream,) in reader.stream_rows("unborn", {}):
+        yield _fold(reader, stream)
     for (archive,) in reader.stream_rows("archive_digests", {}):
         yield from _archived_folds(reader, archive)
 
 
-def _folds(reader: SqliteReader, after: str) -> Iterator[Folded]:
-    """The fold of each stream of the log behind one, in the order of their names."""
-    stream, seq, position, state, problem = "", 0, 0, None, ""
-    for name, number, place, kind, at, actor, data in reader.stream_rows("log_by_stream", {"after": after}):
-        if name != stream:
-            if stream:
-                yield Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
-            stream = name
-            before = _fold_archived(reader, name)
-            seq, position, state, problem = before.seq, 0, before.state, before.problem
-        if not problem:
-            state, problem = _fold_one(state, stream, seq, (number, place, kind, at, actor, data), position)
-        seq, position = number, place
-    if stream:
-        yield Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
-
-
-def _single_folds(reader: SqliteReader, after: str) -> Iterator[Folded]:
-    """The same as `_folds`, stream by stream."""
-    for (stream,) in reader.all("streams", {"after": after, "limit": STREAMS_IN_VIEW}):
-        before = _fold_archived(reader, stream)
-        seq, position, state, problem = before.seq, 0, before.state, before.problem
-        try:
-            for place, _stream, number, _cause, data, kind, at, actor in reader.all("events_raw", {"stream": stream}):
-                if not problem:
-                    state, problem = _fold_one(state, stream, seq, (number, place, kind, at, actor, data), position)
-                seq, position = number, place
-        except AndonError as error:
-            problem = f"the events of {stream} can't be read: {error.message}"
-        yield Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
+def _fold(reader: SqliteReader, stream: str) -> Folded:
+    """The fold of one stream, whatever stands in the way of it."""
+    before = _fold_archived(reader, stream)
+    seq, position, state, problem = before.seq, 0, before.state, before.problem
+    try:
+        for place, _stream, number, _cause, data, kind, at, actor in reader.all("events_raw", {"stream": stream}):
+            if not problem:
+                state, problem = _fold_one(state, stream, seq, (number, place, kind, at, actor, data), position)
+            seq, position = number, place
+    except AndonError as error:
+        problem = f"the events of {stream} can't be read: {error.message}"
+    return Folded(stream=stream, seq=seq, state=None if problem else state, problem=problem)
 
 
 def _archived_folds(reader: SqliteReader, archive: str) -> Iterator[Folded]:
@@ -181,19 +172,17 @@ def _fold_one(
 
 
 def _differences(store: SqliteStore, progress: Progress | None) -> Iterator[str]:
-    after: str | None = ""
     count = 0
-    while after is not None:
-        with store.view() as reader:
-            try:
-                found, last, number = _compare_some(reader, _folds(reader, after))
-            except AndonError:
-                # A page of the log is damaged: each stream is asked for by itself, so that only its own are missing.
-                found, last, number = _compare_some(reader, _single_folds(reader, after))
-        yield from found
-        after, count = last, count + number
-        if progress is not None and number and count % SAY_EVERY == 0:
-            progress(f"{count} aggregates replayed")
+    try:
+        for streams in _born(store):
+            yield from _compare_some(store, streams)
+            before, count = count, count + len(streams)
+            if progress is not None and before // SAY_EVERY != count // SAY_EVERY:
+                progress(f"{count} aggregates replayed")
+    except AndonError:
+        # A page of the log is damaged: the index tells the streams, so that only its own are missing.
+        for streams in _named(store):
+            yield from _compare_some(store, streams)
     with store.view() as reader:
         archives = [values[0] for values in reader.all("archive_digests", {})]
     for archive in archives:
@@ -207,14 +196,37 @@ def _differences(store: SqliteStore, progress: Progress | None) -> Iterator[str]
             yield f"tasks: {task} counts {stored} open dependencies instead of {counted}"
 
 
-def _compare_some(reader: SqliteReader, folds: Iterator[Folded]) -> tuple[list[str], str | None, int]:
-    """The differences of the next streams, the last one looked at (None: there was none), and how many."""
-    found: list[str] = []
-    last, number = None, 0
-    for folded in itertools.islice(folds, STREAMS_IN_VIEW):
-        found += _compare(reader, folded)
-        last, number = folded.stream, number + 1
-    return found, last, number
+def _born(store: SqliteStore) -> Iterator[list[str]]:
+    """The streams of the log, some at a time, in the order of their births; at the end those without a first event."""
+    position = 0
+    while True:
+        with store.view() as reader:
+            found = reader.all("births", {"after": position, "limit": STREAMS_IN_VIEW})
+        if not found:
+            break
+        position = found[-1][0]
+        yield [stream for _position, stream in found]
+    with store.view() as reader:
+        unborn = [values[0] for values in reader.all("unborn", {})]
+    yield unborn
+
+
+def _named(store: SqliteStore) -> Iterator[list[str]]:
+    """The same in the order of their names, from the index alone."""
+    after = ""
+    while True:
+        with store.view() as reader:
+            found = [values[0] for values in reader.all("streams", {"after": after, "limit": STREAMS_IN_VIEW})]
+        if not found:
+            return
+        after = found[-1]
+        yield found
+
+
+def _compare_some(store: SqliteStore, streams: list[str]) -> Iterator[str]:
+    with store.view() as reader:
+        for stream in streams:
+            yield from _compare(reader, _fold(reader, stream))
 
 
 def _compare(reader: SqliteReader, folded: Folded) -> Iterator[str]:
@@ -222,7 +234,10 @@ def _compare(reader: SqliteReader, folded: Folded) -> Iterator[str]:
         yield folded.problem
         return
     yield from _compare_state(reader, folded)
-    yield from _compare_rows(reader, folded.stream, folded.state)
+    try:
+        yield from _compare_rows(reader, folded.stream, folded.state)
+    except AndonError as error:
+        yield f"the rows of {folded.stream} can't be read: {error.message}"
 
 
 def _compare_state(reader: SqliteReader | MemoryReader, folded: Folded) -> Iterator[str]:

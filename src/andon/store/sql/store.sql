@@ -293,10 +293,14 @@ SELECT value FROM counters WHERE kind = :kind
 -- Whether an id is in use.
 SELECT 1 FROM states WHERE stream = :stream
 
--- name: log_by_stream
--- The log behind one stream, stream by stream; for checks and rebuilding.
-SELECT stream, seq, position, type, at, actor, CAST(data AS BLOB) FROM events
-WHERE stream > :after ORDER BY stream, seq
+-- name: births
+-- The first events behind a position: every stream once, in the order in which they began.
+SELECT position, stream FROM events WHERE seq = 1 AND position > :after ORDER BY position LIMIT :limit
+
+-- name: unborn
+-- Streams without a first event in the log: damaged ones, and archived ones that went on.
+SELECT DISTINCT stream FROM events AS other
+WHERE seq > 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = other.stream AND seq = 1)
 
 -- name: task_row
 -- One task's row, for checks.
