@@ -180,6 +180,24 @@ class TestPages:
         assert after[5] == before[5]
         assert after[4] is None, "settings stand in no row that tells what it is: andon init --target"
 
+    def test_the_first_page_with_archives(self, store: SqliteStore) -> None:
+        archive.archive(store, before=2e9, now=2e9, progress=None)
+        before = view(store)
+        logs = self.logs(store)
+        spoil(store, 1)
+        result = salvage.salvage(store.path)
+        assert result.lost == ()
+        after = view(store)
+        assert after[:4] == before[:4]
+        assert self.logs(store) == logs
+        assert rebuild.check(store) == []
+        assert archive.forgotten_files(store) == []
+        assert archive.check_files(store) == []
+
+    def logs(self, store: SqliteStore) -> Any:
+        with store.read() as reader:
+            return [reader.events(f"R{number}") for number in range(1, RUNS + 5)]
+
     def test_the_damaged_file_is_kept_as_it_was(self, store: SqliteStore) -> None:
         spoil(store, pages_of(store, "states")[-1])
         damaged = Path(store.path).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sqlite3
@@ -14,7 +15,7 @@ import pytest
 
 from andon.core import events as e
 from andon.core.errors import AndonError, UsageError
-from andon.store import archive, archive_file, rebuild, transfer
+from andon.store import archive, archive_file, lines, rebuild, transfer
 from andon.store.sqlite import SqliteStore
 from benchmarks import history
 from tests.store import samples
@@ -145,6 +146,19 @@ class TestRefusals:
         content = exported(busy(tmp_path)).replace(b'"format":1', b'"format":2', 1)
         self.refused(tmp_path, content, "newer_format", "format 2; this Andon knows format 1")
 
+    def test_an_event_that_stands_twice(self, tmp_path: Path) -> None:
+        content = exported(busy(tmp_path))
+        whole = content.splitlines(keepends=True)
+        (event,) = (line for line in whole if b'"position":3,' in line)
+        copy = event.replace(b'"position":3,', b'"position":900,')
+        body = b"".join([*whole[:-1], copy]).replace(
+            b'"events":%d' % (len([x for x in whole if b'"kind":"event"' in x])),
+            b'"events":%d' % (len([x for x in whole if b'"kind":"event"' in x]) + 1),
+            1,
+        )
+        end = lines.encode(lines.EndLine(lines=len(whole), sha256=hashlib.sha256(body).hexdigest()))
+        self.refused(tmp_path, body + end, "bad_export", "repeats an event")
+
     def test_an_altered_archive_leaves_nothing(self, tmp_path: Path) -> None:
         history.make(str(tmp_path / "andon.db"), 5)
         store = SqliteStore(str(tmp_path / "andon.db"))
@@ -214,13 +228,13 @@ print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if 
 def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     peaks: dict[int, dict[str, float]] = {}
     for tasks in (5_000, 20_000):
-        source, lines, target = (str(tmp_path / str(tasks) / name) for name in ("a/andon.db", "all", "b/andon.db"))
+        source, text, target = (str(tmp_path / str(tasks) / name) for name in ("a/andon.db", "all", "b/andon.db"))
         os.makedirs(os.path.dirname(source))
         history.make(source, tasks)
         peaks[tasks] = {}
         for what, path in (("check", source), ("export", source), ("import", target)):
             done = subprocess.run(
-                [sys.executable, "-c", MEASURE, what, path, lines],
+                [sys.executable, "-c", MEASURE, what, path, text],
                 env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
                 capture_output=True,
                 text=True,

@@ -43,7 +43,7 @@ def doctor(
     saved = None
     if save:
         store.close()
-        saved = salvage.salvage(path, services.progress)
+        saved = salvage.salvage(path, services.progress, now=services.clock.now())
 
     def database(healing: bool) -> list[str]:
         found = salvage.problems(store)

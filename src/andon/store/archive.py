@@ -17,11 +17,12 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
 from andon.store import archive_file, lines
 from andon.store.archive_file import Builder
 from andon.store.sqlite import SqliteStore
 from andon.store.sqlite_reader import SqliteReader
+from andon.store.sqlite_writer import SqliteWriter
 
 MAX_RUNS_IN_FILE = 10_000
 MAX_FILE_BYTES = 256 * 1024**2
@@ -130,6 +131,31 @@ def check_files(store: SqliteStore) -> list[str]:
             if actual != digest:
                 found.append(f"archive {path} holds something else: its content is sha256:{actual}")
     return found
+
+
+def adopt(writer: SqliteWriter, directory: str, known: set[str], now: float) -> int:
+    """Take up again the files of which a salvaged database knows nothing, where their content is what their names say.
+
+    A file whose runs are in the log all the same (left by a crash) is passed over. Gives the number of runs.
+    """
+    adopted = 0
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    for name in names:
+        digest, path = name.removesuffix(".jsonl.gz"), os.path.join(directory, name)
+        try:
+            if digest in known or digest == name or archive_file.content_digest(path) != digest:
+                continue
+            parts = archive_file.parts_of(path)
+        except (OSError, zlib.error, AndonError):
+            continue
+        if not parts or any(writer.one("has_events", {"stream": part.stream}) for part in parts):
+            continue
+        events = sum(part.events for part in parts)
+        writer.run("put_archive", {"digest": digest, "runs": len(parts), "events": events, "archived_at": now})
+        rows = [(x.stream, digest, x.start, x.size, x.events, x.digest) for x in parts]
+        writer.run_many("salvage_archived_runs", rows)
+        adopted += len(parts)
+    return adopted
 
 
 def forgotten_files(store: SqliteStore) -> list[str]:

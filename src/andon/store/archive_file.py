@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import BinaryIO
 
 from andon.core.errors import UsageError
 from andon.store import errors, lines
@@ -130,6 +131,44 @@ def events_of(content: bytes, stream: str) -> Iterator[FullEvent]:
 def part(directory: str, archive: str, start: int, size: int, digest: str, stream: str) -> list[FullEvent]:
     """The events of one archived run."""
     return list(events_of(part_content(directory, archive, start, size, digest, stream), stream))
+
+
+def parts_of(path: str) -> list[Part]:
+    """The runs of a file, found from the file alone. Raises OSError, zlib.error and AndonError kind "corrupt"."""
+    found: list[Part] = []
+    with open(path, "rb") as file:
+        start = 0
+        while True:
+            size, content = _member_at(file, start)
+            if not size:
+                return found
+            if start:
+                stream = _stream_of(content, path)
+                found.append(Part(stream, start, size, content.count(b"\n"), sha256(content).hexdigest()))
+            start += size
+
+
+def _member_at(file: BinaryIO, start: int) -> tuple[int, bytes]:
+    """The compressed size and the content of the member that begins there; 0 at the end of the file."""
+    file.seek(start)
+    unpacker, pieces, fed = zlib.decompressobj(31), [], 0
+    while not unpacker.eof:
+        chunk = file.read(1 << 16)
+        if not chunk:
+            return 0, b""
+        fed += len(chunk)
+        pieces.append(unpacker.decompress(chunk))
+    return fed - len(unpacker.unused_data), b"".join(pieces)
+
+
+def _stream_of(content: bytes, path: str) -> str:
+    try:
+        line = lines.decode(content.partition(b"\n")[0], 1)
+    except UsageError as error:
+        raise errors.corrupt(f"{path}: {error.message}") from error
+    if not isinstance(line, lines.EventLine):
+        raise errors.corrupt(f"{path} holds something else than events")
+    return line.stream
 
 
 def content_digest(path: str) -> str:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from andon.core import events as e
 from andon.core.errors import AndonError
-from andon.store import codec, errors, rebuild
+from andon.store import archive, archive_file, codec, errors, rebuild
 from andon.store.connection import take
 from andon.store.locking import WriteLock
 from andon.store.pages import PAGE_BYTES, Pages, Value
@@ -73,7 +73,7 @@ def reindex(store: SqliteStore) -> None:
         store.execute(connection, "REINDEX")
 
 
-def salvage(path: str, progress: Progress | None = None) -> Salvaged:
+def salvage(path: str, progress: Progress | None = None, *, now: float = 0.0) -> Salvaged:
     """Replace the database by what can be read of it. Raises AndonError when nothing can be done here."""
     lock = WriteLock(path + ".lock")
     take(lock)
@@ -81,7 +81,7 @@ def salvage(path: str, progress: Progress | None = None) -> Salvaged:
         kept = _keep(path)
         fresh = path + ".new"
         _remove(fresh)
-        result = _rebuild(os.path.join(kept, "work.db"), fresh, kept, progress)
+        result = _rebuild(os.path.join(kept, "work.db"), fresh, kept, now, progress)
         for suffix in ("-wal", "-shm"):
             # They belong to the damaged file, which was copied with them; SQLite would play them into the new one.
             if os.path.exists(path + suffix):
@@ -119,7 +119,8 @@ def _remove(path: str) -> None:
             os.unlink(path + suffix)
 
 
-def _rebuild(damaged: str, fresh: str, kept: str, progress: Progress | None) -> Salvaged:
+def _rebuild(damaged: str, fresh: str, kept: str, now: float, progress: Progress | None) -> Salvaged:
+    directory = archive_file.directory_of(fresh)
     # The pages are opened first: SQLite may shorten the write-ahead log when it closes its own copy.
     pages = Pages(os.path.join(kept, "andon.db"))
     store = SqliteStore(fresh)
@@ -130,6 +131,8 @@ def _rebuild(damaged: str, fresh: str, kept: str, progress: Progress | None) -> 
             for table, columns in TABLES.items():
                 for batch in _readable(old, table, columns):
                     writer.run_many(f"salvage_{table}", batch)
+            known = {str(values[0]) for values in writer.all("archives", {})}
+            archive.adopt(writer, directory, known, now)
             reached = _count(writer)
             _from_pages(writer, pages)
             found = _count(writer)

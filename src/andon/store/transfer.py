@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from andon.core.errors import EXIT_NO, AndonError, UsageError
+from andon.core.errors import EXIT_NO, AndonError, InvariantViolation, UsageError
 from andon.store import archive_file, lines, rebuild
 from andon.store.archive_file import Builder
 from andon.store.errors import corrupt
@@ -247,6 +247,10 @@ def import_(store: SqliteStore, file: BinaryIO, progress: Progress | None = None
         for path in made:
             os.unlink(path)
         raise
+    finally:
+        # One transaction of everything: without this its log would stay as long as it was.
+        with store.alone() as connection:
+            store.execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     for _line in source:
         pass
     end = source.finished()
@@ -264,6 +268,10 @@ def import_(store: SqliteStore, file: BinaryIO, progress: Progress | None = None
 def _load(store: SqliteStore, writer: SqliteWriter, source: _Input, made: list[str]) -> None:
     for table in EXPORTED:
         writer.run(f"clear_{table}", {})
+    indexes = writer.all("indexes_of_events", {})
+    # Made at the end, by sorting: entry by entry they would be written all over the file.
+    for name, _sql in indexes:
+        writer.execute(f"DROP INDEX {name}")
     batch: list[FullEvent] = []
     for line in source:
         if isinstance(line, lines.RowLine):
@@ -276,6 +284,11 @@ def _load(store: SqliteStore, writer: SqliteWriter, source: _Input, made: list[s
                 _load_events(writer, batch, source.number)
                 batch = []
     _load_events(writer, batch, source.number)
+    try:
+        for _name, sql in indexes:
+            writer.execute(sql)
+    except InvariantViolation as error:
+        raise lines.unreadable(source.number, f"it or a line before repeats an event: {error}") from error
 
 
 def _load_row(writer: SqliteWriter, line: lines.RowLine, number: int) -> None:

@@ -394,6 +394,10 @@ SELECT digest, runs, events, archived_at FROM archives ORDER BY digest
 -- The streams behind one, from the index alone.
 SELECT DISTINCT stream FROM events WHERE stream > :after ORDER BY stream LIMIT :limit
 
+-- name: has_events
+-- Whether a stream has events in the log.
+SELECT 1 FROM events WHERE stream = :stream LIMIT 1
+
 -- name: archive_digests
 -- The archive files that hold runs.
 SELECT DISTINCT archive FROM archived_runs ORDER BY archive
@@ -431,6 +435,10 @@ INSERT INTO archived_runs (stream, archive, start, size, events, digest) VALUES 
 -- name: drop_events
 -- Take a run's events out of the log; they are in an archive file by now.
 DELETE FROM events WHERE stream = ?
+
+-- name: indexes_of_events
+-- The log's indexes, and how they are made.
+SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'events' AND sql IS NOT NULL ORDER BY name
 
 -- name: any_event
 -- Whether anything was ever done here.
