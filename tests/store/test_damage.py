@@ -346,6 +346,31 @@ class TestWholeFile:
         assert caught.value.kind == "newer_schema"
         assert Path(store.path).read_bytes() == before
 
+    @pytest.mark.parametrize(
+        ("statement", "kind"),
+        [(f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "newer_schema"), ("PRAGMA application_id = 7", "not_andon")],
+    )
+    def test_what_is_no_damage_is_not_salvaged(self, store: SqliteStore, statement: str, kind: str) -> None:
+        store.open().execute(statement)
+        store.close()
+        for settled in (False, True):  # In the write-ahead log, then in the file.
+            if settled:
+                base = sqlite3.connect(store.path)
+                base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                base.close()
+            before = Path(store.path).read_bytes()
+            with pytest.raises(AndonError) as caught:
+                salvage.salvage(store.path)
+            assert (caught.value.kind, caught.value.exit) == (kind, 6)
+            assert Path(store.path).read_bytes() == before
+        assert not list(Path(store.path).parent.glob("*.damaged*"))
+
+    def test_nothing_is_not_salvaged(self, store: SqliteStore) -> None:
+        store.close()
+        os.truncate(store.path, 0)
+        with pytest.raises(AndonError, match="gone or empty"):
+            salvage.salvage(store.path)
+
     def test_an_older_schema_is_brought_up_to_date(self, store: SqliteStore) -> None:
         before = view(store)
         base = store.open()

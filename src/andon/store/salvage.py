@@ -23,7 +23,7 @@ from andon.store import archive, archive_file, codec, errors, rebuild
 from andon.store.connection import take
 from andon.store.locking import WriteLock
 from andon.store.pages import PAGE_BYTES, Pages, Value
-from andon.store.sql_text import uri_of
+from andon.store.sql_text import APPLICATION_ID, SCHEMA_VERSION, uri_of
 from andon.store.sqlite import SqliteStore
 from andon.store.sqlite_reader import FullEvent
 from andon.store.sqlite_writer import SqliteWriter
@@ -33,7 +33,10 @@ MAX_PROBLEMS = 20
 MAX_LOST = 1000
 MAX_SALVAGES = 100
 BATCH = 500
+MAGIC = b"SQLite format 3\x00"
 HEADER_BYTES = 100
+SCHEMA_PLACE, APPLICATION_PLACE = slice(60, 64), slice(68, 72)
+"""Where a header holds user_version and application_id."""
 FILE_PAGES, FREE_PAGES = slice(28, 32), slice(32, 40)
 """Where a header says how many pages the file has, and which are free."""
 TABLES: dict[str, tuple[str, ...]] = {
@@ -78,6 +81,7 @@ def salvage(path: str, progress: Progress | None = None, *, now: float = 0.0) ->
     lock = WriteLock(path + ".lock")
     take(lock)
     try:
+        _refuse(path)
         kept = _keep(path)
         fresh = path + ".new"
         _remove(fresh)
@@ -95,6 +99,24 @@ def salvage(path: str, progress: Progress | None = None, *, now: float = 0.0) ->
         raise errors.translate_os(error, path) from error
     finally:
         lock.close()
+
+
+def _refuse(path: str) -> None:
+    """What is no damage must not be rebuilt: no file, another program's, one of a newer Andon (its tables are unknown)."""
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        raise errors.gone(path, "is gone or empty")
+    pages = Pages(path)
+    try:
+        header = pages.page(1)[:HEADER_BYTES]
+    finally:
+        pages.close()
+    if not header.startswith(MAGIC):
+        return
+    version, application = (int.from_bytes(header[place], "big") for place in (SCHEMA_PLACE, APPLICATION_PLACE))
+    if application != APPLICATION_ID:
+        raise errors.foreign(path)
+    if version > SCHEMA_VERSION:
+        raise errors.newer(path, version, SCHEMA_VERSION)
 
 
 def _keep(path: str) -> str:
