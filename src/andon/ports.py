@@ -267,6 +267,15 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """An event that stands in the log and can't be read; `problem` names stream, seq and position."""
+
+    position: int
+    stream: str
+    seq: int
+    problem: str
+
+
 class Loaded(Struct, frozen=True, kw_only=True):
     """An aggregate's state and the seq of its last event (the optimistic lock)."""
 
@@ -282,20 +291,48 @@ class Reader(Protocol):
         ...
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
-        """In order. `after`: a seq when `stream` is given, else a position."""
+        """In order. `after`: a seq when `stream` is given, else a position. Raises AndonError kind "corrupt"."""
+        ...
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        """The same, going on behind an event that can't be read (law 12).
+
+        Without `stream`, the events of archived runs are left out; they are found by the run's id.
+        """
+        ...
+
+    def archived_runs(self) -> int:
+        """How many runs have their events in archive files."""
         ...
 
     def definition(self, digest: str) -> bytes | None: ...
     def setting(self, key: str) -> str | None: ...
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
-        """Steps in state 'ready', most urgent first (priority, entered_at)."""
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """Steps in state 'ready', most urgent first (priority, entered_at). role, task, run: only those."""
         ...
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
-        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number)."""
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
+        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number).
+
+        task: only this one.
+        """
         ...
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]: ...
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        """Leases that reach farther than their own length and the slack: the clock went back since they were granted."""
+        ...
+
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         """Waiting human and wait steps whose due_at has passed."""
         ...
@@ -307,6 +344,10 @@ class Reader(Protocol):
 
     def dependencies(self, task: str) -> list[str]: ...
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]: ...
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        """(number, id) of the runs behind one, in natural order: for looking at all of them, bit by bit."""
+        ...
+
     def messages(
         self,
         *,

@@ -63,13 +63,18 @@ class App:
     def state_dir(self) -> str:
         return os.path.join(self.git.common_dir, "andon")
 
+    @property
+    def database(self) -> str:
+        return os.path.join(self.state_dir, "andon.db")
+
     def open_store(self) -> Store:
-        return SqliteStore(os.path.join(self.state_dir, "andon.db"))
+        return SqliteStore(self.database)
 
     def services(self, *, must_exist: bool = True) -> Services:
         if self._services is not None:
             return self._services
-        if must_exist and not os.path.exists(os.path.join(self.state_dir, "andon.db")):
+        # Where a lock file is, there was a database: the store tells what became of it.
+        if must_exist and not os.path.exists(self.database) and not os.path.exists(self.database + ".lock"):
             raise AndonError(
                 f"Andon is not set up in {self.git.main_worktree or self.git.common_dir}",
                 kind="not_initialised",
@@ -187,21 +192,37 @@ class App:
         return Reply(exit=0, body=json.loads(text))
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
-        from andon.engine.doctor import doctor
+        from andon.app import upkeep
         from andon.git.guard import guard_problem
-        from andon.store import rebuild
 
         services = self.services()
         services.progress = progress
-        body = doctor(
+        return upkeep.doctor(
             services,
+            self.database,
             mend=bool(arguments.get("mend")),
-            compare=lambda: rebuild.check(services.store),
-            rebuild=lambda: rebuild.rebuild(services.store),
+            save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
         )
-        return Reply(exit=0 if body["ok"] else 1, body=body)
+
+    def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        return upkeep.export(self.services().store, arguments.get("file") or "-", progress)
+
+    def _import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        reply = upkeep.import_(self.services(must_exist=False).store, arguments.get("file") or "-", progress)
+        self.services().update_guard()
+        return reply
+
+    def _archive(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        services = self.services()
+        return upkeep.archive(services.store, services.clock.now(), arguments, progress)
 
     def _root(self) -> str | None:
         """The working tree that workflow files are read from: the caller's own."""
@@ -239,7 +260,19 @@ class App:
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
 
-OWN_VERBS = frozenset({"init", "status", "doctor", "workflow_lint", "workflow_graph", "workflow_compile"})
+OWN_VERBS = frozenset(
+    {
+        "init",
+        "status",
+        "doctor",
+        "export",
+        "import",
+        "archive",
+        "workflow_lint",
+        "workflow_graph",
+        "workflow_compile",
+    }
+)
 
 
 def _at(context: CallContext, directory: str) -> CallContext:

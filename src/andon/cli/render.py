@@ -167,7 +167,8 @@ def _log(body: Body, paint: Paint) -> str:
     for item in body["items"]:
         data = item["data"]
         words = [f"{key}={one_line(str(value), 60)}" for key, value in data.items() if _telling(key, value)]
-        rows.append([str(item["seq"]), item["at"], item["stream"], item["type"], item["actor"], " ".join(words[:5])])
+        at, actor = item["at"] or "-", item["actor"] or "-"
+        rows.append([str(item["seq"]), at, item["stream"], item["type"], actor, " ".join(words[:5])])
     return table(rows, ["SEQ", "AT", "STREAM", "EVENT", "ACTOR", "WHAT"], paint) if rows else "no events"
 
 
@@ -262,7 +263,25 @@ def _doctor(body: Body, paint: Paint) -> str:
         mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
         lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
         lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+    if saved := body.get("salvage"):
+        lines.append(f"saved {saved['events']} events; the damaged database is kept in {saved['kept']}")
+        lines += [f"lost: {clean(line)}" for line in saved["lost"]]
     return "\n".join(lines)
+
+
+def _transfer(body: Body, paint: Paint) -> str:
+    """Nothing on standard output where the export itself stands there."""
+    counts = ", ".join(f"{count} {name}" for name, count in body["counts"].items())
+    what = f"{body['lines']} lines ({counts}), {body['digest']}"
+    if "identical" not in body:
+        return "" if body["file"] == "-" else f"wrote {clean(body['file'])}: {what}"
+    return f"nothing to do, all of it is here: {what}" if body["identical"] else f"imported {what}"
+
+
+def _archive(body: Body, paint: Paint) -> str:
+    verb = "would be moved" if body["dry_run"] else "moved"
+    lines = [f"{body['runs']} runs with {body['events']} events {verb}", *body["files"]]
+    return "\n".join([*lines, "the database was made smaller"] if body["compacted"] else lines)
 
 
 def _task_added(body: Body, paint: Paint) -> str:
@@ -297,6 +316,9 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "workflow_compile": lambda body, _paint: f"{body['digest']}\n{_json(body['workflow'])}",
     "init": _init,
     "doctor": _doctor,
+    "export": _transfer,
+    "import": _transfer,
+    "archive": _archive,
     "heartbeat": lambda body, _paint: f"{body['run']} {body['step']} is yours until {body['lease']['expires_at']}.",
     "submit": lambda body, _paint: f"stored {body['run']} {body['step']} as {body['commit'][:12]}",
     "release": _moved,

@@ -23,7 +23,9 @@ from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, load_run
 
+FIRST_CANDIDATES = 20
 MAX_CANDIDATES = 2000
+"""Nearly always one of the first is taken; the rest is read only when none of them was."""
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -115,12 +117,16 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
 
 
 def _claim_step(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> Claimed | None:
-    for row in unit.writer.ready_steps(kinds=("agent",), role=role, limit=MAX_CANDIDATES):
-        if (task and row["task"] != task) or (run and row["run"] != run):
-            continue
-        claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
-        if claimed is not None:
-            return claimed
+    tried = 0
+    for limit in (FIRST_CANDIDATES, MAX_CANDIDATES):
+        rows = unit.writer.ready_steps(kinds=("agent",), role=role, task=task or None, run=run or None, limit=limit)
+        for row in rows[tried:]:
+            claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
+            if claimed is not None:
+                return claimed
+        if len(rows) < limit:
+            break
+        tried = len(rows)
     return None
 
 
@@ -154,10 +160,11 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
 def _claim_task(
     services: Services, unit: Unit, role: str | None, task: str | None, targets: dict[str, runs.Startable]
 ) -> Claimed | None:
-    for row in unit.writer.ready_tasks(limit=MAX_CANDIDATES):
+    # Only those that `startable` has looked up can start.
+    for row in unit.writer.ready_tasks(task=task or None, limit=runs.MAX_STARTABLE):
         name = str(row["id"])
         target = targets.get(name)
-        if target is None or (task and name != task):
+        if target is None:
             continue
         if target.error is not None:
             services.say(f"task {name} is passed over: {target.error.message}")

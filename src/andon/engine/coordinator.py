@@ -365,7 +365,9 @@ class LocalCoordinator:
     def log(self, arguments: Arguments) -> Reply:
         limit = int(arguments.get("limit") or 1000)
         body = views.log(self.services, arguments.get("id"), int(arguments.get("after") or 0), limit)
-        return Reply(exit=EXIT_YES, body=body)
+        archived = body["archived_runs"]
+        notes = (f"{archived} runs are archived; their events: andon log RUN",) if archived else ()
+        return Reply(exit=EXIT_YES if body["ok"] else EXIT_NO, body=body, notes=notes)
 
     # ------------------------------------------------------------ people
 

@@ -16,6 +16,7 @@ from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
 DEFAULT_WORKFLOW = "feature"
+MAX_STARTABLE = 200
 
 
 class Startable(Struct, frozen=True, kw_only=True):
@@ -35,12 +36,10 @@ def workflow_path(name: str) -> str:
 def startable(services: Services, task: str | None) -> dict[str, Startable]:
     """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
     with services.store.read() as reader:
-        rows = reader.ready_tasks(limit=200)
+        rows = reader.ready_tasks(task=task, limit=MAX_STARTABLE)
         if not rows:
             return {}
         default = reader.setting("workflow") or ""
-    if task is not None:
-        rows = [row for row in rows if row["id"] == task]
     target = services.target
     head = services.git.branch_head(target)
     if head is None:

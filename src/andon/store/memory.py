@@ -17,7 +17,7 @@ from andon.core.events import Event
 from andon.core.projection import Row, kind_of, rows
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
 from andon.core.verdict import Verdict
-from andon.ports import Conflict, Loaded, Reader, StoredEvent, Writer
+from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
 
 Key = tuple[str, str, str]
@@ -79,13 +79,21 @@ class MemoryReader:
         return loaded
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return [codec.read_event(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        return [codec.read_or_report(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def _log(self, stream: str | None, after: int, limit: int) -> list[tuple[int, str, int, str | None, bytes]]:
         log = self.tables.log
         if stream is None:
-            found = log[max(after, 0) : max(after, 0) + limit]
-        else:
-            places = self.tables.streams.get(stream, ())
-            found = [log[place] for place in places[max(after, 0) : max(after, 0) + limit]]
-        return [codec.read_event(*values) for values in found]
+            return log[after : after + limit]
+        return [log[place] for place in self.tables.streams.get(stream, ())[after : after + limit]]
+
+    def archived_runs(self) -> int:
+        return 0
 
     def definition(self, digest: str) -> bytes | None:
         return self.tables.definitions.get(digest)
@@ -111,15 +119,32 @@ class MemoryReader:
             found.sort(key=lambda item: ([item[2][name] for name in order], item[0], item[1]))
         return [dict(row) for _number, _place, row in found]
 
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
         def wanted(row: Row) -> bool:
-            return row["state"] == READY and row["kind"] in kinds and (role is None or row["role"] in (role, ""))
+            asked = task in (None, row["task"]) and run in (None, row["run"])
+            ready = row["state"] == READY and row["kind"] in kinds
+            return ready and asked and (role is None or row["role"] in (role, ""))
 
         return self._steps(wanted, "priority", "entered_at")[:limit]
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             return row["state"] == LEASED and row["expires_at"] is not None and float(row["expires_at"]) <= now
+
+        return self._steps(wanted, "expires_at")[:limit]
+
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            over = row["expires_at"] is not None and row["lease_s"] is not None
+            return row["state"] == LEASED and over and float(row["expires_at"]) > now + float(row["lease_s"]) + slack_s  # type: ignore[arg-type]
 
         return self._steps(wanted, "expires_at")[:limit]
 
@@ -150,8 +175,9 @@ class MemoryReader:
         found = [row for _number, _place, row in self._table("tasks")]
         return [{**row, "open_dependencies": self._open_dependencies(str(row["id"]))} for row in found]
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
         found = [row for row in self._tasks() if row["status"] == OPEN and row["open_dependencies"] == 0]
+        found = [row for row in found if task in (None, row["id"])]
         found.sort(key=lambda row: int(row["priority"] or 0))
         return found[:limit]
 
@@ -165,6 +191,10 @@ class MemoryReader:
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         found = [row for _number, _place, row in self._table("runs")]
         return [dict(row) for row in found if not status or row["status"] in status][:limit]
+
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        found = [(number, str(row["id"])) for number, _place, row in self._table("runs")]
+        return [pair for pair in found if pair > after][:limit]
 
     def messages(
         self,

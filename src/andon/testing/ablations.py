@@ -125,7 +125,7 @@ def _claim_over() -> list[Patch]:
             progress.run = replace(progress.run, active={**progress.run.active, step.step: free})
         return original(progress, command)
 
-    def ready_steps(self: MemoryReader, *, kinds: Any, role: str | None = None, limit: int = 50) -> list[Any]:
+    def ready_steps(self: MemoryReader, *, kinds: Any, **_: Any) -> list[Any]:
         return [row for row in self.steps() if row["state"] in (s.READY, s.LEASED) and row["kind"] in kinds]
 
     return [

@@ -333,8 +333,13 @@ class Laws:
         known.roles.setdefault(known.playing.get(event.step, ""), set()).add(event.actor)
 
     def _renewed(self, known: Known, event: e.LeaseRenewed, process: Process | None) -> None:
-        self._holder(known, event, event.token, process)
         held = known.held.get(event.step)
+        if event.actor == "andon":
+            # A clock went back: Andon may cut a lease of its present owner, and nothing else.
+            if held is None or held.token != event.token or event.expires_at >= held.expires_at:
+                self.violated(6, f"Andon changed a lease on {known.id} {event.step} other than to cut it")
+        else:
+            self._holder(known, event, event.token, process)
         if held is not None:
             held.expires_at = event.expires_at
 
