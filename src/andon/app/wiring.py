@@ -18,7 +18,7 @@ from andon.engine.interface import CallContext, Coordinator, Reply
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
-from andon.ports import Progress, Runtime, Store, Verifier
+from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
@@ -92,6 +92,7 @@ class App:
             load_workflow=load_workflow,
             write_guarded=self._write_guarded,
             open_store=self.open_store,
+            make_evidence=self.make_evidence,
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
@@ -127,6 +128,11 @@ class App:
             machine_path=settings.machine_path(),
             progress=progress,
         )
+
+    def make_evidence(self) -> Evidence:
+        from andon.evidence.keeper import EvidenceKeeper
+
+        return EvidenceKeeper(self.git, self.state_dir, __version__)
 
     def runtimes(self) -> list[Runtime]:
         """The isolation levels of this machine, best first."""
@@ -205,6 +211,11 @@ class App:
         except AndonError:
             return self.context.cwd
 
+    def _verify(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.verify import verify
+
+        return verify(self.git, self.state_dir, arguments)
+
     def _workflow_lint(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
         from andon.engine import workflows
@@ -234,7 +245,7 @@ class App:
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
 
-OWN_VERBS = frozenset({"init", "status", "doctor", "workflow_lint", "workflow_graph", "workflow_compile"})
+OWN_VERBS = frozenset({"init", "status", "doctor", "verify", "workflow_lint", "workflow_graph", "workflow_compile"})
 
 
 def _at(context: CallContext, directory: str) -> CallContext:

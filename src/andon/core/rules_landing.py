@@ -25,13 +25,30 @@ def landing_gates(workflow: w.Workflow, step: w.Step) -> tuple[str, ...]:
 
 
 def landing_verdicts(
-    progress: Progress, step: s.ActiveStep, what: Submission, measured: tuple[Verdict, ...], environment_digest: str
+    workflow: w.Workflow,
+    run: s.Run,
+    step: str,
+    what: Submission,
+    measured: tuple[Verdict, ...],
+    environment_digest: str,
+    now: float,
 ) -> tuple[Verdict, ...]:
     """Verdicts on what would land. Tree-bound ones must have been measured on the merged tree."""
-    definition = progress.workflow.steps[step.step]
-    ids = landing_gates(progress.workflow, definition)
-    verdicts = judge(progress.workflow, progress.run, ids, what, measured, environment_digest, progress.at)
-    return (*builtin_verdicts(progress.workflow, progress.run, None, what, measured, progress.at), *verdicts)
+    ids = landing_gates(workflow, workflow.steps[step])
+    verdicts = judge(workflow, run, ids, what, measured, environment_digest, now)
+    return (*builtin_verdicts(workflow, run, None, what, measured, now), *verdicts)
+
+
+def landing_refusal(run: str, verdicts: tuple[Verdict, ...]) -> Rejected | None:
+    """Why a run may not land with these verdicts: kind "pending_gates" (not yet) or "done_gates"."""
+    state = overall(verdicts)
+    if state == v.PASSED:
+        return None
+    closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
+    if state == v.PENDING:
+        text = f"run {run} waits to land: {closed}"
+        return Rejected(kind="pending_gates", message=text, next=f"andon show {run}", exit=3)
+    return Rejected(kind="done_gates", message=f"run {run} may not land: {closed}", next=f"andon show {run}")
 
 
 def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected | None:
@@ -47,15 +64,12 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
         by=command.actor,
         at=command.at,
     )
-    verdicts = landing_verdicts(progress, step, what, command.verdicts, command.environment_digest)
-    state = overall(verdicts)
-    if state != v.PASSED:
-        closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
-        if state == v.PENDING:
-            text = f"run {progress.run.id} waits to land: {closed}"
-            return Rejected(kind="pending_gates", message=text, next=f"andon show {progress.run.id}", exit=3)
-        text = f"run {progress.run.id} may not land: {closed}"
-        return Rejected(kind="done_gates", message=text, next=f"andon show {progress.run.id}")
+    verdicts = landing_verdicts(
+        progress.workflow, progress.run, step.step, what, command.verdicts, command.environment_digest, command.at
+    )
+    refusal = landing_refusal(progress.run.id, verdicts)
+    if refusal is not None:
+        return refusal
     progress.emit(
         e.Judged(
             at=command.at,

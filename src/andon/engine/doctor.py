@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.core.errors import AndonError
+from andon.engine import proof
 from andon.engine.services import Services
 from andon.engine.tidy import KEEP_ENDED_S, leftovers, remove_worktree
 from andon.engine.transact import load_run
@@ -44,6 +45,10 @@ def doctor(
     add("runs", _runs(services), "andon log RUN", "every run can be read")
     add("target branch", _target(services), "andon init --target BRANCH", "the target branch exists")
     add("prepared landings", _prepared(services), "andon lead", "none is left over")
+    add("evidence keys", proof.key_problem(services), "andon key list", "new evidence can be signed")
+    lacking = proof.missing(services, mend=mend)
+    following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
+    add("evidence", lacking, following, "every landed commit has evidence: andon verify")
     leftovers = _worktrees(services, mend)
     add("worktrees", leftovers, "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
