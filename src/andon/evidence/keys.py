@@ -105,8 +105,7 @@ class KeyStore:
         """Retire the present key and make another; needs no private key, so that a lost one can be replaced."""
         with self._locked():
             ring, _data = self.ring()
-            if now < rings.seconds(ring.current.since):
-                raise _clock(ring.current)
+            check_clock(ring, now)
             return self._append((*ring.keys[:-1], replace(ring.current, until=rings.when(now))), now)
 
     def _append(self, before: tuple[RingKey, ...], now: float) -> Ring:
@@ -158,7 +157,8 @@ class KeyStore:
 
 def check_clock(ring: Ring, now: float) -> None:
     """Raises AndonError when the present key is from the future: what it signs now would not be believed."""
-    if now < rings.seconds(ring.current.since):
+    # As they are written, with microseconds: the same moment must not be before itself.
+    if rings.when(now) < ring.current.since:
         raise _clock(ring.current)
 
 
