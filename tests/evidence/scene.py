@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ class Scene:
     key: Path
 
     @classmethod
-    def make(cls, directory: Path, **options: str) -> Scene:
+    def make(cls, directory: Path, *, waive: str = "", **options: str) -> Scene:
+        """waive: a gate of the workflow that a person waives before the landing."""
         world = World.make(directory, **{"isolation": "process", **options})
         scene = cls(world=world, clone=directory / "clone", key=directory / "andon.pem")
-        scene.land()
+        scene.land(waive=waive)
         scene.key.write_text(world.andon("key", "show").out)
         world.git("clone", "-q", str(world.path), str(scene.clone))
         world.git("config", "user.name", "Mal", cwd=scene.clone)
@@ -33,11 +36,18 @@ class Scene:
 
     # ------------------------------------------------------------ the workspace
 
-    def land(self, text: str = "one\nTWO\nthree\nfour\nfive\n") -> str:
-        """One task from its title to the branch; the landed commit."""
+    def ready(self, text: str = "one\nTWO\nthree\nfour\nfive\n") -> str:
+        """One task from its title to the door; its run."""
         self.world.add_task()
         self.world.implement(text=text)
-        self.world.review()
+        return str(self.world.review()["run"])
+
+    def land(self, text: str = "one\nTWO\nthree\nfour\nfive\n", *, waive: str = "") -> str:
+        """One task from its title to the branch; the landed commit."""
+        run = self.ready(text)
+        if waive:
+            done = self.world.person("waive", run, waive, "--why", "a false alarm")
+            assert done.exit == 0, done.out
         self.world.ok("lead")
         return self.world.head()
 
@@ -72,9 +82,13 @@ class Scene:
         return {name: self.read(name) for name in names}
 
     def read(self, name: str) -> bytes:
-        return (self.git("cat-file", "-p", f"{self.ref}:{name}") + "\n").encode() if name.endswith("l") else (
-            self.git("cat-file", "-p", f"{self.ref}:{name}").encode()
-        )
+        return self.raw("cat-file", "blob", f"{self.ref}:{name}")
+
+    def raw(self, *args: str) -> bytes:
+        """What git prints, to the byte."""
+        return subprocess.run(
+            ["git", *args], cwd=self.clone, env=self.world.environment, capture_output=True, check=True
+        ).stdout
 
     def only(self, ending: str) -> str:
         (name,) = [name for name in self.files() if name.endswith(ending)]
@@ -95,13 +109,11 @@ class Scene:
         commit = self.git("commit-tree", tree, "-p", self.ref, "-m", "tampered")
         self.git("update-ref", self.ref, commit)
 
-    def recommit(self, change: Any, commit: str = "HEAD") -> str:
-        """The commit object again with its text changed: another commit, at the clone's branch."""
-        text = self.git("cat-file", "commit", commit) + "\n"
+    def recommit(self, change: Callable[[bytes], bytes], commit: str = "HEAD") -> str:
+        """The commit object again with its content changed: another commit, of no branch."""
         path = self.clone / ".git" / "commit"
-        path.write_bytes(change(text).encode("utf-8", "surrogateescape"))
-        made = self.git("hash-object", "-t", "commit", "-w", "--literally", str(path))
-        return made
+        path.write_bytes(change(self.raw("cat-file", "commit", commit)))
+        return self.git("hash-object", "-t", "commit", "-w", "--literally", str(path))
 
 
 def named(body: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ Needs a repository and keys; no database, no network, no workspace. Every proble
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ from andon.ports import Git
 MAX_COMMITS = 10_000
 MAX_ANCESTORS = 1000
 MAX_VERDICTS = 1000
+OBJECT_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class CheckedGate(Struct, frozen=True, kw_only=True):
@@ -82,8 +84,9 @@ class Verifier:
         task, run, evidence = (marks[name][0] for name in entry.NAMES)
         known = Checked(commit=commit, managed=True, task=task, run=run, evidence=evidence)
         facts = _facts(self.git, known, content)
-        if facts.parent == "":
-            return _with(known, [Problem(part="parent", message="it has not exactly one parent")])
+        if not facts.parent or not facts.tree:
+            text = "it has not exactly one tree and one parent, as every commit that Andon lands"
+            return _with(known, [Problem(part="commit", message=text)])
         found = [self._check_entry(facts, known, ref, evidence) for ref in self.references]
         candidates = [checked for checked in found if checked is not None]
         if not candidates:
@@ -212,21 +215,26 @@ def _trailer_problems(marks: dict[str, list[str]]) -> list[Problem]:
 def _facts(git: Git, known: Checked, content: bytes) -> Facts:
     """What the commit itself says, its patch counted anew."""
     head = content.partition(b"\n\n")[0].split(b"\n")
-    parents = [line[7:].decode() for line in head if line.startswith(b"parent ")]
-    tree = next((line[5:].decode() for line in head if line.startswith(b"tree ")), "")
-    parent = parents[0] if len(parents) == 1 else ""
-    author = git.author_of(known.commit)
+    parent, tree = _only_id(head, b"parent "), _only_id(head, b"tree ")
+    author = next((line[7:].decode("utf-8", "surrogateescape") for line in head if line.startswith(b"author ")), "")
+    name, _, rest = author.rpartition(" <")
     return Facts(
         commit=known.commit,
         content_sha256=entry.digest_of(content).removeprefix("sha256:"),
         parent=parent,
         tree=tree,
-        patch=git.patch_digest(parent, tree) if parent else "",
+        patch=git.patch_digest(parent, tree) if parent and tree else "",
         task=known.task,
         run=known.run,
         evidence=known.evidence,
-        author=(author.name, author.email),
+        author=(name.strip(), rest.partition(">")[0]),
     )
+
+
+def _only_id(head: list[bytes], name: bytes) -> str:
+    """The object id in the only header line of a name, "" when there is none or more than one."""
+    found = [line.removeprefix(name) for line in head if line.startswith(name)]
+    return found[0].decode() if len(found) == 1 and OBJECT_ID.fullmatch(found[0]) else ""
 
 
 def _with(checked: Checked, problems: list[Problem]) -> Checked:
