@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -104,6 +105,30 @@ def test_statements_say_what_was_judged(scene: Scene) -> None:
     assert str(scene.world.path.parent) not in b"".join(files.values()).decode()
     for statement in (*statements, summary):
         assert str(scene.world.path.parent) not in json.dumps(statement)
+
+
+def test_the_commands_of_the_documentation(scene: Scene) -> None:
+    """The how-to's own shell script: good evidence passes, a changed byte does not."""
+    if shutil.which("jq") is None:
+        pytest.fail("jq is needed: apt-get install jq")
+    text = (HERE.parents[1] / "docs" / "how-to" / "verify.md").read_text(encoding="utf-8")
+    (script,) = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "pkeyutl" in block]
+    shutil.copy(scene.key, scene.clone / "andon.pem")
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", script], cwd=scene.clone, env=scene.world.environment, capture_output=True, text=True
+        )
+
+    good = run()
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.count("Signature Verified Successfully") == 4
+    assert good.stdout.endswith("true\n")
+    name = scene.only("summary.json")
+    content = scene.read(name)
+    at = content.index(b'"sig":"') + 20
+    scene.write(name, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    assert run().returncode != 0
 
 
 def test_the_specifications_example() -> None:

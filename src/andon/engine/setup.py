@@ -49,6 +49,7 @@ def init(
         "repository": services.git.main_worktree or services.git.common_dir,
         "database": os.path.join(services.state_dir, "andon.db"),
         "target": target,
+        "key": services.evidence.described()[-1]["id"],
         "written": written,
         "workflows": sorted({*on_branch, *found}),
         "commit": commit,
