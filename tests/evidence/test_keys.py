@@ -251,6 +251,17 @@ class TestStore:
         assert sorted(os.listdir(store.directory)) == sorted([f"{ring.line.removeprefix('sha256:')}.pem", "ring.json"])
         assert store.create(2.0) == ring
 
+    def test_private_keys_of_retired_keys_are_found_and_removed(self, tmp_path: Path) -> None:
+        store = KeyStore(str(tmp_path))
+        store.create(1.0)
+        (old,) = [name for name in os.listdir(store.directory) if name.endswith(".pem")]
+        kept = (tmp_path / "keys" / old).read_bytes()
+        ring = store.rotate(2.0)
+        assert store.left_over(ring) == []
+        (tmp_path / "keys" / old).write_bytes(kept)
+        assert store.left_over(ring) == [str(tmp_path / "keys" / old)]
+        assert store.left_over(store.rotate(3.0)) == []
+
     def test_a_full_disk_changes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store = KeyStore(str(tmp_path))
         ring = store.create(1.0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.world import World
 from tests.evidence.scene import Scene, named
 
 
@@ -218,6 +220,19 @@ def recoded(line: bytes, old: bytes, new: bytes) -> bytes:
     assert old in decoded(line)
     payload = base64.b64encode(decoded(line).replace(old, new))
     return line.replace(json.loads(line)["payload"].encode(), payload)
+
+
+def test_a_repository_with_sha256_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = World.git
+
+    def git(self: World, *args: str, **more: Any) -> str:
+        return real(self, *(("init", "--object-format=sha256", *args[1:]) if args[0] == "init" else args), **more)
+
+    monkeypatch.setattr(World, "git", git)
+    scene = Scene.make(tmp_path)
+    (item,) = scene.verify().json["commits"]
+    assert item["ok"] is True
+    assert len(item["commit"]) == 64
 
 
 def test_a_shallow_clone_says_what_is_missing(scene: Scene, tmp_path: Path) -> None:

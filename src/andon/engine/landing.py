@@ -2,9 +2,9 @@
 
 Theory of operation. One lead at a time works on a repository (a lock file). For each ready land step: claim it; merge the
 submission onto the branch's present head with objects only; measure the `done` gates on the merged tree; let the core
-decide; sign the evidence; write the commit; record that it is prepared; store the evidence; move the branch by
-compare-and-swap; confirm. A crash leaves a
-prepared landing, which the next lead settles by looking at the branch. The tree that lands is the tree that was tested.
+judge; sign the evidence; write the commit; let the core decide and record that it is prepared; store the evidence; move the
+branch by compare-and-swap; confirm. A crash leaves a prepared landing, which the next lead settles by looking at the branch.
+The tree that lands is the tree that was tested, and nothing lands without evidence.
 """
 
 from __future__ import annotations

@@ -14,21 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from andon.core.digests import sha256
 
 REFS = "refs/andon/evidence"
 RING = "ring.json"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """The evidence of one landing. digest: of `verdicts`, as the commit's trailer has it."""
-
-    digest: str
-    verdicts: bytes
-    summary: bytes
 
 
 def ref_of(line: str) -> str:
@@ -62,13 +52,8 @@ def join(envelopes: Sequence[bytes]) -> bytes:
     return b"".join(envelope + b"\n" for envelope in envelopes)
 
 
-class Trailers(Struct, frozen=True, kw_only=True):
-    task: str
-    run: str
-    evidence: str
-
-
-NAMES = {"Andon-Task": "task", "Andon-Run": "run", "Andon-Evidence": "evidence"}
+NAMES = ("Andon-Task", "Andon-Run", "Andon-Evidence")
+"""The trailers of a landed commit."""
 
 
 def trailers(content: bytes) -> dict[str, list[str]]:

@@ -11,7 +11,6 @@ import os
 from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
 from andon.core.verdict import Verdict
 from andon.evidence import dsse, entry
-from andon.evidence.entry import Entry
 from andon.evidence.keys import KeyStore, Signer, check_clock
 from andon.evidence.statements import summary_statement, verdict_statement
 from andon.ports import Git, LandingFacts, SealedVerdicts
@@ -107,15 +106,6 @@ class EvidenceKeeper:
         }
         self.git.add_files(entry.ref_of(ring.line), files, message=f"andon: evidence {digest}", at=now)
 
-    def find(self, digest: str) -> Entry | None:
-        """An entry on any of the evidence references."""
-        for ref in sorted(self.git.refs(entry.REFS)):
-            verdicts = self.git.read_file(ref, entry.verdicts_path(digest))
-            summary = self.git.read_file(ref, entry.summary_path(digest))
-            if verdicts is not None and summary is not None:
-                return Entry(digest=digest, verdicts=verdicts, summary=summary)
-        return None
-
     # ------------------------------------------------------------ looking
 
     def problem(self, line: str | None, now: float) -> str | None:
@@ -128,6 +118,8 @@ class EvidenceKeeper:
             return f"{error.message} ({error.next})"
         if line is not None and signer.ring.line != line:
             return f"the key ring is of the line {signer.ring.line}, expected {line}"
+        if left_over := self.keys.left_over(signer.ring):
+            return f"private keys that sign nothing are left over (rm {' '.join(left_over)})"
         return None
 
     def lacking(self, commits: list[str]) -> list[str]:

@@ -92,6 +92,12 @@ class KeyStore:
             raise AndonError(text, kind="key_broken", next=f"restore it, or: {ROTATE}", exit=EXIT_NO)
         return key
 
+    def left_over(self, ring: Ring) -> list[str]:
+        """Private keys other than the present one: of retired keys, or of a maker that was killed."""
+        names = [name for name in sorted(os.listdir(self.directory)) if name.endswith(".pem")]
+        paths = [os.path.join(self.directory, name) for name in names]
+        return [path for path in paths if path != self.private_path(ring.current.id)]
+
     # ------------------------------------------------------------ making
 
     def create(self, now: float) -> Ring:
@@ -122,11 +128,15 @@ class KeyStore:
             _write_new(path, private)
             _write_new(self.ring_path + ".new", rings.write(ring, key))
             os.replace(self.ring_path + ".new", self.ring_path)
-            _sync_directory(self.directory)
-            for retired in before:
-                _remove(self.private_path(retired.id))
         except OSError as error:
             _remove(path)
+            raise _not_written(self.directory, error) from error
+        try:
+            # From here on the new key signs, whatever becomes of the old one.
+            _sync_directory(self.directory)
+            for other in self.left_over(ring):
+                _remove(other)
+        except OSError as error:
             raise _not_written(self.directory, error) from error
         return ring
 
