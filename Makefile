@@ -10,6 +10,7 @@ STAMP := $(VENV)/.stamp
 
 LOCK := requirements/dev.txt
 SYSTEM_PACKAGES := bubblewrap
+TEST_PACKAGES := openssl jq
 ARGS ?=
 
 .PHONY: help setup system demo test check docs format soak ablations bench lock clean
@@ -30,6 +31,7 @@ demo: setup system ## a real project, real tasks, workers side by side, some of 
 	@$(BIN)/andon demo $(ARGS)
 
 test: setup system ## all tests
+	@sh scripts/system.sh $(TEST_PACKAGES)
 	@sh scripts/node.sh $(VENV)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
 

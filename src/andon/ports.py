@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -149,6 +149,22 @@ class Git(Protocol):
         """The branch checked out in the main worktree (or a bare repository's HEAD); None when detached."""
         ...
 
+    def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
+        """Add or replace files on a reference of Andon's own by compare-and-swap; its commit afterwards."""
+        ...
+
+    def commit_contents(self, commits: Sequence[str]) -> dict[str, bytes]:
+        """The content of commit objects by full id, as git stores them."""
+        ...
+
+    def commits_of(self, text: str, *, limit: int) -> list[str]:
+        """The commit that a name stands for, or the commits of a range A..B, oldest first."""
+        ...
+
+    def lineage(self, commit: str, *, limit: int) -> list[str]:
+        """The first parents of a commit, the nearest first, as far as they are here."""
+        ...
+
 
 # ---------------------------------------------------------------- running things
 
@@ -252,6 +268,71 @@ class Verifier(Protocol):
 
 Progress = Callable[[str], None]
 """Called with one short plain line at a time."""
+
+
+# ---------------------------------------------------------------- evidence
+
+
+class LandingFacts(Struct, frozen=True, kw_only=True):
+    """All that is signed about a landing. tree lands on head; patch: of that change. at: seconds since the epoch.
+
+    workflow, definitions: the pinned workflow's digest and the commit that it was read from. gates: their definitions.
+    people: who reviewed or approved, by gate. verdicts: the core's, one for each gate that had to hold.
+    """
+
+    task: str
+    run: str
+    step: str
+    target: str
+    head: str
+    tree: str
+    patch: str
+    workflow: str
+    workflow_name: str
+    definitions: str
+    gates: Mapping[str, Any]
+    environment_digest: str
+    authors: tuple[str, ...]
+    people: Mapping[str, tuple[str, ...]]
+    verdicts: tuple[Verdict, ...]
+    at: float
+
+    @property
+    def workflow_uri(self) -> str:
+        return f"git:.andon/workflows/{self.workflow_name}.md@{self.definitions}"
+
+
+class SealedVerdicts(Struct, frozen=True, kw_only=True):
+    """Signed verdicts. content: one envelope a line; digest: of the content. inputs: gate -> its envelope's digest."""
+
+    facts: LandingFacts
+    content: bytes
+    digest: str
+    inputs: Mapping[str, str]
+
+
+class Evidence(Protocol):
+    """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
+
+    def ensure(self, line: str | None, now: float) -> str:
+        """The workspace's line of keys, able to sign. line: as recorded; None: the first key is made."""
+        ...
+
+    def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
+    def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
+    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
+        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+        ...
+
+    def rotate(self, now: float) -> str: ...
+    def problem(self, line: str | None, now: float) -> str | None: ...
+    def lacking(self, commits: list[str]) -> list[str]:
+        """Those of the landed commits for which nothing is stored."""
+        ...
+
+    def described(self) -> list[dict[str, object]]:
+        """The workspace's keys, oldest first: id, from, until, state, public."""
+        ...
 
 
 # ---------------------------------------------------------------- store

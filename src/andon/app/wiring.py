@@ -20,7 +20,7 @@ from andon.engine.places import DiskPlaces
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
-from andon.ports import Progress, Runtime, Store, Verifier
+from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
@@ -102,6 +102,7 @@ class App:
             places=DiskPlaces(state_dir=self.state_dir, common_dir=self.git.common_dir),
             process=f"{os.uname().nodename}:{os.getpid()}",
             meanwhile=Meanwhile,
+            make_evidence=self.make_evidence,
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
@@ -137,6 +138,11 @@ class App:
             machine_path=settings.machine_path(),
             progress=progress,
         )
+
+    def make_evidence(self) -> Evidence:
+        from andon.evidence.keeper import EvidenceKeeper
+
+        return EvidenceKeeper(self.git, self.state_dir, __version__)
 
     def runtimes(self) -> list[Runtime]:
         """The isolation levels of this machine, best first."""
@@ -231,6 +237,11 @@ class App:
         except AndonError:
             return self.context.cwd
 
+    def _verify(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.verify import verify
+
+        return verify(self.git, self.state_dir, arguments)
+
     def _workflow_lint(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
         from andon.engine import workflows
@@ -268,6 +279,7 @@ OWN_VERBS = frozenset(
         "export",
         "import",
         "archive",
+        "verify",
         "workflow_lint",
         "workflow_graph",
         "workflow_compile",

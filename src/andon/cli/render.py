@@ -292,6 +292,24 @@ def _moved(body: Body, paint: Paint) -> str:
     return _next_line(body) if body.get("next") else _fallback(body, paint)
 
 
+def _verify(body: Body, paint: Paint) -> str:
+    lines = []
+    for item in body["commits"]:
+        mark = paint("ok", "32") if item["ok"] else paint("PROBLEM", "31")
+        gates = ", ".join(f"{x['gate']} {paint(x['outcome'], COLORS.get(x['outcome'], '31'))}" for x in item["gates"])
+        what = clean(f"{item['task']} {item['run']}") if item["task"] else "not landed by Andon"
+        lines.append(f"{mark} {item['commit'][:12]} {what}{': ' + gates if gates else ''}")
+        lines += [f"    {clean(x['part'])}: {clean(x['message'])}" for x in item["problems"]]
+    lines += [f"{paint('PROBLEM', '31')} {clean(x['part'])}: {clean(x['message'])}" for x in body["problems"]]
+    lines.append(f"{body['verified']} verified, {body['failed']} failed, {body['unmanaged']} not landed by Andon")
+    return "\n".join(lines)
+
+
+def _keys(body: Body, paint: Paint) -> str:
+    rows = [[x["id"], x["state"], x["from"], x["until"] or ""] for x in body["items"]]
+    return table(rows, ["key", "state", "from", "until"], paint)
+
+
 RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "next": _claim,
     "brief": _claim,
@@ -319,6 +337,10 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "export": _transfer,
     "import": _transfer,
     "archive": _archive,
+    "verify": _verify,
+    "key_list": _keys,
+    "key_show": lambda body, _paint: str(body["public"]),
+    "key_rotate": lambda body, _paint: f"{body['id']} signs from now on; give it to those who verify: andon key show",
     "heartbeat": lambda body, _paint: f"{body['run']} {body['step']} is yours until {body['lease']['expires_at']}.",
     "submit": lambda body, _paint: f"stored {body['run']} {body['step']} as {body['commit'][:12]}",
     "release": _moved,

@@ -277,6 +277,37 @@ COMMANDS: tuple[Command, ...] = (
         PEOPLE,
     ),
     (
+        "verify",
+        "verify",
+        "Check landed commits again, offline, from their trailers and signed evidence alone.",
+        (("commits", "one", "a commit, or a range A..B"),),
+        (
+            (("--key",), "keys", "list", "trust this public key's file (repeat); default the workspace's own keys"),
+            (("--allow-unmanaged",), "allow_unmanaged", "flag", "let commits pass that Andon did not land"),
+        ),
+        ("andon verify HEAD", "andon verify origin/main~20..origin/main --key andon.pem --json"),
+        PEOPLE,
+    ),
+    ("key_list", "key list", "The keys that sign evidence, oldest first.", (), (), ("andon key list",), PEOPLE),
+    (
+        "key_show",
+        "key show",
+        "Print a public key for those who verify.",
+        (("key", "optional", "its id or the beginning of it; default the present key"),),
+        (),
+        ("andon key show > andon.pem",),
+        PEOPLE,
+    ),
+    (
+        "key_rotate",
+        "key rotate",
+        "Retire the key that signs evidence and make another (a person's act).",
+        (),
+        (),
+        ("andon key rotate",),
+        PEOPLE,
+    ),
+    (
         "task_add",
         "task add",
         "Add a task.",
@@ -408,7 +439,7 @@ COMMON: tuple[Option, ...] = (
     (("--color",), "color", "text", "auto, always or never"),
 )
 
-PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer"})
+PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
 
 NOT_BUILT = frozenset(
     {
@@ -425,7 +456,6 @@ NOT_BUILT = frozenset(
         "inject",
         "audit",
         "harness",
-        "verify",
         "spawn",
         "wait",
         "hook",

@@ -442,6 +442,23 @@ class LocalCoordinator:
         notes = tuple(note for result in results for note in result.notes)
         return Reply(exit=exit_code, body=body, notes=notes)
 
+    # ------------------------------------------------------------ keys of evidence
+
+    def key_list(self, arguments: Arguments) -> Reply:
+        return Reply(exit=EXIT_YES, body={"ok": True, "items": self.services.evidence.described()})
+
+    def key_show(self, arguments: Arguments) -> Reply:
+        from andon.engine import proof
+
+        return Reply(exit=EXIT_YES, body={"ok": True, **proof.key_named(self.services, arguments.get("key"))})
+
+    def key_rotate(self, arguments: Arguments) -> Reply:
+        from andon.engine import proof
+
+        # No landing signs with a key while it is retired.
+        with self.services.places.only_lead():
+            return Reply(exit=EXIT_YES, body={"ok": True, **proof.rotate(self.services)})
+
 
 def _explain(judged: judging.Judged) -> dict[str, str]:
     """Why the answer is no, in plain words."""
@@ -488,4 +505,7 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "waive": LocalCoordinator.waive,
     "signal": LocalCoordinator.signal,
     "lead": LocalCoordinator.lead,
+    "key_list": LocalCoordinator.key_list,
+    "key_show": LocalCoordinator.key_show,
+    "key_rotate": LocalCoordinator.key_rotate,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.core.errors import AndonError
+from andon.engine import proof
 from andon.engine.services import Services
 from andon.engine.tidy import KEEP_ENDED_S, leftovers, remove_worktree
 from andon.engine.transact import load_run
@@ -54,6 +55,10 @@ def doctor(
     add("runs", lambda: _runs(services), "andon log RUN", "every run can be read")
     add("target branch", lambda: _target(services), "andon init --target BRANCH", "the target branch exists")
     add("prepared landings", lambda: _prepared(services), "andon lead", "none is left over")
+    add("evidence keys", lambda: proof.key_problem(services), "andon key list", "new evidence can be signed")
+    following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
+    good = "every landed commit has evidence: andon verify"
+    add("evidence", lambda: proof.missing(services, mend=mend), following, good)
     add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
         following = "apt-get install bubblewrap" if level == "sandbox" else ""

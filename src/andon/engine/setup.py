@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.engine.proof import ensure_keys
 from andon.engine.runs import WORKFLOW_DIRECTORY, workflow_names, workflow_path
 from andon.engine.services import Services
 
@@ -35,6 +36,7 @@ def init(
         unit.writer.put_setting("target", target)
         if arguments.get("workflow"):
             unit.writer.put_setting("workflow", arguments["workflow"])
+    ensure_keys(services)
     if arguments.get("guard", True) is not False:
         note = install_guard()
         if note:
@@ -47,6 +49,7 @@ def init(
         "repository": services.git.main_worktree or services.git.common_dir,
         "database": os.path.join(services.state_dir, "andon.db"),
         "target": target,
+        "key": services.evidence.described()[-1]["id"],
         "written": written,
         "workflows": sorted({*on_branch, *found}),
         "commit": commit,

@@ -22,7 +22,7 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
-from andon.engine import judging, landing, runs, sweep, transact
+from andon.engine import judging, landing, proof, runs, sweep, transact
 from andon.store.memory import MemoryReader
 from andon.testing import verifier as simulated
 from andon.testing.git import MemoryGit
@@ -383,6 +383,11 @@ def _no_preparing() -> list[Patch]:
     return [(landing, "_try_landing", try_landing)]
 
 
+def _evidence_later() -> list[Patch]:
+    """The branch moves before the evidence is kept."""
+    return [(proof, "publish", lambda *_: None)]
+
+
 def _undoing() -> list[Patch]:
     return [(judging, "refuse_undoing", lambda *_: None)]
 
@@ -542,6 +547,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("settling looks", 10, "an interrupted landing is always abandoned", _always_abandon),
         ("settling believes", 10, "an interrupted landing is always confirmed", _confirm_unseen),
         ("prepare first", 5, "the branch moves before the record", _no_preparing),
+        ("evidence first", 2, "the branch moves before its evidence is kept", _evidence_later),
         ("undoing", 7, "old files over a new base may land", _undoing),
         ("pinned definitions", 8, "a run follows the definitions of the day", _definitions_of_the_day),
         ("agent's definitions", 8, "the gates are the submission's own", _definitions_of_the_agent),

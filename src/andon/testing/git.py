@@ -163,6 +163,32 @@ class MemoryGit:
     def identity(self) -> Person:
         return self._identity
 
+    def commit_contents(self, commits: Sequence[str]) -> dict[str, bytes]:
+        return {name: self.repository.commits[name].message.encode() for name in commits}
+
+    def commits_of(self, text: str, *, limit: int) -> list[str]:
+        first, dots, last = text.partition("..")
+        if not dots:
+            return [self.repository.references.get(f"refs/heads/{text}", text)]
+        known = self.repository.ancestors(first)
+        return [name for name in self.repository.ancestors(last) if name not in known][::-1][:limit]
+
+    def lineage(self, commit: str, *, limit: int) -> list[str]:
+        found: list[str] = []
+        parents = self.repository.commits[commit].parents
+        while parents and len(found) < limit:
+            found.append(parents[0])
+            parents = self.repository.commits[parents[0]].parents
+        return found
+
+    def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
+        old = self.repository.references.get(ref)
+        kept = self.repository.files(old) if old is not None else {}
+        tree = self.repository.put_tree({**kept, **{path: content.decode() for path, content in files.items()}})
+        commit = self.repository.put_commit(tree, (old,) if old else (), message, self._identity, at)
+        self.repository.references[ref] = commit
+        return commit
+
     # ------------------------------------------------------------ changes
 
     def changes(self, base: str, tree: str) -> list[Change]:

@@ -186,6 +186,8 @@ class Laws:
         if known.id in self.landings:
             self.violated(10, f"{known.id} landed twice: {self.landings[known.id]} and {new}")
         self.landings[known.id] = new
+        if self.world.evidence.get(new) != trailers.get("Andon-Evidence"):
+            self.violated(2, f"{known.id} landed {new}, whose evidence is not kept")
         if known.prepared is None or known.prepared.commit != new or known.prepared.head != old:
             self.violated(5, f"{known.id} landed {new} without having prepared it")
         base = repository.commits[old].tree if old is not None else commit.tree

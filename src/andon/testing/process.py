@@ -22,6 +22,7 @@ from andon.engine.places import Claim
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.ports import Conflict, Git, Reader, Verifier, Writer
+from andon.testing.evidence import SimulatedEvidence
 from andon.testing.git import MemoryGit
 from andon.testing.schedule import Killed
 from andon.testing.verifier import SimulatedVerifier
@@ -162,6 +163,7 @@ class Process:
             load_workflow=lambda text, _name: decode(text),
             write_guarded=self._write_guarded,
             open_store=lambda: ProcessStore(self),
+            make_evidence=lambda: SimulatedEvidence(self),
             places=ProcessPlaces(self),
             process=f"{HOST}:{self.number}",
             meanwhile=self._meanwhile,
@@ -317,8 +319,9 @@ _READS = ("branch_head", "worktree_head", "worktree_dirty", "merge", "worktrees"
 _PURE = (
     "current_branch", "refs", "is_ancestor", "merge_base", "tree_of", "read_file", "list_files", "author_of", "identity",
     "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
+    "commit_contents", "commits_of", "lineage",
 )  # fmt: skip
-_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree")
+_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "add_files")
 
 
 def _forward(name: str, *, before: bool, changes: bool) -> Callable[..., Any]:

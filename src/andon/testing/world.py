@@ -117,6 +117,8 @@ class World:
         self.store = MemoryStore(make_writer=self._make_writer)
         self.leases: dict[str, Claim] = {}
         self.lead: Process | None = None
+        self.evidence: dict[str, str] = {}
+        """landed commit -> digest of its verdicts, as on the evidence reference"""
         self.guarded: tuple[str, ...] = ()
         self.running: dict[int, Process] = {}
         self.calls = 0
