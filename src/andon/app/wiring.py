@@ -21,7 +21,7 @@ from andon.git.repository import Repository
 from andon.ports import Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
-NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
+NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
 
 
 class SystemClock:
@@ -233,8 +233,25 @@ class App:
 
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
+    def _workflow_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine.imports import import_file
 
-OWN_VERBS = frozenset({"init", "status", "doctor", "workflow_lint", "workflow_graph", "workflow_compile"})
+        exit_code, body = import_file(
+            Tools(),
+            self.context.cwd,
+            self._root() or self.context.cwd,
+            file=arguments["file"],
+            output=arguments.get("output"),
+            name=arguments.get("name"),
+            form=arguments.get("format") or "dot",
+            strict=bool(arguments.get("strict")),
+            force=bool(arguments.get("force")),
+        )
+        return Reply(exit=exit_code, body=body)
+
+
+OWN_VERBS = frozenset({"init", "status", "doctor", *NO_REPOSITORY_VERBS})
 
 
 def _at(context: CallContext, directory: str) -> CallContext:
