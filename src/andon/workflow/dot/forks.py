@@ -26,7 +26,8 @@ def _judge_after(draft: Draft, step: Step) -> None:
     for way in draft.into(step.id):
         way.target = join.id
     step.kind = "agent"
-    step.options = {"empty": "allow"}
+    step.options = {"kind": "agent"} if step.id in ("land", "publish") else {}
+    step.options["empty"] = "allow"
     draft.ways.append(Way(source=join.id, target=step.id, at=step.at))
 
 
@@ -57,7 +58,8 @@ class _Fork:
         self.heads = list(dict.fromkeys(way.target for way in draft.out(fork)))
 
     def _say(self, way: Way, reason: str, instead: str) -> None:
-        self.draft.lost(way.at, f"edge {way.source} -> {way.target}", reason, instead)
+        ends = [self.draft.steps[name].source if name in self.draft.steps else "" for name in (way.source, way.target)]
+        self.draft.lost(way.at, f"edge {ends[0] or way.source} -> {ends[1] or 'the exit'}", reason, instead)
 
     def match(self) -> None:
         if len(self.heads) < 2:

@@ -67,7 +67,9 @@ def goal_gates(graph: Graph, draft: Draft, steps: dict[str, Step], ending: str, 
 
 def _back(draft: Draft, steps: dict[str, Step], ending: str, target: Attr | None) -> None:
     """Where a refused landing leads."""
-    if target is None or ending == END or target.value not in steps or steps[target.value].id not in draft.steps:
+    if target is None or ending not in draft.steps:
+        return
+    if target.value not in steps or steps[target.value].id not in draft.steps:
         return
     draft.ways.append(Way(source=ending, target=steps[target.value].id, label="failed", at=target.at))
 

@@ -16,6 +16,7 @@ from andon.workflow.problems import At, shown
 
 MAX_CHARACTERS = 400_000
 MAX_HTML_DEPTH = 64
+MAX_INDENT = 200
 
 NAME, QUOTED, HTML, MARK, END = "name", "quoted", "html", "mark", "end"
 
@@ -99,9 +100,11 @@ class _Lexer:
                 return
 
     def _preprocessor(self) -> bool:
-        """Whether a line begins here with `#`; Graphviz takes it for a preprocessor's."""
-        first = self.text.startswith("#", self.offset)
-        return first and (self.offset == 0 or self.text[self.offset - 1] in "\r\n")
+        """Whether a line begins here with `#`: Graphviz takes it for a preprocessor's, and people for a comment."""
+        if not self.text.startswith("#", self.offset):
+            return False
+        line, column = self.at(self.offset)
+        return not self.text[self.starts[line - 1] : self.offset].strip() and column <= MAX_INDENT
 
     def _quoted(self, at: At) -> str:
         parts: list[str] = []

@@ -125,6 +125,9 @@ def _other_attributes(graph: Graph, node: Node, step: Step | None, draft: Draft)
             continue
         if keep(draft, f"node {node.id}: {key}", attr) and step is not None:
             step.metadata[key] = attr.value
+    for key in ("retry_target", "fallback_retry_target"):
+        if key in node.attrs and node.attrs[key].value not in graph.nodes:
+            draft.lost(node.attrs[key].at, f"node {node.id}: {key}", "it names no node", "it is left out")
     if step is None:
         return
     classes = [x for x in re.split(r"[,\s]+", d.value(node.attrs, "class")) if x]

@@ -85,18 +85,24 @@ class Routes:
     def _condition(self, arrow: Arrow) -> None:
         attr = arrow.edge.attrs["condition"]
         construct = f"{arrow.construct}: condition {arrow.condition}"
+        command = self.kinds[arrow.edge.source] == d.TOOL
         instead = "whoever does the step before chooses that way"
         try:
             arrow.expr = c.parse(arrow.condition)
         except c.Unreadable as error:
             arrow.word = outcome(arrow.label or f"to {arrow.edge.target}")
             text = f"the condition can't be carried over: {error}"
-            self.draft.lost(attr.value_at, construct, text, f"{instead}, with --outcome {arrow.word}")
+            instead = "the edge is left out" if command else f"{instead}, with --outcome {arrow.word}"
+            self.draft.lost(attr.value_at, construct, text, instead)
             return
         if asked := c.facts(arrow.expr):
             names = ", ".join(dict.fromkeys(x.name for x in c.cases(arrow.expr) if x.fact))
             text = f"it asks for {', '.join(dict.fromkeys(asked))}, and a run has no context that agents write into"
-            self.draft.lost(attr.value_at, construct, text, f"{instead}, with --outcome {names}")
+            instead = f"{instead}, with --outcome {names}"
+            if command:
+                taken = arrow.holds(c.PASSED) or arrow.holds(c.FAILED)
+                instead = "it is taken whatever the context says" if taken else "the edge is left out"
+            self.draft.lost(attr.value_at, construct, text, instead)
 
     # ------------------------------------------------------------ all edges
 
@@ -226,6 +232,9 @@ class Routes:
                 self._unused(name, arrow, passed)
 
     def _unused(self, name: str, arrow: Arrow, passed: Arrow | None) -> None:
+        told = arrow.word or (arrow.expr is not None and c.facts(arrow.expr))
+        if self.steps[name].kind == "command" and told:
+            return
         if self.steps[name].kind == "command" and arrow.condition:
             text = "a command ends passed or failed, and nothing else is known of it"
             self.draft.lost(arrow.at, arrow.construct, text, "it is left out")

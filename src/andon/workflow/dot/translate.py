@@ -39,12 +39,15 @@ def translate(text: str, file: str, name: str) -> Imported:
     draft, parsed, written = _attempt(graph, file, name, approvals=True)
     if _errors(parsed, _DONE_RULES):
         draft, parsed, written = _attempt(graph, file, name, approvals=False)
-    errors = _errors(parsed)
+    errors = _errors(parsed) if draft.start in draft.steps else []
+    if draft.start not in draft.steps:
+        start = next(node for node in graph.nodes.values() if d.kind(node)[0] == d.START)
+        draft.lost(start.at, "workflow no-start", "the start leads to no step that does anything", "no file is written")
     for problem in errors:
         _explain(draft, graph, problem)
     return Imported(
         name=name,
-        text=None if errors else written,
+        text=None if errors or draft.start not in draft.steps else written,
         carried=draft.carried,
         findings=draft.findings(),
         added=tuple(draft.added),
@@ -88,13 +91,13 @@ def _attempt(graph: Graph, file: str, name: str, *, approvals: bool) -> tuple[Dr
     Routes(graph, draft, steps).make()
     ending = landing(draft, steps)
     well_formed(draft, ending)
-    _prune(draft, steps)
+    _prune(draft)
     goal_gates(graph, draft, steps, ending, approvals=approvals)
     written = workflow_file(draft, draft.findings(), file)
     return draft, read(written, name), written
 
 
-def _prune(draft: Draft, steps: dict[str, Step]) -> None:
+def _prune(draft: Draft) -> None:
     """Leave out what nothing leads to."""
     reached = draft.reached(draft.start)
     for step in list(draft.steps.values()):
@@ -110,6 +113,19 @@ def _prune(draft: Draft, steps: dict[str, Step]) -> None:
             kept.append(way)
         seen.add((way.source, way.label))
     draft.ways = kept
+    for step in draft.steps.values():
+        _only_drawn_outcomes(draft, step)
+
+
+def _only_drawn_outcomes(draft: Draft, step: Step) -> None:
+    """An outcome that a person may choose needs its edge, which may have been left out."""
+    drawn = {way.label for way in draft.out(step.id)}
+    if "outcomes" in step.options:
+        step.options["outcomes"] = [word for word in step.options["outcomes"] if word in drawn]
+    if not step.options.get("outcomes", True):
+        del step.options["outcomes"]
+    if step.options.get("on_expiry", "rejected") not in (*drawn, "rejected"):
+        del step.options["on_expiry"]
 
 
 def _errors(parsed: Parsed, rules: tuple[str, ...] = ()) -> list[Problem]:
