@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from andon.workflow.dot import dialect as d
-from andon.workflow.dot.draft import DRAWING, METADATA, Draft, Phase, Step
+from andon.workflow.dot.draft import CHANGED, DRAWING, LOST, METADATA, Draft, Phase, Step
 from andon.workflow.dot.graph import Attr, Graph, Node
 from andon.workflow.dot.names import title
 from andon.workflow.problems import shown
@@ -93,7 +93,8 @@ def steps(graph: Graph, draft: Draft) -> dict[str, Step]:
         kind, doubt = d.kind(node)
         if doubt:
             attr = node.attrs.get("type") or node.attrs["shape"]
-            draft.changed(attr.at, f"node {node.id}", doubt, f"it is taken for: {kind}")
+            level = LOST if attr.key == "type" else CHANGED
+            draft.find(level, attr.at, f"node {node.id}", doubt, f"it is taken for: {kind}")
         _elsewhere(draft, node)
         if kind in (d.START, d.EXIT):
             draft.carried += 1

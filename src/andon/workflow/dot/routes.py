@@ -60,7 +60,7 @@ class Routes:
         self.out: dict[str, list[Arrow]] = {name: [] for name in graph.nodes}
         for edge in graph.edges:
             self.out[edge.source].append(self._arrow(edge))
-        self.start = ""
+        self.told: dict[str, list[c.Case]] = {}
 
     def _arrow(self, edge: Edge) -> Arrow:
         arrow = Arrow(edge)
@@ -166,36 +166,45 @@ class Routes:
             return None
         return best(free) or (best(arrows) if case.name == "passed" else None)
 
-    def _cases(self, name: str, seen: frozenset[str] = frozenset()) -> list[c.Case]:
-        """The cases, besides passed and failed, that a node's edges tell apart, those of choices right behind included."""
-        found: dict[str, c.Case] = {}
-        arrows = self.out[name]
-        default = best([arrow for arrow in arrows if not arrow.condition])
-        for arrow in arrows:
+    def _with_choices_behind(self, name: str) -> list[str]:
+        """The node, and every choice that it reaches through choices alone."""
+        found = [name]
+        for here in found:
+            for arrow in self.out[here]:
+                behind = arrow.edge.target
+                if self.kinds[behind] == d.CHOICE and behind not in found:
+                    found.append(behind)
+        return found
+
+    def _own_cases(self, name: str) -> list[c.Case]:
+        """The cases, besides passed and failed, that the node's own edges tell apart."""
+        if name in self.told:
+            return self.told[name]
+        found: list[c.Case] = []
+        default = best([arrow for arrow in self.out[name] if not arrow.condition])
+        for arrow in self.out[name]:
             if arrow.expr is not None:
-                for case in c.cases(arrow.expr):
-                    found.setdefault(case.name, case)
+                found += c.cases(arrow.expr)
             elif arrow.word:
-                found.setdefault(arrow.word, c.Case(name=arrow.word))
+                found.append(c.Case(name=arrow.word))
             elif arrow is not default:
                 wanted = arrow.label or arrow.edge.target
-                found.setdefault(outcome(wanted), c.Case(name=outcome(wanted), label=normal_label(wanted)))
-            behind = arrow.edge.target
-            if self.kinds[behind] == d.CHOICE and behind not in seen:
-                for case in self._cases(behind, seen | {name, behind}):
-                    found.setdefault(case.name, case)
+                found.append(c.Case(name=outcome(wanted), label=normal_label(wanted)))
+        self.told[name] = found
+        return found
+
+    def _cases(self, name: str) -> list[c.Case]:
+        """The cases that the node's edges and those of choices right behind it tell apart; the first of a name counts."""
+        found: dict[str, c.Case] = {}
+        for here in self._with_choices_behind(name):
+            for case in self._own_cases(here):
+                found.setdefault(case.name, case)
         return list(found.values())
 
-    def _asks_for_failure(self, name: str, seen: frozenset[str] = frozenset()) -> bool:
+    def _asks_for_failure(self, name: str) -> bool:
         """Whether a choice, or one right behind it, tells failure from success."""
-        for arrow in self.out[name]:
-            if arrow.expr is not None and any(c.is_status(x) for x in c.clauses(arrow.expr)):
-                return True
-            behind = arrow.edge.target
-            inner = self.kinds[behind] == d.CHOICE and behind not in seen
-            if inner and self._asks_for_failure(behind, seen | {name, behind}):
-                return True
-        return False
+        arrows = [arrow for here in self._with_choices_behind(name) for arrow in self.out[here]]
+        return any(x.expr is not None and any(c.is_status(y) for y in c.clauses(x.expr)) for x in arrows)
 
     # ------------------------------------------------------------ nodes that work
 
