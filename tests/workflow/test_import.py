@@ -175,6 +175,8 @@ def test_a_choice_gets_every_outcome_that_it_asks_for() -> None:
     assert {("a", "d", "passed"), ("a", "d", "failed"), ("a", "d", "needs_work")} <= found
     assert ("d", "b", 'outcome == "needs_work"') in found
     assert ("d", "a", 'outcome == "failed"') in found
+    flaky = body + '\nd -> exit [condition="outcome=fail && context.kind=flaky", weight=3]'
+    assert ("a", "d", "kind_flaky") in edges(flaky)
 
 
 def test_expiry_is_not_approval() -> None:

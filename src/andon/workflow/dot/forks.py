@@ -82,32 +82,44 @@ class _Fork:
         self.draft.changed(self.at, f"node {self.fork}", "it has one branch only", "it is left out")
         _remove(self.draft, self.fork, self.heads[0])
 
-    def _distances(self, head: str) -> dict[str, int]:
-        """How far each step is from the branch's first; other ends than the pipeline's are not looked behind."""
-        after = self.draft.targets()
-        found = {head: 0}
+    def _distances(self, head: str, *, passing: bool) -> dict[str, tuple[int, int]]:
+        """step -> how far it is from the branch's first, and how many forks are open there.
+
+        passing: only along edges that are taken when a step has passed. Ends of the pipeline are not looked behind.
+        """
+        after: dict[str, list[Way]] = {}
+        for way in self.draft.ways:
+            routes = way.source in self.draft.steps and self.draft.steps[way.source].kind == "choice"
+            if routes or not passing or not way.label:
+                after.setdefault(way.source, []).append(way)
+        found = {head: (0, 0)}
         todo = [head]
-        while todo:
-            here = todo.pop(0)
-            if here in self.endings:
-                continue
-            for target in after.get(here, ()):
-                if target not in found and target != self.fork:
-                    found[target] = found[here] + 1
-                    todo.append(target)
+        for here in todo:
+            distance, depth = found[here]
+            kind = self.draft.steps[here].kind if here in self.draft.steps else ""
+            depth = max(depth + {"fork": 1, "join": -1}.get(kind, 0), 0)
+            for way in after.get(here, ()) if here not in self.endings else ():
+                if way.target not in found and way.target != self.fork:
+                    found[way.target] = (distance + 1, depth)
+                    todo.append(way.target)
         return found
 
     def _join(self) -> str | None:
-        """Where all branches come together: a fan-in if there is one, the pipeline's end at the latest."""
-        distances = [self._distances(head) for head in self.heads]
-        common = set(distances[0]).intersection(*distances[1:])
+        """Where all branches come together: their own fan-in if there is one, the pipeline's end at the latest.
 
-        def rank(name: str) -> tuple[int, int, str]:
-            step = self.draft.steps.get(name)
-            kind = 0 if step is not None and step.kind == "join" else 2 if name in self.endings else 1
-            return kind, max(distance[name] for distance in distances), name
+        A fan-in is their own when no other fork is open where it is reached; another fork's may come later on the way.
+        """
+        for passing in (True, False):
+            found = [self._distances(head, passing=passing) for head in self.heads]
+            common = set(found[0]).intersection(*found[1:])
+            if common:
+                return min(common, key=lambda name: self._rank(name, [distances[name] for distances in found]))
+        return None
 
-        return min(common, key=rank, default=None)
+    def _rank(self, name: str, reached: list[tuple[int, int]]) -> tuple[int, int, str]:
+        step = self.draft.steps.get(name)
+        own = step is not None and step.kind == "join" and not any(depth for _, depth in reached)
+        return 0 if own else 2 if name in self.endings else 1, max(distance for distance, _ in reached), name
 
     def _inside(self, join: str) -> set[str]:
         """The steps of all branches: what only the fork leads to."""

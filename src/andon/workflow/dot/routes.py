@@ -231,6 +231,8 @@ class Routes:
             taken = self._select(arrows, case)
             if step.kind == "command":
                 continue
+            if taken is None and case.status == c.FAIL:
+                taken = self._to_a_choice(passed)
             through = taken is not None and self.kinds[taken.edge.target] == d.CHOICE
             if taken is None or (taken is passed and not through):
                 continue
@@ -251,12 +253,7 @@ class Routes:
             self._never(arrow, passed)
 
     def _failure(self, name: str, passed: Arrow | None, used: list[Arrow]) -> None:
-        taken = self._select(self.out[name], c.FAILED)
-        if taken is None and passed is not None and not passed.condition:
-            # The edge to a choice that asks for the outcome is taken with any.
-            choice = passed.edge.target
-            if self.kinds[choice] == d.CHOICE and self._asks_for_failure(choice):
-                taken = passed
+        taken = self._select(self.out[name], c.FAILED) or self._to_a_choice(passed)
         if taken is not None:
             self._way(name, taken, "failed")
             used.append(taken)
@@ -267,6 +264,12 @@ class Routes:
             way = Way(source=self.steps[name].id, target=self._target(target.value), label="failed", at=target.at)
             self.draft.ways.append(way)
             self.draft.carried += 1
+
+    def _to_a_choice(self, passed: Arrow | None) -> Arrow | None:
+        """The edge for success, if it leads to a choice that asks for the outcome: then it is taken with any."""
+        if passed is None or passed.condition or self.kinds[passed.edge.target] != d.CHOICE:
+            return None
+        return passed if self._asks_for_failure(passed.edge.target) else None
 
     def _ends_here(self, name: str) -> None:
         node = self.graph.nodes[name]
