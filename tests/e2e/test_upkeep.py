@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -59,7 +60,15 @@ class TestTransfer:
         for words in (("task", "list"), ("run", "list"), ("log", "R1"), ("log",), ("status",), ("inbox",)):
             assert other.ok(*words) == world.ok(*words), words
         assert other.ok("import", str(tmp_path / "all.jsonl"))["identical"]
-        other.ok("init")
+        result = other.andon("init", "--json")
+        assert (result.exit, result.json["key"]) == (0, None)
+        assert "nothing can land yet" in result.err
+        # The keys and the evidence travel on their own: the one in secret, the other with the repository.
+        shutil.copytree(
+            os.path.join(os.path.dirname(database(world)), "keys"), os.path.dirname(database(other)) + "/keys"
+        )
+        other.git("fetch", "-q", str(world.path), "refs/andon/evidence/*:refs/andon/evidence/*")
+        assert other.ok("init")["key"]
         assert other.andon("doctor").exit == 0
         assert other.ok("show", "R1")["commit"] == world.head()
 

@@ -23,7 +23,7 @@ from andon.git.repository import Repository
 from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
-NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
+NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
 
 
 class SystemClock:
@@ -270,6 +270,23 @@ class App:
 
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
+    def _workflow_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine.imports import import_file
+
+        exit_code, body = import_file(
+            Tools(),
+            self.context.cwd,
+            self._root() or self.context.cwd,
+            file=arguments["file"],
+            output=arguments.get("output"),
+            name=arguments.get("name"),
+            form=arguments.get("format") or "dot",
+            strict=bool(arguments.get("strict")),
+            force=bool(arguments.get("force")),
+        )
+        return Reply(exit=exit_code, body=body)
+
 
 OWN_VERBS = frozenset(
     {
@@ -283,6 +300,7 @@ OWN_VERBS = frozenset(
         "workflow_lint",
         "workflow_graph",
         "workflow_compile",
+        "workflow_import",
     }
 )
 

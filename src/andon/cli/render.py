@@ -250,6 +250,28 @@ def _lint(body: Body, paint: Paint) -> str:
     return "\n".join(lines)
 
 
+def _imported(body: Body, paint: Paint) -> str:
+    if body.get("text"):
+        return str(body["text"])
+    colors = {"lost": "31", "changed": "33"}
+    lines = []
+    for item in body["not_carried"]:
+        if item["level"] in colors:
+            place = f"{clean(body['file'])}:{item['line']}:{item['column']}"
+            what = f"{clean(item['construct'])}: {clean(item['reason'])}"
+            lines.append(f"{place}: {paint(item['level'], colors[item['level']])} {what}")
+            lines += [f"    instead: {clean(item['instead'])}"] if item["instead"] else []
+    counts = {level: sum(1 for x in body["not_carried"] if x["level"] == level) for level in ("metadata", "drawing")}
+    if any(counts.values()):
+        lines.append(
+            f"and {counts['metadata']} kept as metadata, {counts['drawing']} about drawing only (--json lists them)"
+        )
+    lines += [f"added: {clean(text)}" for text in body["added"]]
+    where = f"wrote {clean(body['workflow'])}" if body["workflow"] else "nothing was written"
+    lost = sum(1 for x in body["not_carried"] if x["level"] == "lost")
+    return "\n".join([*lines, f"{where}: {body['carried']} carried over, {lost} lost", f"next: {clean(body['next'])}"])
+
+
 def _init(body: Body, paint: Paint) -> str:
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
@@ -330,6 +352,7 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "lead": _lead,
     "inbox": _inbox,
     "workflow_lint": _lint,
+    "workflow_import": _imported,
     "workflow_graph": lambda body, _paint: str(body["graph"]),
     "workflow_compile": lambda body, _paint: f"{body['digest']}\n{_json(body['workflow'])}",
     "init": _init,

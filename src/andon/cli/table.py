@@ -422,6 +422,21 @@ COMMANDS: tuple[Command, ...] = (
         FLOWS,
     ),
     (
+        "workflow_import",
+        "workflow import",
+        "Make a workflow file of a DOT pipeline, and list what was not carried over.",
+        (("file", "one", "a .dot file; - reads standard input"),),
+        (
+            (("-o", "--output"), "output", "text", "where to write; default .andon/workflows/NAME.md; - prints it"),
+            (("--name",), "name", "text", "the workflow's name; default the file's"),
+            (("--format",), "format", "text", "dot (the only one)"),
+            (("--strict",), "strict", "flag", "write nothing unless everything but drawing is carried over as it is"),
+            (("--force",), "force", "flag", "write over a file that is there"),
+        ),
+        ("andon workflow import release.dot", "andon workflow import release.dot --name release --strict --json"),
+        FLOWS,
+    ),
+    (
         "workflow_compile",
         "workflow compile",
         "Print a workflow's canonical JSON and digest.",

@@ -119,12 +119,24 @@ def _summary_key(digest: str) -> str:
 
 
 def rotate(services: Services) -> dict[str, Any]:
-    """Retire the present key and make another. The caller holds the lead's lock."""
+    """Retire the present key and make another. The caller holds the lead's lock.
+
+    Where the key ring is gone (or the workspace came from another machine without it) a new line of keys begins: who
+    verifies must be given its key, since nothing leads there from the old one.
+    """
     with services.store.read() as reader:
         known = reader.setting(LINE)
     if known is None:
         ensure_keys(services)
-    return key_named(services, services.evidence.rotate(services.clock.now()))
+    now = services.clock.now()
+    try:
+        return key_named(services, services.evidence.rotate(now))
+    except AndonError as error:
+        if error.kind != "no_key":
+            raise
+    line = services.evidence.ensure(None, now)
+    services.engine.transact(lambda unit: unit.writer.put_setting(LINE, line))
+    return key_named(services, None)
 
 
 def key_named(services: Services, name: str | None) -> dict[str, Any]:

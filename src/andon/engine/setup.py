@@ -36,7 +36,7 @@ def init(
         unit.writer.put_setting("target", target)
         if arguments.get("workflow"):
             unit.writer.put_setting("workflow", arguments["workflow"])
-    ensure_keys(services)
+    key = _key(services, notes)
     if arguments.get("guard", True) is not False:
         note = install_guard()
         if note:
@@ -49,13 +49,26 @@ def init(
         "repository": services.git.main_worktree or services.git.common_dir,
         "database": os.path.join(services.state_dir, "andon.db"),
         "target": target,
-        "key": services.evidence.described()[-1]["id"],
+        "key": key,
         "written": written,
         "workflows": sorted({*on_branch, *found}),
         "commit": commit,
         "next": _next(written, commit, on_branch, target),
     }
     return body, tuple(notes)
+
+
+def _key(services: Services, notes: list[str]) -> object:
+    """The key that signs evidence. A workspace that came from another machine without its keys is set up all the same;
+    nothing lands in it until a person brings them or begins a new line."""
+    try:
+        ensure_keys(services)
+    except AndonError as error:
+        if error.kind != "no_key":
+            raise
+        notes.append(f"nothing can land yet: {error.message}; {error.next}")
+        return None
+    return services.evidence.described()[-1]["id"]
 
 
 def _next(written: list[str], commit: str | None, on_branch: list[str], target: str) -> str:

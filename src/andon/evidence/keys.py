@@ -227,7 +227,8 @@ def _remove(path: str) -> None:
 
 
 def _restore(path: str) -> str:
-    return f"restore it: git for-each-ref refs/andon/evidence, then git cat-file -p REF:ring.json > {path}"
+    found = f"git for-each-ref refs/andon/evidence, then git cat-file -p REF:ring.json > {path}"
+    return f"restore it and its private key ({found}), or begin a new line of keys: {ROTATE}"
 
 
 def _unreadable(path: str, error: OSError) -> AndonError:
