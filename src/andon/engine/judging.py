@@ -16,6 +16,7 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.core.gate_files import protected
 from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
@@ -167,7 +168,7 @@ def measure(
 
 
 def protect(services: Services, workflow: w.Workflow, submission: Submission) -> Verdict:
-    verdict = services.verifier.protect(submission, workflow.protect)
+    verdict = services.verifier.protect(submission, protected(workflow))
     return replace(verdict, gate_digest=protect_digest(workflow))
 
 

@@ -98,13 +98,16 @@ class GateVerifier:
 
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
         """No protected path differs from the base."""
-        from andon.core.globs import Globs
         from andon.gates.diff_gate import named
+        from andon.gates.protection import Protection
 
         def judge() -> tuple[str, str]:
-            changed = Globs(globs).select(change.path for change in self._git.changes(submission.base, submission.tree))
-            if changed:
+            changes = self._git.changes(submission.base, submission.tree)
+            protection = Protection(globs, self._git, base=submission.base_tree, tree=submission.tree)
+            if changed := protection.offending(changes):
                 return FAILED, f"protected paths were changed: {named(changed)}"
+            if reaching := protection.reaching_for_reports(changes):
+                return FAILED, f"only a gate's command may speak of $ANDON_OUT, now these do, too: {named(reaching)}"
             return PASSED, "no protected path was changed"
 
         digest = digest_of({"protect": tuple(globs)})

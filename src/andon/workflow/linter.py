@@ -51,6 +51,8 @@ RULES: dict[str, str] = {
     "human-gate-without-expiry": "a wait for a person that nothing ends",
     "no-report": "a gate decided by the exit code alone",
     "unused-gate": "a gate that nothing names",
+    "unprotected": "files are taken out of the protection that every workflow has",
+    "hidden-exit": "a gate's command hides the exit code of a part of it",
     "unsupported-kind": "not carried out yet",
     # The graph.
     "unreachable-step": "nothing leads there",

@@ -1,0 +1,113 @@
+"""All attempts of the suite, and what becomes of each at each isolation level. The table of docs/security.md is made
+from this; `PYTHONPATH=src:. python -m tests.cheats.table` renews it.
+
+prevented: the attempt has no effect. detected: it ends red. open: it succeeds; the text says what else stands against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PREVENTED, DETECTED, OPEN = "prevented", "detected", "not prevented"
+STATES = (PREVENTED, DETECTED, OPEN)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+BEGIN, END = "<!-- cheats: begin -->\n", "<!-- cheats: end -->\n"
+
+Held = tuple[str, str]
+"""(state, by what)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """what: the agent's attempt, in a few words. process: None means as in the sandbox."""
+
+    what: str
+    sandbox: Held
+    process: Held | None = None
+
+    def at(self, level: str) -> Held:
+        return self.process if level == "process" and self.process else self.sandbox
+
+
+FRESH = "the report directory is fresh and outside the tree"
+PROTECT = "the gate `protect`: files that the gate's command reads are part of the gate"
+EXACT = "gates run on the tree's objects, exported without settings of the repository"
+SCRUBBED = "a gate inherits no variable and no PATH"
+KILLED = "every process of the gate is dead before its report is read"
+BEST_EFFORT = "processes are found by session, mark and descent; one that sheds all three at once gets away"
+
+ATTACKS: dict[str, Attack] = {}
+
+
+def attack(name: str, level: str) -> str:
+    """What the table says of an attempt: its state. Tests ask by this, so that none can be missing from the table."""
+    return ATTACKS[name].at(level)[0]
+
+
+def render() -> str:
+    """The table as Markdown."""
+    lines = ["| an agent's attempt | `sandbox` | `process` |", "| --- | --- | --- |"]
+    for attack in ATTACKS.values():
+        cells = [f"**{state}**: {by}" for state, by in (attack.at("sandbox"), attack.at("process"))]
+        lines.append(f"| {attack.what} | {cells[0]} | {'the same' if cells[0] == cells[1] else cells[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def renewed(text: str) -> str:
+    """The document with the present table."""
+    head, rest = text.split(BEGIN)
+    return head + BEGIN + "\n" + render() + "\n" + END + rest.split(END)[1]
+
+
+ATTACKS.update(
+    {
+        # ------------------------------------------------------------ what lies in the tree
+        "report in the tree": Attack(what="a forged report committed to the tree", sandbox=(PREVENTED, FRESH)),
+        "report by the tested code": Attack(
+            what="tested code writes the report to `$ANDON_OUT` itself and leaves with `os._exit(0)`, or rewrites it at exit",
+            sandbox=(DETECTED, "`protect`: only a gate's command may speak of `$ANDON_OUT`"),
+        ),
+        "report by disguised code": Attack(
+            what="the same, with the variable's name put together so that it can't be found",
+            sandbox=(
+                OPEN,
+                "tests and what they test share a process; a review of the change, protected acceptance tests "
+                "and a second gate that does not run the tested code stand against it",
+            ),
+        ),
+        "os._exit": Attack(
+            what="`os._exit(0)` in a test or in tested code", sandbox=(DETECTED, "no report is `unmeasured`")
+        ),
+        "runner's settings": Attack(
+            what="`conftest.py`, `pytest.ini`, `tox.ini`, `setup.cfg`, `pyproject.toml` that load a plugin or drop tests",
+            sandbox=(DETECTED, PROTECT),
+        ),
+        "start-up files": Attack(
+            what="`sitecustomize.py`, `usercustomize.py`, `.pth`, `site-packages`, `*.dist-info` with entry points",
+            sandbox=(DETECTED, PROTECT),
+        ),
+        "shadowed module": Attack(
+            what="a module named as the runner or as one of Python's own, where it is found first",
+            sandbox=(DETECTED, PROTECT),
+        ),
+        "scripts of the command": Attack(
+            what="the script, `Makefile` or `package.json` script that the gate's command runs",
+            sandbox=(DETECTED, PROTECT),
+        ),
+        "protected tests": Attack(
+            what="editing, deleting or skipping protected tests", sandbox=(DETECTED, "`protect`, `base.*` figures")
+        ),
+        "own tests": Attack(
+            what="tests of its own that prove nothing",
+            sandbox=(
+                OPEN,
+                "whoever writes a test can empty it; review, `base.*` figures and protected tests stand against it",
+            ),
+        ),
+    }
+)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
