@@ -233,13 +233,15 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     definitions: str = ""
     fresh: bool = False
     """measure again even when a cached verdict exists"""
+    landing: bool = False
+    """asked by the lead, who believes no verdict that was not measured for a landing"""
 
 
 class Verifier(Protocol):
     """Carries out the gate kinds run, diff and artifact, and command steps. Never raises for what a gate did: an
     unreachable, missing or broken thing is an `unmeasured` verdict with the reason (laws 3 and 4)."""
 
-    def environment_digest(self, environment: Environment, tree: str) -> str: ...
+    def environment_digest(self, environment: Environment, tree: str, base_tree: str) -> str: ...
     def verify(self, request: GateRequest) -> Verdict: ...
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
         """The built-in gate `protect`: no protected path differs from the base. globs: see `core.gate_files`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,22 @@ gates: [tests]
 Mend the app.
 """
 
-Prepare = Callable[[Path], None]
+CHECK = """# The judge: one case for the work itself, one for what the agent's code does.
+echo "--- work.sh"
+sh ./work.sh 2>&1
+works=$?
+echo "--- judged"
+failed="<failure/>"
+grep -q mended done.txt && mended="" || mended=$failed
+[ $works = 0 ] && does="" || does=$failed
+{
+    echo '<testsuite>'
+    echo "<testcase name='mended'>$mended</testcase><testcase name='works'>$does</testcase>"
+    echo '</testsuite>'
+} > "$ANDON_OUT/junit.xml"
+[ -z "$mended$does" ]
+"""
+GREEN_CHECK = "<testsuite><testcase name='mended'/><testcase name='works'/></testsuite>"
 
 
 @dataclass
@@ -108,6 +123,12 @@ class Attempt:
         self.exit, self.body = result.exit, result.json
         return self
 
+    @property
+    def log(self) -> str:
+        """The whole log of the gate `tests`."""
+        path = next(x["log"] for x in self.body["verdicts"] if x["gate"] == "tests")
+        return Path(path).read_text(encoding="utf-8")
+
     def is_red(self, *gates: str) -> None:
         """Not green, by one of these gates (any, when none is named)."""
         assert self.exit == 1, (self.exit, self.body)
@@ -134,6 +155,9 @@ class Scene:
             "app.py": BUGGY,
             "acceptance/test_add.py": ACCEPTANCE,
             "lib/helper.py": "NOTHING = 0\n",
+            "ci/check.sh": CHECK,
+            "done.txt": "not yet\n",
+            "work.sh": "echo nothing\n",
             ".andon/workflows/feature.md": workflow(level, **options),
         }.items():
             self.world.write(name, text)
@@ -143,12 +167,21 @@ class Scene:
         assert made.exit == 0, (made.out, made.err)
         self._numbers = itertools.count(1)
 
+    @property
+    def state_dir(self) -> Path:
+        return self.world.path / ".git" / "andon"
+
     def attempt(self, files: Mapping[str, str | bytes] | None = None, *, title: str = "Mend add") -> Attempt:
         """A task of its own, claimed, with these files written."""
         agent = f"agent{next(self._numbers)}"
         task = self.world.add_task(title)
         claim = self.world.claim(agent, "--task", task)
         return Attempt(scene=self, agent=agent, task=task, workdir=Path(claim["workdir"])).write(files or {})
+
+
+def plain(directory: Path, level: str = "sandbox", **options: str) -> Scene:
+    """The project under a judge in shell, which runs the agent's `work.sh` first: quick, and honest in itself."""
+    return Scene(directory, level, **{"run": "sh ci/check.sh", "timeout": "20s", **options})
 
 
 def workflow(level: str = "sandbox", **options: str) -> str:

@@ -105,6 +105,68 @@ ATTACKS.update(
                 "whoever writes a test can empty it; review, `base.*` figures and protected tests stand against it",
             ),
         ),
+        # ------------------------------------------------------------ while the gate runs
+        "report that is no file": Attack(
+            what="a link, a hard link, a pipe, a device, a directory or a huge file in the report's place",
+            sandbox=(
+                DETECTED,
+                "a report is a regular file with one name, of bounded size, opened without following links",
+            ),
+        ),
+        "late process": Attack(
+            what="a process that outlives the gate and rewrites results",
+            sandbox=(PREVENTED, f"a PID namespace; {KILLED}"),
+            process=(PREVENTED, f"process group, session, mark and descent; {KILLED}"),
+        ),
+        "hidden process": Attack(
+            what="the same, leaving session, variables and parent at once",
+            sandbox=(PREVENTED, "a PID namespace"),
+            process=(OPEN, BEST_EFFORT),
+        ),
+        "killing": Attack(
+            what="killing the runner or every process in sight",
+            sandbox=(DETECTED, "a gate that was killed is `unmeasured`"),
+            process=(DETECTED, "the same for its own gate; whatever else the user runs can be killed"),
+        ),
+        "network": Attack(
+            what="asking a server for the results",
+            sandbox=(PREVENTED, "a network namespace without a network, unless the workflow says `network: all`"),
+            process=(OPEN, "the job has the machine's network"),
+        ),
+        "state": Attack(
+            what="writing to `.git/andon`, the repository, the home or another gate's directories",
+            sandbox=(PREVENTED, "mounts: nothing of these is visible"),
+            process=(OPEN, "the job runs as the same user"),
+        ),
+        "secrets": Attack(
+            what="reading secrets from variables and `/proc`",
+            sandbox=(PREVENTED, f"{SCRUBBED}; a PID namespace"),
+            process=(OPEN, "its own variables are clean, but those of the caller can be read in `/proc`"),
+        ),
+        "variables": Attack(
+            what="`PATH`, `ENV`, `BASH_ENV`, `HOME`, `PYTHON*`, `PYTEST_*`, `GIT_*` set by the agent that asks for the gate",
+            sandbox=(PREVENTED, SCRUBBED),
+        ),
+        "fork bomb": Attack(
+            what="a fork bomb",
+            sandbox=(DETECTED, "a limit on processes, of a user of the job's own; then the deadline"),
+            process=(
+                DETECTED,
+                "the number is looked at five times a second; in between it is bounded only by the user's limit",
+            ),
+        ),
+        "huge output": Attack(
+            what="output without end",
+            sandbox=(PREVENTED, "head and tail are kept, the rest is counted; 4 GiB end the gate"),
+        ),
+        "terminal": Attack(
+            what="writing to the terminal, or typing into it (TIOCSTI)",
+            sandbox=(PREVENTED, "a session of its own without a terminal"),
+        ),
+        "pipeline": Attack(
+            what="a failure hidden by a pipeline in the gate's command",
+            sandbox=(DETECTED, "lint's `hidden-exit`; the report counts whatever the exit code says"),
+        ),
     }
 )
 

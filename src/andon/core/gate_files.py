@@ -90,7 +90,8 @@ def protected(workflow: w.Workflow) -> tuple[str, ...]:
 
 def _commands(workflow: w.Workflow) -> list[str]:
     gates = [gate.run for gate in workflow.gates.values() if isinstance(gate, w.RunGate)]
-    return gates + [step.run for step in workflow.steps.values() if step.run is not None]
+    steps = [step.run for step in workflow.steps.values() if step.run is not None]
+    return [*gates, *steps, *workflow.environment.setup]
 
 
 def of_command(command: str, directory: str = "") -> list[str]:

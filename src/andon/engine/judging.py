@@ -139,13 +139,17 @@ def measure(
     submission: Submission,
     *,
     fresh: bool = False,
+    landing: bool = False,
 ) -> tuple[tuple[Verdict, ...], str]:
-    """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run."""
+    """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run.
+
+    landing: what workers' own commands have measured before is not believed.
+    """
     gates = gates_to_measure(workflow, ids)
     gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
     environment = ""
     if any(isinstance(gate, w.RunGate) for gate in gates):
-        environment = services.verifier.environment_digest(workflow.environment, submission.tree)
+        environment = services.verifier.environment_digest(workflow.environment, submission.tree, submission.base_tree)
     now = services.clock.now()
     already = {x.gate for x in judge(workflow, run, ids, submission, (), environment, now) if x.outcome == v.WAIVED}
     verdicts: list[Verdict] = []
@@ -160,6 +164,7 @@ def measure(
             scope=run.scope,
             definitions=run.definitions,
             fresh=fresh,
+            landing=landing,
         )
         verdict = services.verifier.verify(request)
         services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")

@@ -6,7 +6,7 @@ problems only. Must not know: how problems are shown.
 
 from __future__ import annotations
 
-from andon.workflow import rules_conditions, rules_done, rules_fork, rules_graph, rules_parts
+from andon.workflow import rules_commands, rules_conditions, rules_done, rules_fork, rules_graph, rules_parts
 from andon.workflow.compile import Parsed
 from andon.workflow.problems import Collector, Problem
 from andon.workflow.rules import Subject
@@ -81,6 +81,7 @@ def lint(parsed: Parsed) -> tuple[Problem, ...]:
     rules_parts.people(subject)
     rules_parts.gates(subject)
     rules_parts.kinds(subject)
+    rules_commands.commands(subject)
     rules_graph.unreachable(subject)
     rules_graph.dead_ends(subject)
     rules_graph.loops(subject)
