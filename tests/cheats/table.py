@@ -99,7 +99,7 @@ ATTACKS.update(
             what="editing, deleting or skipping protected tests", sandbox=(DETECTED, "`protect`, `base.*` figures")
         ),
         "own tests": Attack(
-            what="tests of its own that prove nothing",
+            what="tests of its own that prove nothing, in the place of unprotected ones that do",
             sandbox=(
                 OPEN,
                 "whoever writes a test can empty it; review, `base.*` figures and protected tests stand against it",
@@ -166,6 +166,76 @@ ATTACKS.update(
         "pipeline": Attack(
             what="a failure hidden by a pipeline in the gate's command",
             sandbox=(DETECTED, "lint's `hidden-exit`; the report counts whatever the exit code says"),
+        ),
+        # ------------------------------------------------------------ git
+        "git settings": Attack(
+            what="`core.fsmonitor`, `core.hooksPath`, aliases, external programs in the repository's configuration",
+            sandbox=(PREVENTED, "overridden in every call of git"),
+        ),
+        "git filters": Attack(what="filters and attributes that change files at checkout", sandbox=(PREVENTED, EXACT)),
+        "hidden files": Attack(
+            what="files that only the agent's directory has (`.gitignore`, `info/exclude`)",
+            sandbox=(PREVENTED, "gates run on the snapshot, never in the working tree"),
+        ),
+        "index flags": Attack(
+            what="`assume-unchanged` and `skip-worktree` over an edit of a protected file",
+            sandbox=(DETECTED, "the snapshot's own index loses such flags; `protect`"),
+        ),
+        "replaced objects": Attack(
+            what="`git replace`, grafts", sandbox=(PREVENTED, "switched off in every call of git")
+        ),
+        "older base": Attack(
+            what="moving HEAD to an older commit, to be compared with less",
+            sandbox=(DETECTED, "`protect` compares with that commit; the landing compares with the branch's head"),
+        ),
+        "out of the tree": Attack(
+            what="symbolic links out of the tree, repositories inside it", sandbox=(DETECTED, "the tree is refused")
+        ),
+        "hard link": Attack(what="a hard link out of the tree", sandbox=(PREVENTED, "a snapshot copies contents")),
+        "obstacles": Attack(
+            what="pipes and devices in the tree, `index.lock` left behind",
+            sandbox=(PREVENTED, "special files are no content; the snapshot has an index of its own"),
+        ),
+        "git names": Attack(
+            what="`.GIT/config` and the like", sandbox=(DETECTED, "git refuses them, so the tree is refused")
+        ),
+        "another's lease": Attack(
+            what="acting in another's worktree or with its lease file",
+            sandbox=(
+                DETECTED,
+                "lease and agent must agree; an agent that also takes the other's *name* can act for it",
+            ),
+        ),
+        # ------------------------------------------------------------ what lands
+        "time bomb": Attack(
+            what="a bomb that passes at gate time and fails later",
+            sandbox=(
+                DETECTED,
+                "the lead measures the merged tree itself; what goes off after that turns the next base red",
+            ),
+        ),
+        "lying process": Attack(
+            what="an `andon` of the agent's own (`PYTHONPATH`, `git` on `PATH`) that reports and caches green verdicts",
+            sandbox=(DETECTED, "the lead believes no verdict that was not measured for a landing"),
+        ),
+        "forged submission": Attack(
+            what="moving `refs/andon/` to another commit", sandbox=(PREVENTED, "the lead lands the commit of the event")
+        ),
+        "poisoned set-up": Attack(
+            what="a set-up that is shaped by the agent's other files, for others to use",
+            sandbox=(
+                PREVENTED,
+                "a shared environment is made from the base; one with changed `reuse` files is that tree's alone",
+            ),
+        ),
+        "changed environment": Attack(
+            what="a gate that changes what set-up made",
+            sandbox=(PREVENTED, "set-up's products are mounted read-only"),
+            process=(OPEN, "the job runs as the same user, in the environment's own directory"),
+        ),
+        "escapes": Attack(
+            what="escape sequences, reordering and invisible characters in logs, titles, names, messages",
+            sandbox=(PREVENTED, "taken out of logs; made visible in all that the commands print"),
         ),
     }
 )
