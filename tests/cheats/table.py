@@ -113,6 +113,10 @@ ATTACKS.update(
                 "a report is a regular file with one name, of bounded size, opened without following links",
             ),
         ),
+        "another name": Attack(
+            what="writing to the report directory by another name (`/proc/1/root`, …)",
+            sandbox=(DETECTED, "the directory is this gate's alone; a green report does not outweigh the exit code"),
+        ),
         "late process": Attack(
             what="a process that outlives the gate and rewrites results",
             sandbox=(PREVENTED, f"a PID namespace; {KILLED}"),

@@ -69,6 +69,17 @@ def test_a_report_with_a_second_name_is_not_read(plain_scenes: dict[str, Scene])
 
 
 @LEVELS
+def test_the_report_directory_by_another_name(plain_scenes: dict[str, Scene], level: str) -> None:
+    assert attack("another name", level) == DETECTED
+    work = """OUT=$(printenv ANDON"_"OUT)
+for top in /proc/self/root /proc/1/root /proc/$PPID/root "$PWD/../.." ''; do
+    cp forged.xml "$top$OUT/junit.xml" && chmod 444 "$top$OUT/junit.xml"
+done 2> /dev/null
+"""
+    plain_scenes[level].attempt({"work.sh": work, "forged.xml": GREEN_CHECK}).ask().is_red("tests")
+
+
+@LEVELS
 def test_a_process_that_outlives_the_gate(plain_scenes: dict[str, Scene], level: str) -> None:
     assert attack("late process", level) == PREVENTED
     nap = f"86{os.getpid()}.{time.monotonic_ns() % 1000}"

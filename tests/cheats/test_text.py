@@ -31,7 +31,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     scene.world.andon("say", f"message {EVIL}", **where)
     scene.world.andon("ask", f"question {EVIL}", **where)
     scene.world.andon("say", f"named {EVIL}", agent=f"agent{EVIL}", cwd=attempt.workdir)
-    scene.world.andon("task", "add", f"Other {EVIL}", "--body", f"body {EVIL}", "--accept", f"done when {EVIL}")
+    scene.world.andon(
+        "task",
+        "add",
+        f"Other {EVIL}",
+        "--body",
+        f"body {EVIL}",
+        "--accept",
+        f"done when {EVIL}",
+        "--label",
+        EVIL,
+        "--scope",
+        EVIL + "**",
+    )
     scene.world.andon("advance", "-m", f"note {EVIL}", "--json", **where)
     scene.told = attempt  # type: ignore[attr-defined]
     return scene

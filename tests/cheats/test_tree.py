@@ -35,6 +35,7 @@ CHEATS: dict[str, tuple[str, dict[str, str], str]] = {
     "junit.xml": ("report in the tree", {"junit.xml": GREEN_REPORT, "out/junit.xml": GREEN_REPORT}, "tests"),
     "forged-and-exit": ("report by the tested code", {"app.py": FORGE}, "protect"),
     "forged-at-exit": ("report by the tested code", {"app.py": AT_EXIT}, "protect"),
+    "forged-by-an-odd-name": ("report by the tested code", {"app.py": "import größe\n", "größe.py": FORGE}, "protect"),
     "exit-in-app": ("os._exit", {"app.py": "import os\nos._exit(0)\n"}, "tests"),
     "exit-in-test": ("os._exit", {"acceptance/test_a.py": "import os\ndef test_a(): os._exit(0)\n"}, "tests"),
     "conftest": ("runner's settings", {"conftest.py": ALL_PASS}, "protect"),
