@@ -35,9 +35,14 @@ def test_real_work_lands(tmp_path: Path) -> None:
 def test_a_bomb_that_goes_off_after_the_gate(tmp_path: Path) -> None:
     assert attack("time bomb", "sandbox") == DETECTED
     scene = plain(tmp_path)
-    until = int(time.time()) + 8
-    attempt = scene.attempt({"done.txt": "mended\n", "work.sh": f"[ $(date +%s) -lt {until} ]\n"})
-    attempt.ask("advance").is_green()
+    attempt = scene.attempt({"done.txt": "mended\n"})
+    # On a busy machine the first fuse may be too short for the gate itself.
+    for fuse_s in (5, 20, 80):
+        until = int(time.time()) + fuse_s
+        attempt.write({"work.sh": f"[ $(date +%s) -lt {until} ]\n"}).ask("advance")
+        if attempt.exit == 0:
+            break
+    attempt.is_green()
     time.sleep(max(0.0, until - time.time()) + 0.1)
     head = scene.world.head()
     assert lead(scene) == (1, {attempt.task: "failed"})
