@@ -77,6 +77,10 @@ class Git(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool: ...
     def merge_base(self, one: str, other: str) -> str | None: ...
     def read_file(self, treeish: str, path: str) -> bytes | None: ...
+    def read_blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Contents by object id, or by `TREE:PATH` of printable ASCII. All must be there."""
+        ...
+
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         """(mode, object id, path) of every blob, link and submodule below `under`."""
         ...
@@ -247,16 +251,18 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     definitions: str = ""
     fresh: bool = False
     """measure again even when a cached verdict exists"""
+    landing: bool = False
+    """asked by the lead, who believes no verdict that was not measured for a landing"""
 
 
 class Verifier(Protocol):
     """Carries out the gate kinds run, diff and artifact, and command steps. Never raises for what a gate did: an
     unreachable, missing or broken thing is an `unmeasured` verdict with the reason (laws 3 and 4)."""
 
-    def environment_digest(self, environment: Environment, tree: str) -> str: ...
+    def environment_digest(self, environment: Environment, tree: str, base_tree: str) -> str: ...
     def verify(self, request: GateRequest) -> Verdict: ...
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
-        """The built-in gate `protect`: no protected path differs from the base."""
+        """The built-in gate `protect`: no protected path differs from the base. globs: see `core.gate_files`."""
         ...
 
     def run_command(

@@ -221,8 +221,10 @@ def work_verdict(step: s.ActiveStep, submission: Submission, now: float) -> Verd
 
 
 def protect_digest(workflow: w.Workflow) -> str:
-    """The definition of the built-in gate `protect`: the protected globs."""
-    return w.digest_of({"protect": workflow.protect})
+    """The definition of the built-in gate `protect`: the author's globs and what the gates' commands read."""
+    from andon.core.gate_files import protected
+
+    return w.digest_of({"protect": protected(workflow)})
 
 
 def builtin_verdicts(

@@ -314,7 +314,8 @@ def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -
     if merge.tree == head_tree:
         text = f"the change is already on {run.target}: merging it changes nothing"
         return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
-    verdicts, environment = measure(services, workflow, run, landing_gates(workflow, workflow.steps[step_id]), what)
+    gates = landing_gates(workflow, workflow.steps[step_id])
+    verdicts, environment = measure(services, workflow, run, gates, what, landing=True)
     verdicts = (protect(services, workflow, what), *verdicts)
     red = [x for x in verdicts if not x.opens]
     text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)

@@ -179,13 +179,14 @@ def _cache_without_tree() -> list[Patch]:
     """The verdict cache forgets which tree it measured."""
     original = simulated.SimulatedVerifier._run
 
-    def run(self: Any, name: str, digest: str, command: str, what: v.Submission, *rest: Any, **named: Any) -> v.Verdict:
+    def run(self: Any, gate: w.RunGate, what: v.Submission, environment: w.Environment, **named: Any) -> v.Verdict:
+        digest = w.gate_digest(gate)
         known = self._process.world.store.get("any", digest, "any")
         if known is not None:
-            surroundings = self.environment_digest(rest[0], what.tree)
+            surroundings = self.environment_digest(environment, what.tree, what.base_tree)
             found: v.Verdict = replace(known, subject=what.tree_subject, environment_digest=surroundings)
             return found
-        verdict = original(self, name, digest, command, what, *rest, **named)
+        verdict = original(self, gate, what, environment, **named)
         if verdict.opens:
             self._cache.put("any", digest, "any", verdict)
         return verdict
@@ -196,7 +197,7 @@ def _cache_without_tree() -> list[Patch]:
 def _any_environment() -> list[Patch]:
     """The environment is not part of the binding."""
 
-    def digest(_self: Any, _environment: w.Environment, _tree: str) -> str:
+    def digest(_self: Any, _environment: w.Environment, _tree: str, _base_tree: str) -> str:
         return "sha256:any"
 
     return [(simulated.SimulatedVerifier, "environment_digest", digest)]

@@ -30,13 +30,13 @@ class SimulatedVerifier:
         self._git = git
         self._cache = cache
 
-    def environment_digest(self, environment: w.Environment, tree: str) -> str:
+    def environment_digest(self, environment: w.Environment, tree: str, base_tree: str) -> str:
         return environment_digest(environment, self._git.repository.files(tree))
 
     def verify(self, request: GateRequest) -> Verdict:
         gate, what = request.gate, request.submission
         if isinstance(gate, w.RunGate):
-            return self._run(gate.id, w.gate_digest(gate), gate.run, what, request.environment, fresh=request.fresh)
+            return self._run(gate, what, request.environment, fresh=request.fresh, landing=request.landing)
         if isinstance(gate, w.DiffGate):
             changes = self._git.changes(what.base, what.tree)
             holds, summary, _paths = judge_diff(gate, changes, scope=request.scope, commits=1)
@@ -44,7 +44,9 @@ class SimulatedVerifier:
         return self._of_change(gate.id, w.gate_digest(gate), what, False, "this gate is not simulated")
 
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
-        changed = Globs(globs).select(change.path for change in self._git.changes(submission.base, submission.tree))
+        # Patterns with a section (`file#section`) are about files that this toy language does not have.
+        patterns = [pattern for pattern in globs if "#" not in pattern]
+        changed = Globs(patterns).select(change.path for change in self._git.changes(submission.base, submission.tree))
         digest = w.digest_of({"protect": tuple(globs)})
         return self._of_change(v.PROTECT_GATE, digest, submission, not changed, ", ".join(changed) or "untouched")
 
@@ -57,13 +59,21 @@ class SimulatedVerifier:
         environment: w.Environment,
     ) -> Verdict:
         gate = w.RunGate(id=name, run=command, limits=limits)
-        return self._run(name, w.gate_digest(gate), command, submission, environment, fresh=False)
+        return self._run(gate, submission, environment)
 
     def _run(
-        self, name: str, digest: str, command: str, what: Submission, environment: w.Environment, *, fresh: bool
+        self,
+        gate: w.RunGate,
+        what: Submission,
+        environment: w.Environment,
+        *,
+        fresh: bool = False,
+        landing: bool = False,
     ) -> Verdict:
-        surroundings = self.environment_digest(environment, what.tree)
-        known = None if fresh else self._cache.get(what.tree_subject, digest, surroundings)
+        digest, command = w.gate_digest(gate), gate.run
+        surroundings = self.environment_digest(environment, what.tree, what.base_tree)
+        subject = f"landing {what.tree_subject}" if landing else what.tree_subject
+        known = None if fresh else self._cache.get(subject, digest, surroundings)
         if known is not None:
             return replace(known, cached=True)
         world = self._process.world
@@ -72,7 +82,7 @@ class SimulatedVerifier:
             self._process.suspend(world.gate_takes_s())
         found = world.measured(outcome_of(command, self._git.repository.files(what.tree)))
         verdict = Verdict(
-            gate=name,
+            gate=gate.id,
             outcome=found,
             summary=f"{command}: {found}",
             subject=what.tree_subject,
@@ -82,7 +92,7 @@ class SimulatedVerifier:
             at=self._process.now(),
         )
         if found in (v.PASSED, v.FAILED):
-            self._cache.put(what.tree_subject, digest, surroundings, verdict)
+            self._cache.put(subject, digest, surroundings, verdict)
         return verdict
 
     def _of_change(self, name: str, digest: str, what: Submission, holds: bool, summary: str) -> Verdict:

@@ -65,9 +65,8 @@ def _protect(fields: Fields) -> tuple[str, ...]:
     globs = fields.words("protect")
     for glob, at in fields.placed_words("protect"):
         if glob.startswith("!"):
-            text = f"`{shown(glob)}` would take files out of protection"
-            fields.problems.add("bad-value", at, text, "list only what is protected")
-    globs = tuple(glob for glob in globs if not glob.startswith("!"))
+            text = f"`{shown(glob)}` takes files out of protection that decide how gates judge"
+            fields.problems.warn("unprotected", at, text, "any task may then change them")
     return globs if ALWAYS_PROTECTED in globs else (ALWAYS_PROTECTED, *globs)
 
 
