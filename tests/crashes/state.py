@@ -64,7 +64,7 @@ def _run(run: s.Run) -> dict[str, Any]:
         "approvals": [(x.step, x.person, x.patch, x.approves, x.message) for x in run.approvals],
         "waivers": [(x.gate, x.patch, x.why) for x in run.waivers],
         "signals": [(x.name, x.tree, x.outcome) for x in run.signals],
-        "notes": [(x.step, x.agent, x.outcome, x.message, x.notes) for x in run.notes if "/" not in x.agent],
+        "notes": [(x.step, x.agent, x.outcome, _plain(x.message), x.notes) for x in run.notes if "/" not in x.agent],
         "authors": run.authors,
         "landed": run.landed_tree,
         "tokens": run.tokens_used,

@@ -43,14 +43,12 @@ def tick(services: Services, run_id: str) -> None:
 
 
 def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
-    from andon.engine.claims import salvage
-
     with services.store.read() as reader:
         run = load_run(reader, run_id)
     step = run.active.get(step_id)
     if step is None or step.lease is None or step.lease.expires_at > now:
         return
-    kept = salvage(services, run, step, step.lease.workdir) if step.kind == "agent" else ""
+    kept = _keep(services, run, step, step.lease) if step.kind == "agent" else ""
     command = c.ExpireLease(at=now, actor=SYSTEM, step=step_id, token=step.lease.token, salvage=kept)
     try:
         _run, effects = services.engine.on_run(run_id, command)
@@ -59,6 +57,20 @@ def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
             return
         raise
     services.after(effects)
+
+
+def _keep(services: Services, run: s.Run, step: s.ActiveStep, lease: s.Lease) -> str:
+    """Store unsubmitted work; a worktree that was never handed over holds none and is removed."""
+    from andon.engine.claims import Claim, salvage
+
+    claim = Claim(run=run.id, step=step.step, token=lease.token, agent=lease.agent, workdir=lease.workdir)
+    if services.places.is_delivered(claim) or not services.places.is_directory(lease.workdir):
+        return salvage(services, run, step, lease.workdir)
+    try:
+        services.git.remove_worktree(lease.workdir)
+    except AndonError as error:
+        services.say(f"{lease.workdir} was left: {error.message}")
+    return ""
 
 
 def tick_all(services: Services) -> None:

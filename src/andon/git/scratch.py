@@ -1,19 +1,23 @@
 """Temporary files of our own: private indexes and the like, in `<common directory>/andon/tmp`.
 
-Rules: each use has a directory of its own, removed afterwards; what a killed process left is removed by a later one.
+Rules: each use has a directory of its own, locked while it is used and removed afterwards; what a killed process left is
+known by its free lock and removed by the next use. A file is replaced by way of a temporary one, whose name says so.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from andon.git.failures import not_writable
 
-STALE_S = 6 * 3600.0
+STALE_S = 60.0
+"""What has no lock is known to be left over by its age; it is in use for a moment only."""
 SWEEP_MAX = 100
+_UNNAMED = ".new"
 
 _serial = iter(range(1_000_000_000))
 
@@ -23,27 +27,64 @@ def scratch(common_dir: str) -> Iterator[str]:
     """A fresh directory, gone afterwards. Raises AndonError when the git directory is not writable."""
     parent = os.path.join(common_dir, "andon", "tmp")
     path = os.path.join(parent, f"{os.getpid()}-{next(_serial)}-{os.urandom(4).hex()}")
+    lock = -1
     try:
-        os.makedirs(path)
-        _sweep(parent)
+        # It gets its name once it is locked, so that no other process can take it for a dead one's.
+        os.makedirs(path + _UNNAMED)
+        lock = os.open(path + _UNNAMED, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.rename(path + _UNNAMED, path)
+        sweep(common_dir)
     except OSError as error:
+        if lock >= 0:
+            os.close(lock)
+        _remove(path + _UNNAMED)
         raise not_writable(path, error) from error
     try:
         yield path
     finally:
         _remove(path)
+        os.close(lock)
 
 
-def _sweep(parent: str) -> None:
+def sweep(common_dir: str) -> None:
+    """Remove what killed processes left: directories that nobody holds, and halves of files that were to be replaced."""
+    home = os.path.join(common_dir, "andon")
+    parent = os.path.join(home, "tmp")
     oldest = time.time() - STALE_S
     for number, entry in enumerate(os.scandir(parent)):
         if number >= SWEEP_MAX:
-            return
-        try:
-            if entry.stat(follow_symlinks=False).st_mtime < oldest:
+            break
+        with suppress(FileNotFoundError):
+            old = entry.stat(follow_symlinks=False).st_mtime < oldest
+            if old if entry.name.endswith(_UNNAMED) or not entry.is_dir() else _is_free(entry.path):
                 _remove(entry.path)
-        except FileNotFoundError:
-            pass
+    for directory in (home, os.path.join(common_dir, "hooks")):
+        for entry in os.scandir(directory) if os.path.isdir(directory) else ():
+            with suppress(FileNotFoundError):
+                if _is_temporary(entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    _remove(entry.path)
+
+
+def _is_temporary(name: str) -> bool:
+    """Whether `write_file` gives such names."""
+    process, dash, serial = name.rpartition(".")[2].partition("-")
+    return bool(dash) and process.isdecimal() and serial.isdecimal()
+
+
+def _is_free(path: str) -> bool:
+    """Whether no living process holds the directory."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _remove(path: str) -> None:

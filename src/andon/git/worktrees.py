@@ -139,12 +139,27 @@ def remove(common_dir: str, path: str) -> None:
                 exit=EXIT_NO,
             )
         _remove_directory(place)
+    # An attempt's name is given once, so a registration of that name that does not say yet where it is was this one's.
+    begun = os.path.join(common_dir, "worktrees", os.path.basename(place))
     if admin is not None:
         _remove_directory(admin)
-        try:
-            os.rmdir(os.path.join(common_dir, "worktrees"))
-        except OSError:
-            pass
+    elif os.path.isdir(begun) and not _says_where(begun):
+        _remove_directory(begun)
+    try:
+        os.rmdir(os.path.join(common_dir, "worktrees"))
+    except OSError:
+        pass
+
+
+def _says_where(admin: str) -> bool:
+    """Whether a registration got so far as to name its worktree."""
+    try:
+        with open(os.path.join(admin, "gitdir"), "rb") as file:
+            return file.read().endswith(b"\n")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _is_ours(common_dir: str, place: str) -> bool:
