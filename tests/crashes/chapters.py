@@ -28,7 +28,7 @@ FORK = """
 
 
 def add(key: str, title: str, *more: str) -> Move:
-    return Move(f"task add {key}", ["task", "add", title, *more])
+    return Move(f"task add {key}", ["task", "add", title, "--key", key, *more])
 
 
 def take(agent: str, role: str, keep: str, **more: object) -> Move:
@@ -55,8 +55,8 @@ def tasks() -> list[Move]:
         Move("task edit", ["task", "edit", "T2", "--priority", "0", "--body", "more of it"]),
         Move("task release", ["task", "release", "T2"]),
         Move("task cancel", ["task", "cancel", "T3", "-m", "not needed"]),
-        Move("say", ["say", "bob", "the API changed"], agent="alice"),
-        Move("ask", ["ask", "Which colour?"], agent="alice"),
+        Move("say", ["say", "bob", "the API changed", "--key", "m1"], agent="alice"),
+        Move("ask", ["ask", "Which colour?", "--key", "m2"], agent="alice"),
         Move("answer", ["answer", "M2", "blue"], person=True),
         Move("inbox --ack", ["inbox", "--ack", "all"], agent="bob"),
         Move("run start", ["run", "start", "T1"]),
@@ -72,7 +72,13 @@ def work() -> list[Move]:
         take("alice", "implementer", "alice"),
         Move("heartbeat", ["heartbeat", "--tokens", "7"], agent="alice", claim="alice"),
         Move("submit", ["submit"], agent="alice", claim="alice", before={"app.txt": "half\n"}),
-        Move("handoff", ["handoff", "--to", "bob", "-m", "the rest is yours"], agent="alice", claim="alice", before={"app.txt": "more\n"}),
+        Move(
+            "handoff",
+            ["handoff", "--to", "bob", "-m", "the rest is yours"],
+            agent="alice",
+            claim="alice",
+            before={"app.txt": "more\n"},
+        ),
         take("bob", "implementer", "bob"),
         Move("check", ["check"], agent="bob", claim="bob", before={"app.txt": LOUD}),
         advance("bob", "bob", "-m", "red", exits=(1,), **{"tests/second_sh": "exit 1\n"}),
@@ -80,7 +86,9 @@ def work() -> list[Move]:
         take("carol", "reviewer", "carol"),
         advance("carol", "carol", "--outcome", "rework", "-m", "too loud"),
         take("bob", "implementer", "bob again"),
-        Move("release", ["release", "-m", "not mine"], agent="bob", claim="bob again", before={"app.txt": "unfinished\n"}),
+        Move(
+            "release", ["release", "-m", "not mine"], agent="bob", claim="bob again", before={"app.txt": "unfinished\n"}
+        ),
         take("dave", "implementer", "dave"),
         advance("dave", "dave", "-m", "softer", app_txt="one\ntwo!\nthree\n"),
         take("carol", "reviewer", "carol again"),

@@ -113,9 +113,7 @@ class Scene:
     def command(self, *argv: str, agent: str | None = None, ahead_s: int = 0, cwd: Path | None = None) -> Outcome:
         """Any other command, undisturbed."""
         environment = self.world.environment | ({"ANDON_AGENT": agent} if agent else {})
-        running = self.layer.start(
-            [*argv, "--json"], cwd=cwd or self.world.path, env=environment, ahead_s=ahead_s
-        )
+        running = self.layer.start([*argv, "--json"], cwd=cwd or self.world.path, env=environment, ahead_s=ahead_s)
         return running.finish()
 
     def settle(self, move: Move) -> None:

@@ -75,7 +75,17 @@ def _step(step: s.ActiveStep) -> tuple[Any, ...]:
     holder = step.lease.agent if step.lease is not None and step.kind == "agent" else ""
     salvage = bool(step.salvage)
     prepared = step.prepared.tree if step.prepared else ""
-    return (step.kind, step.lane, step.role, step.state, _plain(step.reason), holder, step.offered_to, salvage, prepared)
+    return (
+        step.kind,
+        step.lane,
+        step.role,
+        step.state,
+        _plain(step.reason),
+        holder,
+        step.offered_to,
+        salvage,
+        prepared,
+    )
 
 
 def _plain(text: str) -> str:
@@ -96,9 +106,7 @@ def _git(world: World) -> dict[str, Any]:
         "main": world.git("log", f"--format={form}", "main").splitlines(),
         "status": world.git("status", "--porcelain"),
         "branches": world.git("for-each-ref", "--format=%(refname)", "refs/heads").split(),
-        "salvaged": sorted(
-            f"{name.rsplit('/', 1)[0]} {world.git('rev-parse', name + '^{tree}')}" for name in salvaged
-        ),
+        "salvaged": sorted(f"{name.rsplit('/', 1)[0]} {world.git('rev-parse', name + '^{tree}')}" for name in salvaged),
         "files": sorted(x.name for x in (world.path / ".andon" / "workflows").glob("*")),
         "hook": (world.path / ".git" / "hooks" / "reference-transaction").exists(),
     }
@@ -132,9 +140,15 @@ def leftovers(world: World) -> list[str]:
     found = [str(path) for path in common.rglob("*.lock") if "andon" not in path.relative_to(common).parts]
     found += [str(path) for path in common.rglob("*.new")]
     found += [str(path) for path in (common / "andon" / "tmp").glob("*")]
-    found += [str(path) for path in (world.path / ".andon").rglob("*") if path.name.startswith(".") or "new" in path.name]
+    found += [
+        str(path) for path in (world.path / ".andon").rglob("*") if path.name.startswith(".") or "new" in path.name
+    ]
     listed = subprocess.run(
-        ["git", "worktree", "list", "--porcelain"], cwd=world.path, capture_output=True, text=True, env=world.environment
+        ["git", "worktree", "list", "--porcelain"],
+        cwd=world.path,
+        capture_output=True,
+        text=True,
+        env=world.environment,
     ).stdout
     registered = {line[9:] for line in listed.splitlines() if line.startswith("worktree ")}
     beside = Path(f"{world.path}.andon")

@@ -356,8 +356,6 @@ def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: 
         if isinstance(after, Rejected):
             raise AndonError.of(after)
         recipient = to or f"run:{claim.run}"
-        sent = send_in(
-            services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step
-        )
+        sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
     services.after(unit.effects)
     return after, sent

@@ -228,7 +228,9 @@ class LocalCoordinator:
             messages.check_recipient(to)
         if not message.strip():
             raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-        run, sent = claims.hand_off(self.services, claim, to=to, notes=arguments.get("notes") or message, message=message)
+        run, sent = claims.hand_off(
+            self.services, claim, to=to, notes=arguments.get("notes") or message, message=message
+        )
         body = {
             "ok": True,
             "run": run.id,

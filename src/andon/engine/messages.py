@@ -33,9 +33,7 @@ def send(
 ) -> s.Message:
     """Send a message. A key that was used before gives the message that was sent then."""
     with services.engine.unit() as unit:
-        return send_in(
-            services, unit, kind=kind, to=to, body=body, run=run, step=step, expires_s=expires_s, key=key
-        )
+        return send_in(services, unit, kind=kind, to=to, body=body, run=run, step=step, expires_s=expires_s, key=key)
 
 
 def send_in(

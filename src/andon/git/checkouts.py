@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from andon.core.errors import AndonError
+from andon.git import index_lock
 from andon.git.failures import words_of
 from andon.git.locate import worktree_at
 from andon.git.patch import NO_FILE, Record, path_text
@@ -80,6 +81,9 @@ class _Checkout:
         self.git = git
 
     def refresh(self, records: list[Record]) -> CheckoutNote:
+        if index_lock.interrupted(self.git_dir) == (self.old, self.new):
+            self._undo_half(records)
+        index_lock.forget(self.git_dir)
         for name, what, abort in _UNDER_WAY:
             if os.path.exists(os.path.join(self.git_dir, name)):
                 return self._left(
@@ -97,27 +101,52 @@ class _Checkout:
             return self._left(f"{error.message}. When that is mended: `{self._bring()}`")
 
     def _read_tree(self) -> CheckoutNote:
-        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
-        tries = 0
-        while done.code != 0 and b".lock': File exists" in done.err and tries < LOCK_TRIES:
-            time.sleep(LOCK_WAIT_S)
-            tries += 1
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+        for _ in range(LOCK_TRIES):
+            try:
+                with index_lock.locked_copy(self.git_dir, self.old, self.new) as copy:
+                    return self._bring_forward(copy)
+            except index_lock.IndexLocked:
+                time.sleep(LOCK_WAIT_S)
+            except OSError as error:
+                return self._left(f"{error}. When that is mended: `{self._bring()}`")
+        return self._left(f"another git command holds its index. When that has ended: `{self._bring()}`")
+
+    def _bring_forward(self, copy: str) -> CheckoutNote:
+        env = {"GIT_INDEX_FILE": copy}
+        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code != 0 and b"not uptodate" in done.err:
             # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
-            self.git.run("update-index", "-q", "--refresh", ok=None)
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code == 0:
+            index_lock.keep(self.git_dir)
             message = f"{self.path} was brought up to date with {self.branch} ({self.new[:12]})"
             return CheckoutNote(path=self.path, updated=True, message=message)
-        if b".lock': File exists" in done.err:
-            return self._left(f"another git command holds its index. When that has ended: `{self._bring()}`")
         said = done.err.decode("utf-8", "replace")
         keep_both = f"git switch --detach {self.old[:12]} && git stash && git switch {self.branch} && git stash pop"
         return self._left(
             f"what landed touches local edits ({words_of(said, done.code)}). To keep both: "
             f"`cd {_quoted(self.path)} && {keep_both}`"
         )
+
+    def _undo_half(self, records: list[Record]) -> None:
+        """After a predecessor was killed while it brought this checkout forward: take back the files that it had written.
+
+        Those are files whose content is that of the new commit, or the beginning of it; all others are somebody's own.
+        """
+        for record in records:
+            path = os.path.join(self.path, path_text(record))
+            if record.new_mode[:3] != "100" or os.path.islink(path) or not os.path.isfile(path):
+                continue
+            with open(path, "rb") as file:
+                content = file.read()
+            written = self.git.run("cat-file", "--filters", f"{self.new}:{path_text(record)}").out
+            if not written.startswith(content):
+                continue
+            if record.old_mode == NO_FILE:
+                os.unlink(path)
+            elif self.git.run("cat-file", "--filters", f"{self.old}:{path_text(record)}").out != content:
+                self.git.run("checkout-index", "-f", "--", path_text(record), ok=None)
 
     def _in_the_way(self, records: list[Record]) -> list[str]:
         """Paths that landed as new and where something stands that the index does not know.

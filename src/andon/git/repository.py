@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
-from andon.git import changes, checkouts, export, merging, objects, patch, refs, snapshot, worktrees
+from andon.git import changes, checkouts, export, merging, objects, patch, refs, snapshot, sole, worktrees
 from andon.git.locate import locate
 from andon.git.plumbing import Plumbing
 from andon.git.run import Runner

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from andon.git.failures import not_writable
@@ -88,16 +89,66 @@ def _is_free(path: str) -> bool:
 
 
 def _remove(path: str) -> None:
-    """Remove a directory of files (or a file); one that another process removes as well is no error."""
+    """Remove a directory (or a file); one that another process removes as well is no error."""
     try:
         if not os.path.isdir(path) or os.path.islink(path):
             os.unlink(path)
             return
-        for entry in os.scandir(path):
+        with os.scandir(path) as entries:
+            listed = list(entries)
+        if any(entry.is_dir(follow_symlinks=False) for entry in listed):
+            _remove_tree(path)
+            return
+        for entry in listed:
             os.unlink(entry.path)
         os.rmdir(path)
     except OSError:
-        # A leftover is harmless and is tried again by `_sweep`.
+        # A leftover is harmless and is tried again by `sweep`.
+        pass
+
+
+def discard(common_dir: str, path: str) -> None:
+    """Remove a directory and all in it: moved aside first, then removed; what is left of it is swept later.
+
+    On another file system it can't be moved, and is removed where it is. Raises OSError.
+    """
+    parent = os.path.join(common_dir, "andon", "tmp")
+    aside = os.path.join(parent, f"{os.getpid()}-{next(_serial)}-{os.urandom(4).hex()}")
+    lock = -1
+    try:
+        os.makedirs(parent, exist_ok=True)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return
+    except OSError:
+        aside = path
+    try:
+        _remove_tree(aside)
+    finally:
+        if lock >= 0:
+            os.close(lock)
+
+
+def _remove_tree(path: str) -> None:
+    import shutil
+
+    def make_writable(function: Callable[..., object], name: str, _error: object) -> None:
+        """A gate or a build may leave directories that can't be written to."""
+        for directory in (os.path.dirname(name), name):
+            try:
+                os.chmod(directory, stat.S_IRWXU)
+            except OSError:
+                pass
+        if function in (os.unlink, os.rmdir):
+            function(name)
+        elif os.path.isdir(name) and not os.path.islink(name):
+            shutil.rmtree(name)
+
+    try:
+        shutil.rmtree(path, onerror=make_writable)
+    except FileNotFoundError:
         pass
 
 
