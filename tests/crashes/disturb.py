@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.crashes.layer import Outcome, gone
+from tests.crashes.layer import Boundary, Outcome, gone
 from tests.crashes.scene import Move, Scene
 
 CONTRACT = {0, 1, 3, 4, 5, 6, 64}
@@ -50,3 +50,28 @@ def differences(expected: Any, found: Any, path: str = "") -> list[str]:
             lines += differences(expected.get(key), found.get(key), f"{path}/{key}")
         return lines
     return [f"{path} should be {expected!r} and is {found!r}"]
+
+
+def worth_trying(boundaries: list[Boundary], action: str, *, everything: bool = False) -> list[int]:
+    """The numbers of the boundaries at which this fault means something new.
+
+    Writes of SQLite into one file that follow each other without a sync count only together: three of them are tried.
+    """
+    if action == "eio":
+        # Counted among themselves by the layer.
+        return list(range(1, len([x for x in boundaries if x.kind in ("write", "pwrite", "fsync")]) + 1))
+    chosen: list[int] = []
+    row: list[int] = []
+    before: tuple[str, str] | None = None
+    for boundary in boundaries:
+        key = (boundary.kind, boundary.path)
+        if boundary.kind != "pwrite" or key != before or everything:
+            chosen += _ends(row)
+            row = []
+        before = key
+        row.append(boundary.number)
+    return chosen + _ends(row)
+
+
+def _ends(row: list[int]) -> list[int]:
+    return sorted({row[0], row[len(row) // 2], row[-1]}) if row else []

@@ -53,7 +53,15 @@ class Scene:
     def __init__(self, directory: Path, library: Path, **options: str) -> None:
         place = directory / "world"
         place.mkdir(parents=True)
+        bare = options.pop("bare", "")
+        whole = options.pop("text", "")
         self.world = World.make(place, init=False, **options)
+        if whole:
+            self.world.write(".andon/workflows/feature.md", whole)
+            self.world.git("commit", "-qam", "another workflow")
+        if bare:
+            self.world.git("rm", "-rq", ".andon")
+            self.world.git("commit", "-qm", "no workflow yet")
         self.place = place
         self.copies = directory / "copies"
         self.copies.mkdir()

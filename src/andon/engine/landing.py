@@ -128,7 +128,8 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
     if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
         return _confirm(services, run, step, prepared.commit, prepared.head)
     reason = "the lead stopped before the branch moved"
-    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason))
+    commit = prepared.commit if prepared is not None else ""
+    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason, commit=commit))
     return Result(
         run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again"
     )
@@ -240,7 +241,12 @@ def _try_landing(
         services.engine.on_run(
             run.id,
             c.AbandonLanding(
-                at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, keep_lease=True
+                at=services.clock.now(),
+                actor=claim.agent,
+                step=claim.step,
+                reason=reason,
+                commit=commit,
+                keep_lease=True,
             ),
         )
         services.say(f"{run.id}: {reason}; merging again")

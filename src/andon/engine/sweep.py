@@ -8,6 +8,7 @@ from __future__ import annotations
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import AndonError
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run
 
@@ -61,7 +62,7 @@ def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
 
 def _keep(services: Services, run: s.Run, step: s.ActiveStep, lease: s.Lease) -> str:
     """Store unsubmitted work; a worktree that was never handed over holds none and is removed."""
-    from andon.engine.claims import Claim, salvage
+    from andon.engine.claims import salvage
 
     claim = Claim(run=run.id, step=step.step, token=lease.token, agent=lease.agent, workdir=lease.workdir)
     if services.places.is_delivered(claim) or not services.places.is_directory(lease.workdir):
