@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
 LOCK := requirements/dev.txt
-SYSTEM_PACKAGES := bubblewrap
+SYSTEM_PACKAGES := bubblewrap gcc strace
 ARGS ?=
 
 .PHONY: help setup system demo test check docs format bench lock clean

@@ -60,7 +60,7 @@ def work() -> list[Move]:
         Move("init", ["init"]),
         add("first", "Change the app"),
         take("alice", "implementer", "alice"),
-        Move("heartbeat", ["heartbeat", "--tokens", "7"], agent="alice", claim="alice"),
+        Move("heartbeat", ["heartbeat", "--tokens", "7", "--key", "h1"], agent="alice", claim="alice"),
         Move("submit", ["submit"], agent="alice", claim="alice", before={"app.txt": "half\n"}),
         Move(
             "handoff",

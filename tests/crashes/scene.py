@@ -151,10 +151,10 @@ class Scene:
 
         return state_of(self.world)
 
-    def leftovers(self) -> list[str]:
-        from tests.crashes.state import leftovers
+    def leftovers(self, *, temporary: bool = False) -> list[str]:
+        from tests.crashes.state import leftovers, temporary_files
 
-        return leftovers(self.world)
+        return leftovers(self.world) + (temporary_files(self.world) if temporary else [])
 
     def doctor(self, ahead_s: int = 0) -> list[str]:
         """What `andon doctor` finds."""

@@ -72,6 +72,8 @@ def _run(run: s.Run) -> dict[str, Any]:
 
 
 def _step(step: s.ActiveStep) -> tuple[Any, ...]:
+    # Why an attempt ended is history once the next one is at work.
+    reason = "" if step.lease is not None else _plain(step.reason)
     holder = step.lease.agent if step.lease is not None and step.kind == "agent" else ""
     salvage = bool(step.salvage)
     prepared = step.prepared.tree if step.prepared else ""
@@ -80,7 +82,7 @@ def _step(step: s.ActiveStep) -> tuple[Any, ...]:
         step.lane,
         step.role,
         step.state,
-        _plain(step.reason),
+        reason,
         holder,
         step.offered_to,
         salvage,
@@ -138,8 +140,6 @@ def leftovers(world: World) -> list[str]:
     """What a crash may leave and nobody may be bothered by: locks of git, halves of worktrees, temporary files."""
     common = world.path / ".git"
     found = [str(path) for path in common.rglob("*.lock") if "andon" not in path.relative_to(common).parts]
-    found += [str(path) for path in common.rglob("*.new")]
-    found += [str(path) for path in (common / "andon" / "tmp").glob("*")]
     found += [
         str(path) for path in (world.path / ".andon").rglob("*") if path.name.startswith(".") or "new" in path.name
     ]
@@ -161,4 +161,12 @@ def leftovers(world: World) -> list[str]:
             found.append(f"{admin} is half a registration")
         elif not Path((admin / "gitdir").read_text().strip()).exists():
             found.append(f"{admin} registers nothing")
+    return found
+
+
+def temporary_files(world: World) -> list[str]:
+    """What is in use for a moment only, and harmless."""
+    common = world.path / ".git"
+    found = [str(path) for path in (common / "andon" / "tmp").glob("*")]
+    found += [str(path) for path in (common / "andon").glob("*.*-*") if path.name.rpartition(".")[2][0].isdigit()]
     return found

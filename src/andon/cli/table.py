@@ -94,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
         "heartbeat",
         "Renew the lease of the claimed step.",
         (),
-        ((("--tokens",), "tokens", "int", "model tokens used since the last call"),),
+        ((("--tokens",), "tokens", "int", "model tokens used since the last call"), KEY),
         ("andon heartbeat",),
         AGENTS,
     ),

@@ -22,7 +22,7 @@ from andon.engine.messages import send_in
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
-from andon.engine.transact import Unit, load_run
+from andon.engine.transact import Unit, key_cause, load_run
 
 MAX_CANDIDATES = 2000
 
@@ -271,11 +271,17 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
 # ---------------------------------------------------------------- keeping and giving up
 
 
-def renew(services: Services, claim: Claim, tokens_used: int = 0) -> s.Run:
+def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None) -> s.Run:
+    """Renew the lease and count tokens. The same key counts once."""
+    cause = key_cause(f"heartbeat:{claim.run}", key)
+    if cause is not None:
+        with services.store.read() as reader:
+            if reader.caused(cause) is not None:
+                return load_run(reader, claim.run)
     command = c.Renew(
         at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
     )
-    run, effects = services.engine.on_run(claim.run, command)
+    run, effects = services.engine.on_run(claim.run, command, cause=cause)
     services.after(effects)
     return run
 

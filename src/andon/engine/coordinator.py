@@ -198,7 +198,7 @@ class LocalCoordinator:
     def heartbeat(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
         claims.held(self.services, claim)
-        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0))
+        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0), arguments.get("key"))
         step = run.active.get(claim.step)
         lease = step.lease if step else None
         if lease is None:

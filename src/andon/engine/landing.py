@@ -78,6 +78,8 @@ def _land_safely(services: Services, row: Row, allow_landing: AllowLanding) -> R
         return land(services, run_id, str(row["step"]), allow_landing)
     except AndonError as error:
         return Result(run=run_id, task=task, how="error", reason=error.message)
+    except OSError as error:
+        return Result(run=run_id, task=task, how="error", reason=f"the machine could not do what was needed: {error}")
     except Exception as error:
         return Result(run=run_id, task=task, how="error", reason=f"a bug in Andon: {type(error).__name__}: {error}")
 
@@ -180,9 +182,9 @@ def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLand
                 result = _try_landing(services, claim, run, workflow, task, allow_landing)
                 if result is not None:
                     return result
-    except AndonError as error:
+    except (AndonError, OSError) as error:
         # The circumstances are not right (no identity, a full disk): the work stays ready, and no attempt is used up.
-        _give_back(services, claim, error.message)
+        _give_back(services, claim, str(error))
         raise
     _give_back(services, claim, f"the branch {run.target} moved {MAX_HEAD_MOVES} times meanwhile")
     return Result(run=run_id, task=run.task, how="waiting", reason=f"{run.target} is moved by others all the time")

@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 
 from andon.git.failures import not_writable
 
+YOUNG_S = 1.0
+"""So long what has no lock may be about to get one."""
 STALE_S = 60.0
-"""What has no lock is known to be left over by its age; it is in use for a moment only."""
+"""A temporary file has no lock; it is in use for a moment only."""
 SWEEP_MAX = 100
-_UNNAMED = ".new"
 
 _serial = iter(range(1_000_000_000))
 
@@ -30,16 +31,14 @@ def scratch(common_dir: str) -> Iterator[str]:
     path = os.path.join(parent, f"{os.getpid()}-{next(_serial)}-{os.urandom(4).hex()}")
     lock = -1
     try:
-        # It gets its name once it is locked, so that no other process can take it for a dead one's.
-        os.makedirs(path + _UNNAMED)
-        lock = os.open(path + _UNNAMED, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.makedirs(path)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        os.rename(path + _UNNAMED, path)
         sweep(common_dir)
     except OSError as error:
         if lock >= 0:
             os.close(lock)
-        _remove(path + _UNNAMED)
+        _remove(path)
         raise not_writable(path, error) from error
     try:
         yield path
@@ -53,12 +52,12 @@ def sweep(common_dir: str) -> None:
     home = os.path.join(common_dir, "andon")
     parent = os.path.join(home, "tmp")
     oldest = time.time() - STALE_S
-    for number, entry in enumerate(os.scandir(parent)):
+    for number, entry in enumerate(os.scandir(parent) if os.path.isdir(parent) else ()):
         if number >= SWEEP_MAX:
             break
         with suppress(FileNotFoundError):
-            old = entry.stat(follow_symlinks=False).st_mtime < oldest
-            if old if entry.name.endswith(_UNNAMED) or not entry.is_dir() else _is_free(entry.path):
+            young = entry.stat(follow_symlinks=False).st_mtime > time.time() - YOUNG_S
+            if not young and (_is_free(entry.path) or not entry.is_dir(follow_symlinks=False)):
                 _remove(entry.path)
     for directory in (home, os.path.join(common_dir, "hooks")):
         for entry in os.scandir(directory) if os.path.isdir(directory) else ():

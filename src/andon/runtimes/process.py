@@ -45,6 +45,8 @@ class ProcessRuntime:
         from andon.runtimes.supervise import supervise
 
         mark = os.urandom(16).hex()
+        # One more than the job's own: the process that ends the group should we be killed.
+        processes = job.limits.processes + 1
         scratch = tempfile.mkdtemp(prefix="andon-job-")
         try:
             for name in ("home", "tmp"):
@@ -53,9 +55,10 @@ class ProcessRuntime:
             env.update(job.env)
             env.update({"ANDON_OUT": job.out, MARK: mark})
             return supervise(
-                limited(job.command, env, job.limits, processes=process_limit(job.limits.processes)),
+                limited(job.command, env, job.limits, processes=process_limit(processes), lifeline=True),
                 limits=job.limits,
-                tree=lambda pid: MarkedTree(pid, mark, job.limits.processes),
+                tree=lambda pid: MarkedTree(pid, mark, processes),
+                lifeline=True,
                 env={"PATH": "/usr/bin:/bin", MARK: mark},
                 cwd=job.workdir,
             )
