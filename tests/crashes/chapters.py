@@ -163,7 +163,7 @@ SIGNED = (
     .replace("    review --> land\n", "")
     .replace("wall_time: 4h", "wall_time: 48h")
     + SIGN
-)
+).replace("lease: 10m", "lease: 24h")
 
 
 def together() -> list[Move]:

@@ -56,6 +56,8 @@ class Layer:
 
     def __init__(self, library: Path, directory: Path, roots: list[Path]) -> None:
         self.library = library
+        self.directory = directory
+        self.started = 0
         self.shared = directory / "faults.shared"
         self.record = directory / "faults.record"
         self.roots = roots
@@ -83,6 +85,10 @@ class Layer:
         answer: str | None = None,
     ) -> Running:
         """answer: what a person types at a terminal; None: no terminal."""
+        # Each command has a counter of its own: a zombie's goes on when it wakes up.
+        self.started += 1
+        self.shared.unlink(missing_ok=True)
+        self.shared = self.directory / f"faults.shared.{self.started}"
         self.shared.write_bytes(b"\0" * SHARED_BYTES)
         self.record.unlink(missing_ok=True)
         terminal = None
@@ -107,9 +113,9 @@ class Layer:
             os.close(stdin)
         return Running(self, process, terminal)
 
-    def processes(self) -> list[int]:
+    def processes(self, data: bytes | None = None) -> list[int]:
         """Processes that took part in the last command, by id."""
-        data = self.shared.read_bytes()
+        data = data if data is not None else self.shared.read_bytes()
         count = struct.unpack_from("<q", data, 8)[0]
         return [pid for pid in struct.unpack_from(f"<{min(count, 4096)}i", data, 16) if pid]
 
@@ -131,14 +137,17 @@ class Running:
         self.layer = layer
         self.process = process
         self.terminal = terminal
+        self.shared = layer.shared
+        self.stopped_processes: list[int] = []
 
     def stopped(self) -> bool:
         """Wait until it stands still (True) or has ended (False)."""
         found = os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.stopped_processes = self.layer.processes()
         return found is not None and found.si_code == os.CLD_STOPPED
 
     def go_on(self) -> None:
-        for pid in reversed(self.layer.processes()):
+        for pid in reversed(self.stopped_processes):
             try:
                 os.kill(pid, signal.SIGCONT)
             except ProcessLookupError:

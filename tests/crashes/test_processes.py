@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -34,16 +35,15 @@ def claimed(directory: Path) -> tuple[Scene, Move]:
 def test_a_zombie_worker_is_fenced_wherever_it_wakes_up(tmp_path: Path) -> None:
     scene, advance = claimed(tmp_path)
     # Not inside a transaction: who sleeps there holds the writers' lock, and nobody could take over.
-    outside = [x.number for x in advance.boundaries if "andon.db" not in x.path]
+    log = max(x.number for x in advance.boundaries if "/andon/logs/" in x.path)
+    outside = [x.number for x in advance.boundaries if "andon.db" not in x.path and x.number <= log]
     for at in (outside[0], outside[len(outside) // 2], outside[-1]):
         scene.back_to(advance)
         zombie = scene.start(advance, action="stop", at=at)
         assert zombie.stopped()
-        heir = Move("next", ["next"], agent="bob", keep="bob", ahead_s=TOMORROW)
-        taken = scene.world
         found = scene.command("next", "--role", "implementer", agent="bob", ahead_s=TOMORROW)
         assert found.exit == 0, (at, found)
-        workdir = Path(str(__import__("json").loads(found.out)["workdir"]))
+        workdir = Path(json.loads(found.out)["workdir"])
         (workdir / "app.txt").write_text(SOFT)
         done = scene.command("advance", agent="bob", ahead_s=TOMORROW, cwd=workdir)
         assert done.exit == 0, (at, done)
@@ -54,7 +54,6 @@ def test_a_zombie_worker_is_fenced_wherever_it_wakes_up(tmp_path: Path) -> None:
         assert scene.state() == after
         assert after["runs"]["R1"]["authors"] == ("bob",)
         assert scene.doctor() == []
-        assert heir.agent and taken
 
 
 @pytest.mark.parametrize("moment", ["before the branch moves", "after the branch moved"])
