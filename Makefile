@@ -12,7 +12,7 @@ LOCK := requirements/dev.txt
 SYSTEM_PACKAGES := bubblewrap gcc strace
 ARGS ?=
 
-.PHONY: help setup system demo test check docs format bench lock clean
+.PHONY: help setup system demo test crashes check docs format bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ demo: setup system ## a real project, real tasks, workers side by side, some of 
 test: setup system ## all tests
 	@sh scripts/node.sh $(VENV)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
+
+crashes: setup system ## a fault at every write boundary of every command (ARGS="--all --actions kill,kill-one,full,eio")
+	@$(BIN)/python -m tests.crashes $(ARGS)
 
 check: setup ## style, types, layers, documentation, workflow files
 	@$(BIN)/ruff check -q src tests benchmarks scripts

@@ -52,7 +52,7 @@ def test_a_zombie_worker_is_fenced_wherever_it_wakes_up(tmp_path: Path) -> None:
         woken = zombie.finish()
         assert woken.exit == 4, (at, woken)
         assert scene.state() == after
-        assert after["runs"]["R1"]["authors"] == ("bob",)
+        assert after["runs"]["R1"]["submissions"][""][2] == "bob"
         assert scene.doctor() == []
 
 

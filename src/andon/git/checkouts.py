@@ -79,6 +79,7 @@ class _Checkout:
         self.old = old
         self.new = new
         self.git = git
+        self.there_already: list[Record] = []
 
     def refresh(self, records: list[Record]) -> CheckoutNote:
         if index_lock.interrupted(self.git_dir) == (self.old, self.new):
@@ -90,7 +91,9 @@ class _Checkout:
                     f"{what} is under way there; do not commit it, it would undo what landed: `{abort}`, "
                     f"then `git status`, and start it again"
                 )
-        in_the_way = self._in_the_way(records)
+        # A file that landed as new and stands there just so (as after `andon init --commit`) only has to be known.
+        self.there_already = [record for record in records if record.old_mode == NO_FILE and self._is_the_same(record)]
+        in_the_way = self._in_the_way([record for record in records if record not in self.there_already])
         if in_the_way:
             shown = ", ".join(in_the_way[:NAMES_SHOWN])
             why = f"what landed adds a path that stands there untracked: {shown}. Move it away, then `{self._bring()}`"
@@ -113,6 +116,12 @@ class _Checkout:
 
     def _bring_forward(self, copy: str) -> CheckoutNote:
         env = {"GIT_INDEX_FILE": copy}
+        known = set(self.git.run("ls-files", "-z", env=env, ok=None).out.split(b"\0")) if self.there_already else set()
+        self.there_already = [record for record in self.there_already if record.path not in known]
+        if self.there_already:
+            lines = [f"{x.new_mode} {x.new} 0\t".encode() + x.path + b"\0" for x in self.there_already]
+            self.git.run("update-index", "--add", "-z", "--index-info", stdin=b"".join(lines), env=env)
+            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
         done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code != 0 and b"not uptodate" in done.err:
             # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
@@ -147,6 +156,20 @@ class _Checkout:
                 os.unlink(path)
             elif self.git.run("cat-file", "--filters", f"{self.old}:{path_text(record)}").out != content:
                 self.git.run("checkout-index", "-f", "--", path_text(record), ok=None)
+
+    def _is_the_same(self, record: Record) -> bool:
+        """Whether the file on disk is what landed at its path."""
+        path = os.path.join(self.path, path_text(record))
+        if (
+            record.new_mode[:3] != "100"
+            or os.path.islink(path)
+            or not os.path.isfile(path)
+            or self._blocked(path_text(record))
+        ):
+            return False
+        with open(path, "rb") as file:
+            content = file.read()
+        return self.git.run("cat-file", "--filters", f"{self.new}:{path_text(record)}").out == content
 
     def _in_the_way(self, records: list[Record]) -> list[str]:
         """Paths that landed as new and where something stands that the index does not know.
