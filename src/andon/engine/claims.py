@@ -262,6 +262,10 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             token=lease.token,
             reason=f"no worktree could be made: {error}",
         )
+        try:
+            services.git.remove_worktree(lease.workdir)
+        except AndonError as left:
+            services.say(f"{lease.workdir} was left: {left.message}")
         services.engine.on_run(run.id, release)
         raise AndonError(
             f"the worktree {lease.workdir} could not be made: {error}", kind="no_worktree", next="andon doctor", exit=6

@@ -79,11 +79,13 @@ class _Checkout:
         self.old = old
         self.new = new
         self.git = git
+        self.records: list[Record] = []
         self.there_already: list[Record] = []
 
     def refresh(self, records: list[Record]) -> CheckoutNote:
+        self.records = records
         if index_lock.interrupted(self.git_dir) == (self.old, self.new):
-            self._undo_half(records)
+            self._undo_half()
         index_lock.forget(self.git_dir)
         for name, what, abort in _UNDER_WAY:
             if os.path.exists(os.path.join(self.git_dir, name)):
@@ -123,6 +125,11 @@ class _Checkout:
             self.git.run("update-index", "--add", "-z", "--index-info", stdin=b"".join(lines), env=env)
             self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
         done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+        if done.code < 0:
+            # Killed from outside; what it had written is taken back first.
+            index_lock.unlock_copy(self.git_dir)
+            self._undo_half()
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code != 0 and b"not uptodate" in done.err:
             # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
             self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
@@ -138,14 +145,19 @@ class _Checkout:
             f"`cd {_quoted(self.path)} && {keep_both}`"
         )
 
-    def _undo_half(self, records: list[Record]) -> None:
+    def _undo_half(self) -> None:
         """After a predecessor was killed while it brought this checkout forward: take back the files that it had written.
 
         Those are files whose content is that of the new commit, or the beginning of it; all others are somebody's own.
         """
-        for record in records:
+        for record in self.records:
             path = os.path.join(self.path, path_text(record))
-            if record.new_mode[:3] != "100" or os.path.islink(path) or not os.path.isfile(path):
+            if (
+                record in self.there_already
+                or record.new_mode[:3] != "100"
+                or os.path.islink(path)
+                or not os.path.isfile(path)
+            ):
                 continue
             with open(path, "rb") as file:
                 content = file.read()

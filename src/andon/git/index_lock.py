@@ -69,6 +69,11 @@ def locked_copy(git_dir: str, old: str, new: str) -> Iterator[str]:
         _unlink(own)
 
 
+def unlock_copy(git_dir: str) -> None:
+    """Remove the lock that a killed git left of the copy."""
+    _unlink(os.path.join(git_dir, COPY + ".lock"))
+
+
 def keep(git_dir: str) -> None:
     """Put the copy in the index's place."""
     os.replace(os.path.join(git_dir, COPY), os.path.join(git_dir, "index"))
