@@ -61,9 +61,10 @@ def _run(run: s.Run) -> dict[str, Any]:
         "visits": run.visits,
         "submissions": {lane: (x.tree, x.patch, x.by) for lane, x in run.submissions.items()},
         "reviews": [(x.step, x.agent, x.patch, x.approves, x.message) for x in run.reviews],
-        "approvals": [(x.step, x.person, x.patch, x.approves, x.message) for x in run.approvals],
-        "waivers": [(x.gate, x.patch, x.why) for x in run.waivers],
-        "signals": [(x.name, x.tree, x.outcome) for x in run.signals],
+        # A person's word counts once, however often it is given.
+        "approvals": {(x.step, x.person, x.patch, x.approves, x.message) for x in run.approvals},
+        "waivers": {(x.gate, x.patch, x.why) for x in run.waivers},
+        "signals": {(x.name, x.tree, x.outcome) for x in run.signals},
         "notes": [(x.step, x.agent, x.outcome, _plain(x.message), x.notes) for x in run.notes if "/" not in x.agent],
         "authors": run.authors,
         "landed": run.landed_tree,

@@ -56,7 +56,8 @@ def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None
         carry_out_all(services)
         # A landing that was undone is ready again, and is tried at once.
         undone = {result.run for result in results if result.how == "waiting"}
-        while limit is None or len(results) < limit:
+        settled = len(undone)
+        while limit is None or len(results) - settled < limit:
             with services.store.read() as reader:
                 rows = reader.ready_steps(kinds=("land",), limit=10_000)
             done = {result.run for result in results} - undone
