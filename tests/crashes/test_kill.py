@@ -15,7 +15,7 @@ from tests.crashes.disturb import disturb, worth_trying
 from tests.crashes.layer import build
 from tests.crashes.scene import Move, Scene
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OTHERS = ("full", "eio", "kill-one")
 

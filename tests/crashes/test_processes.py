@@ -17,7 +17,7 @@ from tests.crashes.layer import build, gone
 from tests.crashes.scene import Move, Scene
 from tests.e2e.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SOFT = "one\ntwo, softly\nthree\nfour\nfive\n"
 
 
