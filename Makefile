@@ -10,10 +10,10 @@ STAMP := $(VENV)/.stamp
 
 LOCK := requirements/dev.txt
 SYSTEM_PACKAGES := bubblewrap
-TEST_PACKAGES := openssl jq
+TEST_PACKAGES := gcc jq openssl strace
 ARGS ?=
 
-.PHONY: help setup system demo test check docs format soak ablations bench lock clean
+.PHONY: help setup system demo test crashes check docs format soak ablations bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test: setup system ## all tests
 	@sh scripts/system.sh $(TEST_PACKAGES)
 	@sh scripts/node.sh $(VENV)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
+
+crashes: setup system ## a fault at every write boundary of every command (ARGS="--all --actions kill,kill-one,full,eio")
+	@$(BIN)/python -m tests.crashes $(ARGS)
 
 check: setup ## style, types, layers, documentation, workflow files
 	@$(BIN)/ruff check -q src tests benchmarks scripts

@@ -10,9 +10,16 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("andon", deadline=None)
+# `make soak`: pytest --hypothesis-profile=soak
+settings.register_profile("soak", deadline=None, max_examples=500, stateful_step_count=100, print_blob=True)
 settings.load_profile("andon")
 
-NEEDED = {"git": "apt-get install git", "bwrap": "apt-get install bubblewrap"}
+NEEDED = {
+    "git": "apt-get install git",
+    "bwrap": "apt-get install bubblewrap",
+    "cc": "apt-get install gcc libc6-dev",
+    "strace": "apt-get install strace",
+}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

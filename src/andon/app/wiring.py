@@ -11,7 +11,7 @@ from typing import Any
 from andon import __version__
 from andon.app import settings
 from andon.app.conditions import evaluate
-from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.errors import EXIT_UNAVAILABLE, EXIT_USAGE, AndonError
 from andon.core.workflow import Workflow
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.interface import CallContext, Coordinator, Reply
@@ -160,10 +160,13 @@ class App:
 
     def call(self, verb: str, arguments: dict[str, Any], progress: Callable[[str], None] | None = None) -> Reply:
         own = getattr(self, f"_{verb}", None) if verb in OWN_VERBS else None
-        if own is not None:
-            reply: Reply = own(arguments, progress)
-            return reply
-        return LocalCoordinator(self.services(), self.allow_landing).call(verb, arguments, progress)
+        try:
+            if own is not None:
+                reply: Reply = own(arguments, progress)
+                return reply
+            return LocalCoordinator(self.services(), self.allow_landing).call(verb, arguments, progress)
+        except OSError as error:
+            raise unavailable(error) from error
 
     def _init(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.starters import make_starters
@@ -199,10 +202,13 @@ class App:
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
+        from andon.git import scratch
         from andon.git.guard import guard_problem
 
         services = self.services()
         services.progress = progress
+        if arguments.get("mend"):
+            scratch.sweep(self.git.common_dir)
         return upkeep.doctor(
             services,
             self.database,
@@ -286,6 +292,15 @@ class App:
             force=bool(arguments.get("force")),
         )
         return Reply(exit=exit_code, body=body)
+
+
+def unavailable(error: OSError) -> AndonError:
+    """What the machine refused, in plain words: a full or failing disk is no bug of ours. Nothing of ours was changed,
+    since all that counts is one transaction."""
+    where = f"{error.filename}: " if error.filename else ""
+    text = f"the machine could not do what was needed: {where}{error.strerror or error}"
+    following = "make room or mend what is named, then try again; nothing was lost"
+    return AndonError(text, kind="machine", next=following, exit=EXIT_UNAVAILABLE)
 
 
 OWN_VERBS = frozenset(

@@ -25,6 +25,7 @@ TASK_FIELDS: tuple[Option, ...] = (
     (("--label",), "labels", "list", "a label (repeat)"),
     (("--workflow",), "workflow", "text", "the workflow to follow"),
 )
+KEY: Option = (("--key",), "key", "text", "a name of yours: sent again with the same one, nothing is added twice")
 AGENTS, PEOPLE, TASKS, FLOWS = "For agents", "For people", "Tasks and runs", "Workflows"
 
 COMMANDS: tuple[Command, ...] = (
@@ -93,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
         "heartbeat",
         "Renew the lease of the claimed step.",
         (),
-        ((("--tokens",), "tokens", "int", "model tokens used since the last call"),),
+        ((("--tokens",), "tokens", "int", "model tokens used since the last call"), KEY),
         ("andon heartbeat",),
         AGENTS,
     ),
@@ -111,7 +112,7 @@ COMMANDS: tuple[Command, ...] = (
         "say",
         "Send a message to an agent, role:NAME, run:ID or human.",
         (("to", "one", "recipient"), ("body", "one", "text")),
-        (),
+        (KEY,),
         ("andon say bob 'the API changed'",),
         AGENTS,
     ),
@@ -124,6 +125,7 @@ COMMANDS: tuple[Command, ...] = (
             (("--to",), "to", "text", "recipient; default human"),
             (("--wait",), "wait_s", "duration", "wait this long for the answer"),
             (("--expires",), "expires_s", "duration", "the question is void after this time"),
+            KEY,
         ),
         ("andon ask 'Which colour?' --wait 10m",),
         AGENTS,
@@ -315,6 +317,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             *TASK_FIELDS,
             (("--draft",), "draft", "flag", "hold it back until `andon task release`"),
+            KEY,
         ),
         ("andon task add 'Fix the parser' --scope 'src/**' --accept 'empty input gives an error'",),
         TASKS,

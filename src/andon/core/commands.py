@@ -218,10 +218,14 @@ class ConfirmLanding(Command, frozen=True, kw_only=True):
 
 
 class AbandonLanding(Command, frozen=True, kw_only=True):
-    """The branch did not move to the prepared commit. keep_lease: the same lead tries again on the new head."""
+    """The branch did not move to the prepared commit. keep_lease: the same lead tries again on the new head.
+
+    commit: the prepared one; "" for whichever is.
+    """
 
     step: str
     reason: str
+    commit: str = ""
     keep_lease: bool = False
 
 

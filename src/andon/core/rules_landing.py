@@ -12,7 +12,7 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
-from andon.core.errors import InvariantViolation, Rejected
+from andon.core.errors import EXIT_LOST, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, judge, overall
 from andon.core.routing import Progress
 from andon.core.rules_step import end_attempt, held_step
@@ -133,6 +133,10 @@ def abandon_landing(progress: Progress, command: c.AbandonLanding) -> Rejected |
     if step is None or step.prepared is None:
         text = f"run {progress.run.id} has no prepared landing"
         return Rejected(kind="not_prepared", message=text, next="andon doctor")
+    if command.commit and step.prepared.commit != command.commit:
+        # A lead that was thought dead must not undo its successor's landing.
+        text = f"run {progress.run.id} has another landing prepared than {command.commit}"
+        return Rejected(kind="not_prepared", message=text, next="stop; another lead is at work", exit=EXIT_LOST)
     progress.emit(e.LandingAbandoned(at=command.at, actor=command.actor, step=step.step, reason=command.reason))
     if step.lease is not None and not command.keep_lease:
         abandoned = progress.run.active[step.step]

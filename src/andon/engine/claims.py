@@ -15,13 +15,14 @@ from msgspec import Struct
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.decide_run import claim_refusal
-from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
+from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine import runs
+from andon.engine.messages import send_in
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
-from andon.engine.transact import Unit, load_run
+from andon.engine.transact import Unit, key_cause, load_run
 
 FIRST_CANDIDATES = 20
 MAX_CANDIDATES = 2000
@@ -97,6 +98,9 @@ def held(services: Services, claim: Claim) -> tuple[s.Run, s.ActiveStep]:
 def claim_next(services: Services, *, role: str | None, task: str | None, run: str | None) -> Claimed:
     """Claim the most urgent work that this agent may do. Raises AndonError kind "nothing_ready" (exit 3)."""
     sweep(services)
+    interrupted = _finish_interrupted(services, role, task, run)
+    if interrupted is not None:
+        return interrupted
     targets = runs.startable(services, task)
 
     def work(unit: Unit) -> tuple[Claimed | None, str]:
@@ -105,15 +109,46 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
             claimed = _claim_task(services, unit, role, task, targets)
         return claimed, "" if claimed else _why_nothing(services, unit, role, task, run)
 
-    (claimed, why), effects = services.engine.transact(work)
-    services.after(effects)
-    if claimed is None:
-        wanted = f" for role {role}" if role else ""
-        raise AndonError(
-            f"nothing is ready{wanted}{why}", kind="nothing_ready", next="andon status, or try later", exit=EXIT_NOT_YET
-        )
-    _make_worktree(services, claimed)
+    with services.places.claiming(alone=False):
+        (claimed, why), effects = services.engine.transact(work)
+        services.after(effects)
+        if claimed is None:
+            wanted = f" for role {role}" if role else ""
+            text = f"nothing is ready{wanted}{why}"
+            raise AndonError(text, kind="nothing_ready", next="andon status, or try later", exit=EXIT_NOT_YET)
+        _make_worktree(services, claimed)
     return claimed
+
+
+def _finish_interrupted(services: Services, role: str | None, task: str | None, run: str | None) -> Claimed | None:
+    """A claim of this very agent whose `next` was killed before it could hand the worktree over: made ready now.
+
+    The lease file is written last, so without one nobody has ever worked there, and what stands there is thrown away.
+    """
+    with services.store.read() as reader:
+        rows = [x for x in reader.steps(state=s.LEASED) if x["kind"] == "agent" and x["agent"] == services.caller.agent]
+    for row in rows:
+        claim = _claim_of_row(row)
+        unwanted = (task and row["task"] != task) or (run and claim.run != run) or (role and row["role"] != role)
+        if unwanted or services.places.is_delivered(claim):
+            continue
+        with services.places.claiming(alone=True) as alone:
+            # Whoever is at work on a claim now may be the one who made this.
+            if not alone or services.places.is_delivered(claim):
+                continue
+            try:
+                renew(services, claim)
+                state, step = held(services, claim)
+                with services.store.read() as reader:
+                    workflow = services.engine.definitions.get(reader, state.workflow)
+                services.git.remove_worktree(claim.workdir)
+            except AndonError as error:
+                services.say(f"the claim of {claim.run}, step {claim.step}, was interrupted: {error.message}")
+                continue
+            claimed = Claimed(run=state, step=step, workflow=workflow)
+            _make_worktree(services, claimed)
+            return claimed
+    return None
 
 
 def _claim_step(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> Claimed | None:
@@ -237,6 +272,10 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             token=lease.token,
             reason=f"no worktree could be made: {error}",
         )
+        try:
+            services.git.remove_worktree(lease.workdir)
+        except AndonError as left:
+            services.say(f"{lease.workdir} was left: {left.message}")
         services.engine.on_run(run.id, release)
         raise AndonError(
             f"the worktree {lease.workdir} could not be made: {error}", kind="no_worktree", next="andon doctor", exit=6
@@ -246,11 +285,17 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
 # ---------------------------------------------------------------- keeping and giving up
 
 
-def renew(services: Services, claim: Claim, tokens_used: int = 0) -> s.Run:
+def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None) -> s.Run:
+    """Renew the lease and count tokens. The same key counts once."""
+    cause = key_cause(f"heartbeat:{claim.run}", key)
+    if cause is not None:
+        with services.store.read() as reader:
+            if reader.caused(cause) is not None:
+                return load_run(reader, claim.run)
     command = c.Renew(
         at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
     )
-    run, effects = services.engine.on_run(claim.run, command)
+    run, effects = services.engine.on_run(claim.run, command, cause=cause)
     services.after(effects)
     return run
 
@@ -268,8 +313,11 @@ def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractCont
     return services.meanwhile(max(1.0, lease_s / 3), renew_once)
 
 
-def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) -> str:
-    """Keep what a worktree holds that was never submitted; "" when there is nothing to keep or it can't be read."""
+def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str, *, must: bool = False) -> str:
+    """Keep what a worktree holds that was never submitted; "" when there is nothing to keep or it can't be read.
+
+    must: raise when it can't be stored now (a full disk, a lock) but could be later; the worktree may go afterwards.
+    """
     submission = run.submissions.get(step.lane)
     known = submission.tree if submission is not None else step.base_tree
     if not services.places.is_directory(workdir):
@@ -287,6 +335,8 @@ def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str) ->
             at=services.clock.now(),
         )
     except (AndonError, OSError) as error:
+        if must and (isinstance(error, OSError) or error.exit == EXIT_UNAVAILABLE):
+            raise
         services.say(f"the unsubmitted work in {workdir} could not be stored: {error}")
         return ""
     return commit
@@ -301,15 +351,15 @@ def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
         step=claim.step,
         token=claim.token,
         reason=reason or f"released by {claim.agent}",
-        salvage=salvage(services, run, step, claim.workdir),
+        salvage=salvage(services, run, step, claim.workdir, must=True),
     )
     after, effects = services.engine.on_run(claim.run, command)
     services.after(effects)
     return after
 
 
-def hand_off(services: Services, claim: Claim, *, to: str, notes: str) -> s.Run:
-    """Offer the step to another agent or role with notes; unsubmitted work is kept."""
+def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: str) -> tuple[s.Run, s.Message]:
+    """Offer the step to another agent or role with notes, and tell it so; unsubmitted work is kept."""
     run, step = held(services, claim)
     command = c.HandOff(
         at=services.clock.now(),
@@ -318,8 +368,18 @@ def hand_off(services: Services, claim: Claim, *, to: str, notes: str) -> s.Run:
         token=claim.token,
         to=to,
         notes=notes,
-        salvage=salvage(services, run, step, claim.workdir),
+        salvage=salvage(services, run, step, claim.workdir, must=True),
     )
-    after, effects = services.engine.on_run(claim.run, command)
+
+    # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
+    def work(unit: Unit) -> tuple[s.Run, s.Message]:
+        after = unit.on_run(claim.run, command)
+        if isinstance(after, Rejected):
+            raise AndonError.of(after)
+        recipient = to or f"run:{claim.run}"
+        sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
+        return after, sent
+
+    done, effects = services.engine.transact(work)
     services.after(effects)
-    return after
+    return done

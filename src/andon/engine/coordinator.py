@@ -198,7 +198,7 @@ class LocalCoordinator:
     def heartbeat(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
         claims.held(self.services, claim)
-        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0))
+        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0), arguments.get("key"))
         step = run.active.get(claim.step)
         lease = step.lease if step else None
         if lease is None:
@@ -228,14 +228,8 @@ class LocalCoordinator:
             messages.check_recipient(to)
         if not message.strip():
             raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-        run = claims.hand_off(self.services, claim, to=to, notes=arguments.get("notes") or message)
-        sent = messages.send(
-            self.services,
-            kind="handoff",
-            to=to or f"run:{claim.run}",
-            body=message,
-            run=claim.run,
-            step=claim.step,
+        run, sent = claims.hand_off(
+            self.services, claim, to=to, notes=arguments.get("notes") or message, message=message
         )
         body = {
             "ok": True,
@@ -257,7 +251,15 @@ class LocalCoordinator:
     def say(self, arguments: Arguments) -> Reply:
         run, step = self._place()
         to = messages.check_recipient(arguments.get("to") or "")
-        sent = messages.send(self.services, kind="say", to=to, body=arguments.get("body") or "", run=run, step=step)
+        sent = messages.send(
+            self.services,
+            kind="say",
+            to=to,
+            body=arguments.get("body") or "",
+            run=run,
+            step=step,
+            key=arguments.get("key"),
+        )
         return Reply(exit=EXIT_YES, body={"ok": True, "message": sent.id, "to": sent.recipient})
 
     def ask(self, arguments: Arguments) -> Reply:
@@ -271,6 +273,7 @@ class LocalCoordinator:
             run=run,
             step=step,
             expires_s=arguments.get("expires_s"),
+            key=arguments.get("key"),
         )
         wait_s = float(arguments.get("wait_s") or 0)
         if wait_s > 0:

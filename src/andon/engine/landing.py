@@ -60,7 +60,8 @@ def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None
         carry_out_all(services)
         # A landing that was undone is ready again, and is tried at once.
         undone = {result.run for result in results if result.how == "waiting"}
-        while limit is None or len(results) < limit:
+        settled = len(undone)
+        while limit is None or len(results) - settled < limit:
             with services.store.read() as reader:
                 rows = reader.ready_steps(kinds=("land",), limit=10_000)
             done = {result.run for result in results} - undone
@@ -82,6 +83,8 @@ def _land_safely(services: Services, row: Row, allow_landing: AllowLanding) -> R
         return land(services, run_id, str(row["step"]), allow_landing)
     except AndonError as error:
         return Result(run=run_id, task=task, how="error", reason=error.message)
+    except OSError as error:
+        return Result(run=run_id, task=task, how="error", reason=f"the machine could not do what was needed: {error}")
     except Exception as error:
         return Result(run=run_id, task=task, how="error", reason=f"a bug in Andon: {type(error).__name__}: {error}")
 
@@ -133,7 +136,8 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
         proof.settle(services, run, prepared.commit)
         return _confirm(services, run, step, prepared.commit, prepared.head)
     reason = "the lead stopped before the branch moved"
-    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason))
+    commit = prepared.commit if prepared is not None else ""
+    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason, commit=commit))
     return Result(
         run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again"
     )
@@ -186,9 +190,9 @@ def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLand
                 result = _try_landing(services, claim, run, workflow, task, allow_landing)
                 if result is not None:
                     return result
-    except AndonError as error:
+    except (AndonError, OSError) as error:
         # The circumstances are not right (no identity, a full disk): the work stays ready, and no attempt is used up.
-        _give_back(services, claim, error.message)
+        _give_back(services, claim, str(error))
         raise
     _give_back(services, claim, f"the branch {run.target} moved {MAX_HEAD_MOVES} times meanwhile")
     return Result(run=run_id, task=run.task, how="waiting", reason=f"{run.target} is moved by others all the time")
@@ -221,7 +225,7 @@ def _try_landing(
     try:
         proof.publish(services, prepared, kept)
     except AndonError as error:
-        _abandon(services, claim, f"the evidence could not be stored: {error.message}")
+        _abandon(services, claim, commit, f"the evidence could not be stored: {error.message}")
         raise
     ref = f"refs/heads/{run.target}"
     with allow_landing(ref, merged.head, commit):
@@ -230,7 +234,7 @@ def _try_landing(
         )
     if not moved:
         reason = f"the branch {run.target} was moved by somebody else"
-        _abandon(services, claim, reason)
+        _abandon(services, claim, commit, reason)
         services.say(f"{run.id}: {reason}; merging again")
         return None
     return _confirm(services, prepared, prepared.active[claim.step], commit, merged.head)
@@ -276,10 +280,10 @@ def _not_open(services: Services, claim: Claim, run: s.Run, merged: _Merged, ref
     return _refuse(services, claim, run, replace(merged, refusal=refusal.message, how="failed", verdicts=()))
 
 
-def _abandon(services: Services, claim: Claim, reason: str) -> None:
+def _abandon(services: Services, claim: Claim, commit: str, reason: str) -> None:
     """Take the preparation back and keep the lease."""
     command = c.AbandonLanding(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, keep_lease=True
+        at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, commit=commit, keep_lease=True
     )
     services.engine.on_run(claim.run, command)
 

@@ -13,7 +13,8 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.engine.services import Services
-from andon.engine.transact import Unit, unknown
+from andon.engine.transact import Unit, key_cause, unknown
+from andon.ports import Reader
 
 HUMAN = "human"
 POLL_S = 0.2
@@ -28,27 +29,50 @@ def send(
     run: str = "",
     step: str = "",
     expires_s: float | None = None,
+    key: str | None = None,
 ) -> s.Message:
-    now = services.clock.now()
+    """Send a message. A key that was used before gives the message that was sent then."""
 
-    def work(unit: Unit) -> s.Message | Rejected:
-        if to.startswith("run:"):
-            unit.run(to.removeprefix("run:"))
-        name = unit.writer.next_id("message")
-        command = c.SendMessage(
-            at=now,
-            actor=services.caller.agent,
-            message=name,
-            kind=kind,
-            recipient=to,
-            body=body,
-            run=run,
-            step=step,
-            expires_at=now + expires_s if expires_s is not None else None,
-        )
-        return unit.on_message(name, command)
+    def work(unit: Unit) -> s.Message:
+        return send_in(services, unit, kind=kind, to=to, body=body, run=run, step=step, expires_s=expires_s, key=key)
 
     sent, _effects = services.engine.transact(work)
+    return sent
+
+
+def send_in(
+    services: Services,
+    unit: Unit,
+    *,
+    kind: str,
+    to: str,
+    body: str,
+    run: str,
+    step: str,
+    expires_s: float | None = None,
+    key: str | None = None,
+) -> s.Message:
+    """The same as part of a transaction."""
+    now = services.clock.now()
+    cause = key_cause("message", key)
+    known = unit.writer.caused(cause) if cause else None
+    if known is not None:
+        return _load(unit.writer, known)
+    if to.startswith("run:"):
+        unit.run(to.removeprefix("run:"))
+    name = unit.writer.next_id("message")
+    command = c.SendMessage(
+        at=now,
+        actor=services.caller.agent,
+        message=name,
+        kind=kind,
+        recipient=to,
+        body=body,
+        run=run,
+        step=step,
+        expires_at=now + expires_s if expires_s is not None else None,
+    )
+    sent = unit.on_message(name, command, cause=cause)
     if isinstance(sent, Rejected):
         raise AndonError.of(sent)
     return sent
@@ -57,6 +81,13 @@ def send(
 def _on_message(services: Services, name: str, command: c.Command) -> s.Message | Rejected:
     done, _effects = services.engine.transact(lambda unit: unit.on_message(name, command))
     return done
+
+
+def _load(reader: Reader, name: str) -> s.Message:
+    loaded = reader.load(name)
+    if loaded is None or not isinstance(loaded.state, s.Message):
+        raise unknown("message", name)
+    return loaded.state
 
 
 def recipients(services: Services) -> list[str]:
@@ -102,10 +133,8 @@ def unread(services: Services) -> int:
 def answer(services: Services, name: str, body: str) -> s.Message:
     """Answer a question. One put to people is answered by a person only (law 11)."""
     with services.store.read() as reader:
-        loaded = reader.load(name)
-    if loaded is None or not isinstance(loaded.state, s.Message):
-        raise unknown("message", name)
-    if loaded.state.recipient == HUMAN and not services.caller.person:
+        question = _load(reader, name)
+    if question.recipient == HUMAN and not services.caller.person:
         text = f"question {name} was put to a person; {services.caller.agent} is an agent"
         raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
     command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
@@ -120,11 +149,9 @@ def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
     deadline = time.monotonic() + wait_s
     while True:
         with services.store.read() as reader:
-            loaded = reader.load(name)
-        if loaded is None or not isinstance(loaded.state, s.Message):
-            raise unknown("message", name)
-        if loaded.state.answer:
-            return loaded.state
+            question = _load(reader, name)
+        if question.answer:
+            return question
         if time.monotonic() >= deadline:
             raise AndonError(
                 f"question {name} has no answer yet",

@@ -37,6 +37,14 @@ class Places(Protocol):
         ...
 
     def write_lease(self, claim: Claim) -> None: ...
+    def is_delivered(self, claim: Claim) -> bool:
+        """Whether the claim's lease file was ever written: its worktree was complete then. Wherever it lies now."""
+        ...
+
+    def claiming(self, *, alone: bool) -> AbstractContextManager[bool]:
+        """Held by who makes a claim and its worktree. alone: only if nobody else on this machine does; else False."""
+        ...
+
     def is_directory(self, path: str) -> bool: ...
     def make_parent(self, path: str) -> None: ...
     def only_lead(self) -> AbstractContextManager[None]:
@@ -73,6 +81,32 @@ class DiskPlaces:
         with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
         os.replace(path + ".new", path)
+
+    def is_delivered(self, claim: Claim) -> bool:
+        parent = os.path.join(self._common_dir, "worktrees")
+        try:
+            names = os.listdir(parent)
+        except OSError:
+            return False
+        found = (_parse_lease_file(os.path.join(parent, name, LEASE_FILE), claim.workdir) for name in names)
+        wanted = (claim.run, claim.step, claim.token)
+        return any(x is not None and (x.run, x.step, x.token) == wanted for x in found)
+
+    @contextmanager
+    def claiming(self, *, alone: bool) -> Iterator[bool]:
+        path = os.path.join(self._state_dir, "claiming.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # Who only shares it does not wait for long: who has it alone makes one worktree.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        except BlockingIOError:
+            os.close(descriptor)
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            os.close(descriptor)
 
     def is_directory(self, path: str) -> bool:
         return os.path.isdir(path)

@@ -1,6 +1,7 @@
 """`andon init`: a coordination database and workflow files for a repository.
 
-Rules: nothing that is there is overwritten; nothing is committed unless asked for; running it again is harmless.
+Rules: nothing that is there is overwritten; nothing is committed unless asked for; running it again is harmless, and
+after a crash it does what was left undone (the setting `initialising` stands from the first write to the last).
 """
 
 from __future__ import annotations
@@ -31,17 +32,25 @@ def init(
     """Set the repository up. Returns the reply's body and notes."""
     target = _target(services, arguments.get("target"), current_branch)
     notes: list[str] = []
-    written, found = _write_starters(services, arguments, make_starters, notes)
+    with services.store.read() as reader:
+        interrupted = reader.setting("initialising") or ""
+    fresh = not _workflow_files(services) or bool(interrupted)
     with services.engine.unit() as unit:
         unit.writer.put_setting("target", target)
         if arguments.get("workflow"):
             unit.writer.put_setting("workflow", arguments["workflow"])
+        if fresh and not interrupted:
+            unit.writer.put_setting("initialising", "yes")
+    written, found = _write_starters(services, arguments, make_starters, notes, fresh=fresh, resume=bool(interrupted))
     key = _key(services, notes)
     if arguments.get("guard", True) is not False:
         note = install_guard()
         if note:
             notes.append(note)
-    commit = _commit(services, target, written) if arguments.get("commit") and written else None
+    commit = _commit(services, target, written, interrupted) if arguments.get("commit") and written else None
+    if fresh:
+        with services.engine.unit() as unit:
+            unit.writer.put_setting("initialising", "")
     head = services.git.branch_head(target)
     on_branch = workflow_names(services, head) if head else []
     body: dict[str, Any] = {
@@ -96,17 +105,33 @@ def _target(services: Services, wanted: str | None, current_branch: Callable[[],
     return target
 
 
+def _workflow_files(services: Services) -> list[str]:
+    """The names of the workflow files in the main worktree."""
+    directory = os.path.join(services.git.main_worktree or "", WORKFLOW_DIRECTORY)
+    if services.git.main_worktree is None or not os.path.isdir(directory):
+        return []
+    return sorted(x for x in os.listdir(directory) if x.endswith(".md"))
+
+
 def _write_starters(
-    services: Services, arguments: dict[str, Any], make_starters: MakeStarters, notes: list[str]
+    services: Services,
+    arguments: dict[str, Any],
+    make_starters: MakeStarters,
+    notes: list[str],
+    *,
+    fresh: bool,
+    resume: bool,
 ) -> tuple[list[str], list[str]]:
-    """Write starter workflows where there are none; the names of what was written and of what is there."""
+    """Write starter workflows where there are none; the names of what was written and of what is there.
+
+    resume: an earlier call was interrupted; what it wrote counts as written now.
+    """
     root = services.git.main_worktree
     if root is None:
         notes.append("a bare repository has no working tree: commit workflow files from a clone")
         return [], []
-    directory = os.path.join(root, WORKFLOW_DIRECTORY)
-    there = sorted(x for x in os.listdir(directory) if x.endswith(".md")) if os.path.isdir(directory) else []
-    if there and not arguments.get("force"):
+    there = _workflow_files(services)
+    if there and not fresh and not arguments.get("force"):
         return [], [x.removesuffix(".md") for x in there]
 
     def read(path: str) -> bytes | None:
@@ -128,19 +153,40 @@ def _write_starters(
             continue
         path = os.path.join(root, workflow_path(name))
         if os.path.exists(path):
-            notes.append(f"{workflow_path(name)} is there already and was left as it is")
+            if resume and read(workflow_path(name)) == text.encode():
+                written.append(workflow_path(name))
+            else:
+                notes.append(f"{workflow_path(name)} is there already and was left as it is")
             continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        _write_whole(services, path, text)
         written.append(workflow_path(name))
     return written, sorted(texts)
 
 
-def _commit(services: Services, target: str, written: list[str]) -> str:
+def _write_whole(services: Services, path: str, text: str) -> None:
+    """Write a file of the working tree: all of it or nothing."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    # Named like the temporary files of the git directory, where it is swept should we be killed.
+    temporary = os.path.join(services.state_dir, f"starter.{os.getpid()}-0")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        # The git directory is on another file system.
+        os.unlink(temporary)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _commit(services: Services, target: str, written: list[str], interrupted: str) -> str:
     """Commit the written files on the target branch, without touching anybody's index."""
     root = services.git.main_worktree
     head = services.git.branch_head(target)
+    before, _, made = interrupted.partition(" ")
+    if made and head == made:
+        services.git.refresh_checkouts(target, before, made)
+        return made
     if root is None or head is None:
         raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
     files: dict[str, bytes] = {}
@@ -152,6 +198,8 @@ def _commit(services: Services, target: str, written: list[str]) -> str:
     commit = services.git.commit_tree(
         tree, [head], "Add Andon workflows\n", author=person, committer=person, at=services.clock.now()
     )
+    with services.engine.unit() as unit:
+        unit.writer.put_setting("initialising", f"{head} {commit}")
     if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
         raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="andon init --commit", exit=4)
     services.git.refresh_checkouts(target, head, commit)

@@ -13,6 +13,7 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.decide_run import CLOCK_SLACK_S
 from andon.core.errors import AndonError
+from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run
 
@@ -55,14 +56,12 @@ def tick(services: Services, run_id: str) -> None:
 
 
 def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
-    from andon.engine.claims import salvage
-
     with services.store.read() as reader:
         run = load_run(reader, run_id)
     step = run.active.get(step_id)
     if step is None or step.lease is None or step.lease.expires_at > now:
         return
-    kept = salvage(services, run, step, step.lease.workdir) if step.kind == "agent" else ""
+    kept = _keep(services, run, step, step.lease) if step.kind == "agent" else ""
     _settled(services, run_id, c.ExpireLease(at=now, actor=SYSTEM, step=step_id, token=step.lease.token, salvage=kept))
 
 
@@ -75,6 +74,20 @@ def _settled(services: Services, run_id: str, command: c.ExpireLease | c.Shorten
             return
         raise
     services.after(effects)
+
+
+def _keep(services: Services, run: s.Run, step: s.ActiveStep, lease: s.Lease) -> str:
+    """Store unsubmitted work; a worktree that was never handed over holds none and is removed."""
+    from andon.engine.claims import salvage
+
+    claim = Claim(run=run.id, step=step.step, token=lease.token, agent=lease.agent, workdir=lease.workdir)
+    if services.places.is_delivered(claim) or not services.places.is_directory(lease.workdir):
+        return salvage(services, run, step, lease.workdir)
+    try:
+        services.git.remove_worktree(lease.workdir)
+    except AndonError as error:
+        services.say(f"{lease.workdir} was left: {error.message}")
+    return ""
 
 
 def tick_all(services: Services) -> None:

@@ -9,16 +9,20 @@ from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
 from andon.engine.messages import rfc3339
 from andon.engine.services import Services
-from andon.engine.transact import Unit, load_task
+from andon.engine.transact import Unit, key_cause, load_task
 
 MAX_DEPENDENCY_DEPTH = 10_000
 
 
 def add(services: Services, arguments: dict[str, Any]) -> s.Task:
-    """Add a task. Its dependencies must exist and may not lead back to it."""
+    """Add a task. Its dependencies must exist and may not lead back to it. A key that was used before gives its task."""
     depends_on = tuple(arguments.get("depends_on") or ())
+    cause = key_cause("task", arguments.get("key"))
 
     def work(unit: Unit) -> s.Task | Rejected:
+        known = unit.writer.caused(cause) if cause else None
+        if known is not None:
+            return load_task(unit.writer, known)
         _check_dependencies(unit, None, depends_on)
         name = unit.writer.next_id("task")
         command = c.AddTask(
@@ -35,7 +39,7 @@ def add(services: Services, arguments: dict[str, Any]) -> s.Task:
             workflow=arguments.get("workflow") or "",
             draft=bool(arguments.get("draft")),
         )
-        return unit.on_task(name, command)
+        return unit.on_task(name, command, cause=cause)
 
     task, _effects = services.engine.transact(work)
     if isinstance(task, Rejected):

@@ -52,7 +52,7 @@ def remove_worktree(services: Services, path: str, run_id: str) -> None:
         base_tree = submission.tree if submission is not None else run.base_tree
         name = os.path.basename(path).removeprefix(f"{run_id}-") or "ended"
         leftover = s.ActiveStep(step=name, kind="agent", base=run.base, base_tree=base_tree)
-        salvage(services, run, leftover, path)
+        salvage(services, run, leftover, path, must=True)
         services.git.remove_worktree(path)
-    except AndonError as error:
-        services.say(f"{path} was left: {error.message}")
+    except (AndonError, OSError) as error:
+        services.say(f"{path} was left: {error}")

@@ -98,7 +98,7 @@ class Unit:
             raise InvariantViolation(f"stream {run_id} is not a run")
         return after
 
-    def on_task(self, task_id: str, command: c.Command) -> s.Task | Rejected:
+    def on_task(self, task_id: str, command: c.Command, *, cause: str | None = None) -> s.Task | Rejected:
         loaded = self.writer.load(task_id)
         if loaded is None and not isinstance(command, c.AddTask):
             raise unknown("task", task_id)
@@ -108,12 +108,12 @@ class Unit:
         decision = decide_task(state, command)
         if isinstance(decision, Rejected):
             return decision
-        after = self._append(task_id, state, loaded.seq if loaded else 0, decision, None)
+        after = self._append(task_id, state, loaded.seq if loaded else 0, decision, cause)
         if not isinstance(after, s.Task):
             raise InvariantViolation(f"stream {task_id} is not a task")
         return after
 
-    def on_message(self, message_id: str, command: c.Command) -> s.Message | Rejected:
+    def on_message(self, message_id: str, command: c.Command, *, cause: str | None = None) -> s.Message | Rejected:
         loaded = self.writer.load(message_id)
         if loaded is None and not isinstance(command, c.SendMessage):
             raise unknown("message", message_id)
@@ -123,7 +123,7 @@ class Unit:
         decision = decide_message(state, command)
         if isinstance(decision, Rejected):
             return decision
-        after = self._append(message_id, state, loaded.seq if loaded else 0, decision, None)
+        after = self._append(message_id, state, loaded.seq if loaded else 0, decision, cause)
         if not isinstance(after, s.Message):
             raise InvariantViolation(f"stream {message_id} is not a message")
         return after
@@ -181,6 +181,19 @@ class Engine:
         if isinstance(after, Rejected):
             raise AndonError.of(after)
         return after, effects
+
+
+MAX_KEY_CHARS = 200
+
+
+def key_cause(kind: str, key: str | None) -> str | None:
+    """The cause that a caller's key stands for: the same key has its effect once, however often it is sent."""
+    if not key:
+        return None
+    if len(key) > MAX_KEY_CHARS:
+        text = f"a key has at most {MAX_KEY_CHARS} characters"
+        raise AndonError(text, kind="usage", next="use a shorter one", exit=EXIT_USAGE)
+    return f"key:{kind}:{key}"
 
 
 def load_run(reader: Reader, run_id: str) -> s.Run:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from andon.core.errors import AndonError
+from andon.git import index_lock
 from andon.git.failures import words_of
 from andon.git.locate import worktree_at
 from andon.git.patch import NO_FILE, Record, path_text
@@ -78,15 +79,23 @@ class _Checkout:
         self.old = old
         self.new = new
         self.git = git
+        self.records: list[Record] = []
+        self.there_already: list[Record] = []
 
     def refresh(self, records: list[Record]) -> CheckoutNote:
+        self.records = records
+        if index_lock.interrupted(self.git_dir) == (self.old, self.new):
+            self._undo_half()
+        index_lock.forget(self.git_dir)
         for name, what, abort in _UNDER_WAY:
             if os.path.exists(os.path.join(self.git_dir, name)):
                 return self._left(
                     f"{what} is under way there; do not commit it, it would undo what landed: `{abort}`, "
                     f"then `git status`, and start it again"
                 )
-        in_the_way = self._in_the_way(records)
+        # A file that landed as new and stands there just so (as after `andon init --commit`) only has to be known.
+        self.there_already = [record for record in records if record.old_mode == NO_FILE and self._is_the_same(record)]
+        in_the_way = self._in_the_way([record for record in records if record not in self.there_already])
         if in_the_way:
             shown = ", ".join(in_the_way[:NAMES_SHOWN])
             why = f"what landed adds a path that stands there untracked: {shown}. Move it away, then `{self._bring()}`"
@@ -97,27 +106,82 @@ class _Checkout:
             return self._left(f"{error.message}. When that is mended: `{self._bring()}`")
 
     def _read_tree(self) -> CheckoutNote:
-        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
-        tries = 0
-        while done.code != 0 and b".lock': File exists" in done.err and tries < LOCK_TRIES:
-            time.sleep(LOCK_WAIT_S)
-            tries += 1
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+        for _ in range(LOCK_TRIES):
+            try:
+                with index_lock.locked_copy(self.git_dir, self.old, self.new) as copy:
+                    return self._bring_forward(copy)
+            except index_lock.IndexLocked:
+                time.sleep(LOCK_WAIT_S)
+            except OSError as error:
+                return self._left(f"{error}. When that is mended: `{self._bring()}`")
+        return self._left(f"another git command holds its index. When that has ended: `{self._bring()}`")
+
+    def _bring_forward(self, copy: str) -> CheckoutNote:
+        env = {"GIT_INDEX_FILE": copy}
+        known = set(self.git.run("ls-files", "-z", env=env, ok=None).out.split(b"\0")) if self.there_already else set()
+        self.there_already = [record for record in self.there_already if record.path not in known]
+        if self.there_already:
+            lines = [f"{x.new_mode} {x.new} 0\t".encode() + x.path + b"\0" for x in self.there_already]
+            self.git.run("update-index", "--add", "-z", "--index-info", stdin=b"".join(lines), env=env)
+            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
+        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+        if done.code < 0:
+            # Killed from outside; what it had written is taken back first.
+            index_lock.unlock_copy(self.git_dir)
+            self._undo_half()
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code != 0 and b"not uptodate" in done.err:
             # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
-            self.git.run("update-index", "-q", "--refresh", ok=None)
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, ok=None)
+            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         if done.code == 0:
+            index_lock.keep(self.git_dir)
             message = f"{self.path} was brought up to date with {self.branch} ({self.new[:12]})"
             return CheckoutNote(path=self.path, updated=True, message=message)
-        if b".lock': File exists" in done.err:
-            return self._left(f"another git command holds its index. When that has ended: `{self._bring()}`")
         said = done.err.decode("utf-8", "replace")
         keep_both = f"git switch --detach {self.old[:12]} && git stash && git switch {self.branch} && git stash pop"
         return self._left(
             f"what landed touches local edits ({words_of(said, done.code)}). To keep both: "
             f"`cd {_quoted(self.path)} && {keep_both}`"
         )
+
+    def _undo_half(self) -> None:
+        """After a predecessor was killed while it brought this checkout forward: take back the files that it had written.
+
+        Those are files whose content is that of the new commit, or the beginning of it; all others are somebody's own.
+        """
+        for record in self.records:
+            path = os.path.join(self.path, path_text(record))
+            if (
+                record in self.there_already
+                or record.new_mode[:3] != "100"
+                or os.path.islink(path)
+                or not os.path.isfile(path)
+            ):
+                continue
+            with open(path, "rb") as file:
+                content = file.read()
+            written = self.git.run("cat-file", "--filters", f"{self.new}:{path_text(record)}").out
+            if not written.startswith(content):
+                continue
+            if record.old_mode == NO_FILE:
+                os.unlink(path)
+            elif self.git.run("cat-file", "--filters", f"{self.old}:{path_text(record)}").out != content:
+                self.git.run("checkout-index", "-f", "--", path_text(record), ok=None)
+
+    def _is_the_same(self, record: Record) -> bool:
+        """Whether the file on disk is what landed at its path."""
+        path = os.path.join(self.path, path_text(record))
+        if (
+            record.new_mode[:3] != "100"
+            or os.path.islink(path)
+            or not os.path.isfile(path)
+            or self._blocked(path_text(record))
+        ):
+            return False
+        with open(path, "rb") as file:
+            content = file.read()
+        return self.git.run("cat-file", "--filters", f"{self.new}:{path_text(record)}").out == content
 
     def _in_the_way(self, records: list[Record]) -> list[str]:
         """Paths that landed as new and where something stands that the index does not know.

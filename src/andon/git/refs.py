@@ -10,9 +10,11 @@ import os
 from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
 from andon.git.failures import failure, words_of
 from andon.git.objects import is_id
-from andon.git.run import Runner
+from andon.git.run import Finished, Runner
+from andon.git.sole import LOCKED, announced, clear_killed_move, drop_own_lock, sole
 
 BRANCHES = "refs/heads/"
+OWN = "refs/andon/"
 MOVE_TIMEOUT_S = 120.0
 _REFUSED = ("aborted by hook", "aborted by the reference-transaction hook")
 
@@ -45,7 +47,12 @@ def move_branch(
     if not (is_id(new) and is_id(expected)):
         raise InvariantViolation(f"branch {branch} can't be moved from {expected!r} to {new!r}: not full object ids")
     text = reason.replace("\n", " ")
-    done = hooked.run("update-ref", "-m", text, BRANCHES + branch, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
+    ref = BRANCHES + branch
+    with sole(common_dir) as alone:
+        if alone:
+            clear_killed_move(common_dir)
+        with announced(common_dir, ref, new):
+            done = hooked.run("update-ref", "-m", text, ref, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
     if done.code == 0:
         return True
     # What git says about it differs between versions; where the branch is now does not.
@@ -63,15 +70,24 @@ def move_branch(
     raise failure(("update-ref",), done.code, done.err)
 
 
-def set_ref(repo: Runner, ref: str, commit: str) -> None:
-    _refuse_branches(ref)
-    repo.run("update-ref", ref, commit)
+def set_ref(repo: Runner, common_dir: str, ref: str, commit: str) -> None:
+    _change_own(repo, common_dir, ref, ("update-ref", ref, commit))
 
 
-def delete_ref(repo: Runner, ref: str) -> None:
+def delete_ref(repo: Runner, common_dir: str, ref: str) -> None:
     """Remove a reference; one that is not there is no error."""
+    _change_own(repo, common_dir, ref, ("update-ref", "-d", ref))
+
+
+def _change_own(repo: Runner, common_dir: str, ref: str, command: tuple[str, ...]) -> None:
     _refuse_branches(ref)
-    repo.run("update-ref", "-d", ref)
+    with sole(common_dir) as alone:
+        done: Finished = repo.run(*command, ok=None)
+        if done.code != 0 and LOCKED in done.err and alone and ref.startswith(OWN):
+            drop_own_lock(common_dir, ref)
+            done = repo.run(*command, ok=None)
+    if done.code != 0:
+        raise failure(command, done.code, done.err)
 
 
 def refs(repo: Runner, prefix: str) -> dict[str, str]:

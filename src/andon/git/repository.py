@@ -12,7 +12,20 @@ import os
 from collections.abc import Mapping, Sequence
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
-from andon.git import changes, checkouts, export, history, ledger, merging, objects, patch, refs, snapshot, worktrees
+from andon.git import (
+    changes,
+    checkouts,
+    export,
+    history,
+    ledger,
+    merging,
+    objects,
+    patch,
+    refs,
+    snapshot,
+    sole,
+    worktrees,
+)
 from andon.git.locate import locate
 from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
@@ -101,10 +114,10 @@ class Repository:
         return done.text.removeprefix(refs.BRANCHES) if done.code == 0 else None
 
     def set_ref(self, ref: str, commit: str) -> None:
-        refs.set_ref(self._repo, ref, commit)
+        refs.set_ref(self._repo, self.common_dir, ref, commit)
 
     def delete_ref(self, ref: str) -> None:
-        refs.delete_ref(self._repo, ref)
+        refs.delete_ref(self._repo, self.common_dir, ref)
 
     def refs(self, prefix: str) -> dict[str, str]:
         return refs.refs(self._repo, prefix)
@@ -272,7 +285,10 @@ class Repository:
 
     def refresh_checkouts(self, branch: str, old: str, new: str) -> list[CheckoutNote]:
         differences = self._differences(old, new)
-        return checkouts.refresh(self.worktrees(), branch, old, new, differences, self._runner_at)
+        with sole.sole(self.common_dir) as alone:
+            if alone:
+                sole.clear_killed_move(self.common_dir)
+            return checkouts.refresh(self.worktrees(), branch, old, new, differences, self._runner_at)
 
     def export_tree(self, tree: str, destination: str, *, only: Sequence[str] = ()) -> None:
         export.export_tree(self.plumbing, self.common_dir, self._id(tree), destination, only)

@@ -8,13 +8,13 @@ is ever removed. Must not know: which attempt a worktree is for.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 
 from andon.core.errors import EXIT_NO, EXIT_UNAVAILABLE, AndonError
 from andon.git.failures import not_writable
 from andon.git.locate import worktree_at
 from andon.git.run import Runner
+from andon.git.scratch import discard
 
 NAME_TRIES = 1000
 
@@ -36,7 +36,7 @@ def add(
         )
     stale = registration(common_dir, place)
     if stale is not None:
-        _remove_directory(stale)
+        _discard(common_dir, stale)
     try:
         if _needs_git(common_dir):
             repo.run("worktree", "add", "--detach", "--force", "--force", "--quiet", "--no-checkout", place, commit)
@@ -138,13 +138,28 @@ def remove(common_dir: str, path: str) -> None:
                 next="remove it by hand if nobody needs it",
                 exit=EXIT_NO,
             )
-        _remove_directory(place)
+        _discard(common_dir, place)
+    # An attempt's name is given once, so a registration of that name that does not say yet where it is was this one's.
+    begun = os.path.join(common_dir, "worktrees", os.path.basename(place))
     if admin is not None:
-        _remove_directory(admin)
-        try:
-            os.rmdir(os.path.join(common_dir, "worktrees"))
-        except OSError:
-            pass
+        _discard(common_dir, admin)
+    elif os.path.isdir(begun) and not _says_where(begun):
+        _discard(common_dir, begun)
+    try:
+        os.rmdir(os.path.join(common_dir, "worktrees"))
+    except OSError:
+        pass
+
+
+def _says_where(admin: str) -> bool:
+    """Whether a registration got so far as to name its worktree."""
+    try:
+        with open(os.path.join(admin, "gitdir"), "rb") as file:
+            return file.read().endswith(b"\n")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _is_ours(common_dir: str, place: str) -> bool:
@@ -161,25 +176,10 @@ def _is_ours(common_dir: str, place: str) -> bool:
     return os.path.dirname(git_dir) == os.path.join(common_dir, "worktrees")
 
 
-def _remove_directory(path: str) -> None:
-    import shutil
-
-    def make_writable(function: Callable[..., object], name: str, _error: object) -> None:
-        """A gate or a build may leave directories that can't be written to."""
-        for directory in (os.path.dirname(name), name):
-            try:
-                os.chmod(directory, stat.S_IRWXU)
-            except OSError:
-                pass
-        if function in (os.unlink, os.rmdir):
-            function(name)
-        elif os.path.isdir(name) and not os.path.islink(name):
-            shutil.rmtree(name)
-
+def _discard(common_dir: str, path: str) -> None:
+    """Remove a directory: gone at once where that is possible, so that no half of it is ever taken for the whole."""
     try:
-        shutil.rmtree(path, onerror=make_writable)
-    except FileNotFoundError:
-        pass
+        discard(common_dir, path)
     except OSError as error:
         raise AndonError(
             f"{path} can't be removed: {error}",

@@ -35,12 +35,21 @@ _SCRIPT = (
 )
 
 
-def limited(command: str, env: Mapping[str, str], limits: ResourceLimits, *, processes: int | None) -> list[str]:
-    """The arguments that run `command` by /bin/sh -c under `limits`, with exactly the variables `env`."""
+# Standard input is a pipe that nobody writes to: its end means that Andon is gone, and then so is the job's group.
+_LIFELINE = "exec 3<&0 </dev/null; { read _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec 3<&-; "
+
+
+def limited(
+    command: str, env: Mapping[str, str], limits: ResourceLimits, *, processes: int | None, lifeline: bool = False
+) -> list[str]:
+    """The arguments that run `command` by /bin/sh -c under `limits`, with exactly the variables `env`.
+
+    lifeline: see `supervise`.
+    """
     return [
         "/bin/sh",
         "-c",
-        _SCRIPT,
+        (_LIFELINE if lifeline else "") + _SCRIPT,
         "andon",
         str(FILE_BYTES_MAX // 512),
         str(max(1, limits.memory_bytes // 1024)),

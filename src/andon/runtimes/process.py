@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from andon.ports import Job, JobResult
 
+GUARDS = 1
+"""Beside the job's own processes: the one that ends its group should Andon be killed."""
 MARK = "ANDON_JOB"
 """A variable with a random value in the environment of every process of a job."""
 
@@ -53,9 +55,12 @@ class ProcessRuntime:
             env.update(job.env)
             env.update({"ANDON_OUT": job.out, MARK: mark})
             return supervise(
-                limited(job.command, env, job.limits, processes=process_limit(job.limits.processes)),
+                limited(
+                    job.command, env, job.limits, processes=process_limit(job.limits.processes + GUARDS), lifeline=True
+                ),
                 limits=job.limits,
-                tree=lambda pid: MarkedTree(pid, mark, job.limits.processes),
+                tree=lambda pid: MarkedTree(pid, mark, job.limits.processes, guards=GUARDS),
+                lifeline=True,
                 env={"PATH": "/usr/bin:/bin", MARK: mark},
                 cwd=job.workdir,
             )

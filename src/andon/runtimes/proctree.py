@@ -74,17 +74,18 @@ def _is_marked(pid: int, mark: bytes) -> bool:
 class MarkedTree:
     """`supervise.Tree`: the job's processes by session, mark and descent."""
 
-    def __init__(self, pid: int, mark: str, processes: int) -> None:
+    def __init__(self, pid: int, mark: str, processes: int, *, guards: int = 0) -> None:
         self._pid = pid
         self._mark = mark.encode()
         self._processes = processes
+        self._guards = guards
         self._self = os.getpid()
         # pid -> start time of processes known to be the job's; a pid with another start time is someone else.
         self._known: dict[int, int] = {}
 
     def look(self) -> str | None:
         members = self._members()
-        if sum(seen.threads for seen in members) > self._processes:
+        if sum(seen.threads for seen in members) > self._processes + self._guards:
             return f"more than {self._processes} processes; it was stopped"
         return None
 

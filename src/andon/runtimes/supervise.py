@@ -66,13 +66,35 @@ def supervise(
     env: Mapping[str, str],
     cwd: str | None = None,
     pass_fds: Sequence[int] = (),
+    lifeline: bool = False,
 ) -> JobResult:
-    """Run `arguments` to their end. tree: makes the `Tree` once the first process is there. env: of the launcher."""
+    """Run `arguments` to their end. tree: makes the `Tree` once the first process is there. env: of the launcher.
+
+    lifeline: standard input is a pipe that ends when this process does, however it is killed; the job sees to it.
+    """
     began = time.monotonic()
+    ends = os.pipe() if lifeline else None
+    try:
+        return _supervise(arguments, limits, tree, env, cwd, pass_fds, ends[0] if ends else subprocess.DEVNULL, began)
+    finally:
+        for end in ends or ():
+            os.close(end)
+
+
+def _supervise(
+    arguments: Sequence[str],
+    limits: ResourceLimits,
+    tree: _TreeMaker,
+    env: Mapping[str, str],
+    cwd: str | None,
+    pass_fds: Sequence[int],
+    stdin: int,
+    began: float,
+) -> JobResult:
     try:
         process = subprocess.Popen(
             list(arguments),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env),

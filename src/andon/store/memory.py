@@ -98,6 +98,9 @@ class MemoryReader:
     def definition(self, digest: str) -> bytes | None:
         return self.tables.definitions.get(digest)
 
+    def caused(self, cause: str) -> str | None:
+        return self.tables.causes.get(cause)
+
     def setting(self, key: str) -> str | None:
         return self.tables.settings.get(key)
 

@@ -121,6 +121,10 @@ class SqliteReader:
         found = self.one("definition", {"digest": digest})
         return bytes(found[0]) if found else None
 
+    def caused(self, cause: str) -> str | None:
+        found = self.one("cause_seen", {"cause": cause})
+        return str(found[0]) if found else None
+
     def setting(self, key: str) -> str | None:
         found = self.one("setting", {"key": key})
         return str(found[0]) if found else None

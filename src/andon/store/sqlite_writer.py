@@ -59,7 +59,7 @@ class SqliteWriter(SqliteReader):
             "state": codec.state_text(stream, state),
             "expected": expected_seq,
         }
-        if cause is not None and self.one("cause_seen", {"cause": cause}):
+        if cause is not None and self.caused(cause) is not None:
             raise Conflict(f"cause {cause} has had its effect")
         statement = "advance_state" if expected_seq else "begin_state"
         if self.run(statement, values).rowcount != 1:

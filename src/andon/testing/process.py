@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HOST = "host"
 STATE_DIR = "/repository/.git/andon"
 WORKTREES = "/repository.andon"
+LOCK_WAIT_S = 1.0
 KILLED = 137
 """exit code of a killed process, as a shell tells it"""
 
@@ -269,6 +270,25 @@ class ProcessPlaces:
         self._process.point(changes=True)
         self._world.leases[claim.workdir] = claim
         self._process.claim = claim
+
+    def is_delivered(self, claim: Claim) -> bool:
+        found = self._world.leases.get(claim.workdir)
+        return found is not None and (found.run, found.step, found.token) == (claim.run, claim.step, claim.token)
+
+    @contextmanager
+    def claiming(self, *, alone: bool) -> Iterator[bool]:
+        self._process.point()
+        holders = self._world.claiming
+        while any(not other.dead and (alone or exclusive) for other, exclusive in holders.items()):
+            if alone:
+                yield False
+                return
+            self._process.suspend(LOCK_WAIT_S)
+        holders[self._process] = alone
+        try:
+            yield True
+        finally:
+            holders.pop(self._process, None)
 
     def is_directory(self, path: str) -> bool:
         return path in self._world.repository.worktrees

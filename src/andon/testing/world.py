@@ -117,6 +117,8 @@ class World:
         self.store = MemoryStore(make_writer=self._make_writer)
         self.leases: dict[str, Claim] = {}
         self.lead: Process | None = None
+        self.claiming: dict[Process, bool] = {}
+        """who makes a claim at this moment, and whether it wants to be alone"""
         self.evidence: dict[str, str] = {}
         """landed commit -> digest of its verdicts, as on the evidence reference"""
         self.guarded: tuple[str, ...] = ()

@@ -187,8 +187,8 @@ INSERT OR REPLACE INTO measurements (subject_key, gate_digest, environment_diges
 VALUES (:subject_key, :gate_digest, :environment_digest, :verdict)
 
 -- name: cause_seen
--- Whether a cause has had its effect.
-SELECT 1 FROM events WHERE cause = :cause
+-- Where a cause has had its effect.
+SELECT stream FROM events WHERE cause = :cause
 
 -- name: begin_state
 -- The first state of an aggregate.

@@ -1,0 +1,102 @@
+"""A caller that got no answer asks again: nothing is lost and nothing is doubled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from andon.app.wiring import unavailable
+from tests.e2e.world import World
+
+
+def test_the_same_key_adds_once(world: World) -> None:
+    first = world.ok("task", "add", "Change", "--key", "issue 7")
+    assert world.ok("task", "add", "Change", "--key", "issue 7")["task"] == first["task"]
+    assert world.ok("task", "add", "Change")["task"] != first["task"]
+    sent = world.ok("say", "bob", "hello", "--key", "m", agent="alice")
+    assert world.ok("say", "bob", "hello", "--key", "m", agent="alice")["message"] == sent["message"]
+    asked = world.ok("ask", "Why?", "--key", "q", agent="alice")
+    assert world.ok("ask", "Why?", "--key", "q", agent="alice")["message"] == asked["message"]
+    assert len(world.ok("task", "list")["items"]) == 2
+    refused = world.andon("task", "add", "Change", "--key", "k" * 201, "--json")
+    assert (refused.exit, refused.kind) == (64, "usage")
+
+
+def test_the_same_key_counts_tokens_once(world: World) -> None:
+    world.add_task()
+    workdir = world.claim("alice")["workdir"]
+    for _ in range(2):
+        beat = world.ok("heartbeat", "--tokens", "5", "--key", "turn 1", agent="alice", cwd=workdir)
+    assert beat["tokens_used"] == 5
+    assert world.ok("heartbeat", "--tokens", "5", "--key", "turn 2", agent="alice", cwd=workdir)["tokens_used"] == 10
+
+
+def test_an_interrupted_claim_is_finished_by_the_same_agent_alone(world: World) -> None:
+    world.add_task()
+    claim = world.claim("alice")
+    workdir = Path(claim["workdir"])
+    # As `next` leaves it when it is killed while git writes files.
+    admin = Path((workdir / ".git").read_text().removeprefix("gitdir: ").strip())
+    (admin / "andon-lease").unlink()
+    (admin / "index").unlink()
+    (admin / "index.lock").write_text("")
+    (workdir / "app.txt").unlink()
+    assert world.andon("next", "--json", agent="bob").exit == 3
+    again = world.claim("alice")
+    assert (again["run"], again["workdir"], again["lease"]["token"]) == (claim["run"], str(workdir), 1)
+    assert (workdir / "app.txt").read_text().startswith("one")
+    assert world.git("status", "--porcelain", cwd=workdir) == ""
+    # A worker that damages its worktree has still been handed it: its work is not thrown away.
+    (workdir / "app.txt").write_text("mine\n")
+    (workdir / ".git").unlink()
+    assert world.andon("next", "--json", agent="alice").exit == 3
+    assert (workdir / "app.txt").read_text() == "mine\n"
+
+
+def test_half_a_worktree_is_not_taken_for_unsubmitted_work(tmp_path: Path) -> None:
+    world = World.make(tmp_path, lease="1s")
+    world.add_task()
+    workdir = Path(world.claim("alice")["workdir"])
+    admin = Path((workdir / ".git").read_text().removeprefix("gitdir: ").strip())
+    (admin / "andon-lease").unlink()
+    (workdir / "app.txt").unlink()
+    import time
+
+    time.sleep(1.1)
+    taken = world.claim("bob")
+    assert taken["attempt"] == 2
+    assert world.git("for-each-ref", "refs/andon/salvage") == ""
+    assert not workdir.exists()
+
+
+def test_init_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    world = World.make(tmp_path, init=False)
+    world.git("rm", "-rq", ".andon")
+    world.git("commit", "-qm", "no workflows")
+    made = world.ok("init")
+    names = set(made["written"])
+    assert names
+    # As it is when the first file was written and nothing more.
+    one = sorted(names)[0]
+    for name in names - {one}:
+        (world.path / name).unlink()
+    shutil.copy(world.path / one, tmp_path / "kept")
+    database = world.path / ".git" / "andon" / "andon.db"
+    import sqlite3
+
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE settings SET value = 'yes' WHERE key = 'initialising'")
+    connection.commit()
+    connection.close()
+    again = world.ok("init", "--commit")
+    assert set(again["written"]) == names
+    assert world.git("show", f"main:{one}") + "\n" == (tmp_path / "kept").read_text()
+    assert world.git("status", "--porcelain") == ""
+    assert world.ok("init", "--commit")["commit"] is None
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    error = unavailable(OSError(28, os.strerror(28), "/somewhere"))
+    assert (error.exit, error.kind) == (6, "machine")
+    assert "/somewhere: No space left" in error.message
