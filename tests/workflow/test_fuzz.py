@@ -221,9 +221,9 @@ MAX_SECONDS = 10.0
 
 @pytest.mark.parametrize("name", SLOW)
 def test_large_files_are_read_in_bounded_time(name: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     check(SLOW[name])
-    assert time.monotonic() - began < MAX_SECONDS
+    assert time.process_time() - began < MAX_SECONDS
 
 
 def test_closing_marks_of_headings() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from andon.workflow.dot.graph import DotError
 from andon.workflow.dot.parser import parse
-from tests.workflow.dot_dice import PIECES, Dice, check_pipeline
+from tests.workflow.dot_dice import PIECES, Dice
+from tests.workflow.dot_dice import check_pipeline as check
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("**/*.dot"))
 TEXTS = [path.read_text(encoding="utf-8") for path in CORPUS]
@@ -24,31 +25,29 @@ MAX_SECONDS = 10.0
 @settings(max_examples=150, deadline=None)
 @given(SEEDS)
 def test_pipelines_from_the_grammar(seed: int) -> None:
-    check_pipeline(Dice(seed).pipeline())
+    check(Dice(seed).pipeline())
 
 
 @settings(max_examples=150, deadline=None)
 @given(SEEDS)
 def test_mutated_pipelines(seed: int) -> None:
     dice = Dice(seed)
-    check_pipeline(dice.mutated(dice.pick([*TEXTS, dice.pipeline()])))
+    check(dice.mutated(dice.pick([*TEXTS, dice.pipeline()])))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=40), st.sampled_from(["", " ", "\n"]))
 def test_heaps_of_pieces(pieces: list[str], gap: str) -> None:
-    check_pipeline(gap.join(pieces))
-    check_pipeline(
-        "digraph G { start [shape=Mdiamond]; exit [shape=Msquare]; start -> a -> exit\n" + gap.join(pieces) + "\n}"
-    )
+    check(gap.join(pieces))
+    check("digraph G { start [shape=Mdiamond]; exit [shape=Msquare]; start -> a -> exit\n" + gap.join(pieces) + "\n}")
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_every_prefix(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for end in range(0, len(text), max(1, len(text) // 40)):
-        check_pipeline(text[:end])
-    assert check_pipeline(text) is None or "broken" not in path.parts
+        check(text[:end])
+    assert check(text) is None or "broken" not in path.parts
 
 
 @settings(max_examples=200, deadline=None)
@@ -58,8 +57,9 @@ def test_a_character_that_stands_nowhere_is_found_where_it_stands(seed: int) -> 
     chance = random.Random(seed)
     text = chance.choice([text for path, text in zip(CORPUS, TEXTS, strict=True) if "broken" not in path.parts])
     at = chance.randint(0, len(text))
-    # Not between the two characters of a mark, which then is another one.
-    at += text[max(at - 1, 0) : at + 1] in ("->", "/*", "*/", "//")
+    # Not behind the first half of a mark, an escape, a number or a dotted name, which alone is wrong already.
+    while at and text[at - 1] in "\\.-/*":
+        at += 1
     before, after = text[:at], text[at:]
     with_bad = f"{before}@{after}"
     try:
@@ -114,9 +114,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_pipelines_end_soon(name: str) -> None:
-    began = time.monotonic()
-    check_pipeline(HOSTILE[name])
-    assert time.monotonic() - began < MAX_SECONDS
+    began = time.process_time()
+    check(HOSTILE[name])
+    assert time.process_time() - began < MAX_SECONDS
 
 
 @pytest.mark.parametrize("name", ["a long chain", "comments", "strings", "attributes"])
