@@ -297,7 +297,7 @@ def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -
         text = f"the change is already on {run.target}: merging it changes nothing"
         return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
     verdicts, environment = measure(services, workflow, run, landing_gates(workflow, workflow.steps[step_id]), what)
-    verdicts = (protect(services, workflow, what), *verdicts)
+    verdicts = (protect(services, workflow, what, verdicts), *verdicts)
     red = [x for x in verdicts if not x.opens]
     text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)
     reason = f"not green when merged onto {run.target} ({head[:12]}): {text}" if red and not _waivable(run, red) else ""

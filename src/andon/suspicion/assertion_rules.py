@@ -17,8 +17,9 @@ from andon.suspicion.tests_rules import told
 STRENGTH = {
     "==": 5, "is": 5, "called with": 5, "equals": 5, "fails": 5, "raises": 5, "same items": 4, "~=": 4, "checked by": 4,
     "called once": 3, "matches": 3, "asserts": 3, "in": 2, "not in": 2, "<": 2, "<=": 2, ">": 2, ">=": 2, "isinstance": 2,
-    "not": 2, "true": 1, "holds": 1, "!=": 1, "is not": 1, "not isinstance": 1, "called": 1, "nothing": 0,
+    "not": 4, "true": 1, "holds": 1, "!=": 1, "is not": 1, "not isinstance": 1, "called": 1, "nothing": 0,
 }  # fmt: skip
+OPPOSITE = {"not": "true", "true": "not", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
 EXACT_MIN = 4
 """Strength from which an assertion pins a value."""
 ANY_ERROR = frozenset({"Exception", "BaseException"})
@@ -36,7 +37,12 @@ def judge(paired: Paired, *, code_changed: bool) -> Iterator[Finding]:
                 text = f"test `{after.name}` now replaces `{name}`, which it calls itself"
                 yield finding("subject-mocked", after.path, line, text)
     for test in paired.new:
-        if test.collected and test.facts and all(fact.never for fact in test.facts):
+        # A new test of equality compares a thing with itself for a reason.
+        if (
+            test.collected
+            and test.facts
+            and all(fact.never and (fact.op != "==" or test.by_pattern) for fact in test.facts)
+        ):
             fact = test.facts[0]
             text = f"new test `{test.name}` asserts only what can't fail: `{fact.shown}`{told(test)}"
             yield finding("assertions-empty", test.path, fact.line, text)
@@ -122,6 +128,11 @@ def _pair(fact: Fact, other: Fact, before: Test, after: Test, *, code_changed: b
         yield finding("assertions-weakened", after.path, other.line, text)
     elif fact.op == other.op == "raises":
         yield from _raises(fact, other, after)
+    elif other.op == OPPOSITE.get(fact.op):
+        # The contrary is as strict; it is another expectation.
+        if code_changed:
+            text = f"{where} became `{other.shown}` while the code changed{told(after)}"
+            yield finding("expectations-changed", after.path, other.line, text)
     elif STRENGTH.get(other.op, 1) < STRENGTH.get(fact.op, 1):
         if other.guards - fact.guards:
             where += " (now under a condition)"
@@ -130,10 +141,14 @@ def _pair(fact: Fact, other: Fact, before: Test, after: Test, *, code_changed: b
     elif fact.op == other.op == "~=" and other.slack > fact.slack:
         text = f"{where} is now held to {other.slack:g} instead of {fact.slack:g}"
         yield finding("assertions-weakened", after.path, other.line, text)
-    elif code_changed and fact.op == other.op and fact.right != other.right and STRENGTH.get(fact.op, 1) >= EXACT_MIN:
-        if fact.left == other.left:
-            text = f"{where} became `{other.shown}` while the code changed{told(after)}"
-            yield finding("expectations-changed", after.path, other.line, text)
+    elif (
+        code_changed
+        and fact.left == other.left
+        and fact.key != other.key
+        and min(STRENGTH.get(fact.op, 1), STRENGTH.get(other.op, 1)) >= EXACT_MIN
+    ):
+        text = f"{where} became `{other.shown}` while the code changed{told(after)}"
+        yield finding("expectations-changed", after.path, other.line, text)
 
 
 def _raises(fact: Fact, other: Fact, after: Test) -> Iterator[Finding]:
@@ -181,6 +196,6 @@ def _left_over(left: Sequence[Fact], spare: Sequence[Fact], before: Test, after:
 
 def _emptied(added: Sequence[Fact], after: Test) -> Iterator[Finding]:
     for fact in added:
-        if fact.never and fact.op == "nothing" or (fact.never and after.by_pattern):
+        if fact.never and (fact.op == "nothing" or after.by_pattern):
             text = f"`{fact.shown}` in test `{after.name}` can't fail: {fact.never}{told(after)}"
             yield finding("assertions-empty", after.path, fact.line, text)

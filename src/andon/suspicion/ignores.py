@@ -42,8 +42,10 @@ OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 
+_BETWEEN = re.compile(r"\W+")
+
 Mark = tuple[str, int, str]
-"""(kind, line, the whole line squeezed)."""
+"""(kind, line, the words of the line)."""
 
 
 def judge(pairs: Sequence[Pair]) -> Iterator[Finding]:
@@ -76,7 +78,8 @@ def judge(pairs: Sequence[Pair]) -> Iterator[Finding]:
         if gone[(kind, text)] > 0:
             gone[(kind, text)] -= 1
             continue
-        yield finding("ignores-added", pair.path, line, f"`{kind}` was added: `{cut(text)}`")
+        shown = cut(pair.after.lines[line - 1].strip())
+        yield finding("ignores-added", pair.path, line, f"`{kind}` was added: `{shown}`")
 
 
 def _marks(pair: Pair, side: Side) -> Iterator[Mark]:
@@ -110,4 +113,5 @@ def comments(side: Side) -> Iterator[tuple[int, str]]:
 
 
 def _squeeze(text: str) -> str:
-    return " ".join(text.split())
+    """The words alone: a line that was only formatted anew is the same line."""
+    return _BETWEEN.sub(" ", text).strip()

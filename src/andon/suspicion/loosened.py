@@ -23,7 +23,7 @@ FAMILY = {
 }  # fmt: skip
 LONGER_IS_LOOSER = frozenset(
     {
-        "ignore", "extend_ignore", "disable", "exclude", "extend_exclude", "per_file_ignores", "extend_per_file_ignores",
+        "ignore", "disable", "exclude", "per_file_ignores",
         "omit", "exclude_lines", "exclude_also", "partial_branches", "disable_error_code", "norecursedirs", "ignore_paths",
         "ignore_patterns", "skips", "exclude_dirs", "coveragepathignorepatterns", "testpathignorepatterns", "ignorepatterns",
         "disable_warnings", "ignored_modules", "ignored_classes", "strict_exclude",
@@ -32,7 +32,6 @@ LONGER_IS_LOOSER = frozenset(
 SHORTER_IS_LOOSER = frozenset(
     {
         "select",
-        "extend_select",
         "enable",
         "enable_error_code",
         "testpaths",
@@ -42,8 +41,8 @@ SHORTER_IS_LOOSER = frozenset(
         "packages",
     }
 )
-"""Removal of the whole setting counts as looser only for those in the first three; the others' defaults are wider."""
-GONE_IS_LOOSER = frozenset({"select", "extend_select", "enable", "enable_error_code"})
+GONE_IS_LOOSER = frozenset({"select", "enable", "enable_error_code"})
+"""Of the others the default is wider than any value."""
 TRUE_IS_STRICT = re.compile(
     r"^(?:strict\w*|disallow_\w+|warn_\w+|check_untyped_defs|no_implicit_\w+|local_partial_types|extra_checks|branch|xfail_strict"
     r"|noimplicit\w+|nounused\w+|nouncheckedindexedaccess|nofallthroughcasesinswitch|noimplicitreturns|exactoptionalpropertytypes"
@@ -56,6 +55,11 @@ TRUE_IS_LOOSE = frozenset(
 QUIET = frozenset({"skip_covered", "warn_unused_configs", "warn_return_any_unused"})
 LOWER_IS_LOOSER = re.compile(r"^(?:fail_under|branches|functions|lines|statements|py_version_min)$")
 HIGHER_IS_LOOSER = re.compile(r"^(?:max_\w+|line_length|precision_loss)$")
+USUAL = re.compile(
+    r"TYPE_CHECKING|abstract|__main__|NotImplemented|pragma: no cover|overload|assert_never|Protocol"
+    r"|^\W*s?\W*\.\W*\.\W*\.\W*s?\W*$"
+)
+"""Lines that nearly every project leaves out of coverage, since nothing in them can run."""
 OPTIONS_LOOSE = (
     "--ignore",
     "--deselect",
@@ -78,39 +82,45 @@ LINT_FILES = re.compile(
     r"|clippy\.toml|\.clang-tidy|phpstan\.neon)$"
 )
 
+Key = tuple[str, str]
+"""(directory, name of the setting): a setting that moves to another file of its directory is the same one."""
 Found = tuple[str, str]
 """(rule, message)."""
 
 
 def judge(pairs: Sequence[Pair]) -> Iterator[Finding]:
     """Findings about all changed files of configuration."""
-    before: Settings = {}
-    after: Settings = {}
-    place: dict[str, Pair] = {}
+    before: dict[Key, Any] = {}
+    after: dict[Key, Any] = {}
+    place: dict[Key, Pair] = {}
     for pair in pairs:
         if is_settings(pair.path):
-            old, new = read(pair.before), read(pair.after)
+            old, new = _keyed(pair, read(pair.before)), _keyed(pair, read(pair.after))
             before |= old
             after |= new
             place |= dict.fromkeys([*old, *new], pair)
         elif LINT_FILES.search(pair.path):
             yield from _by_pattern(pair)
     broken = [pair for pair in pairs if is_settings(pair.path) and pair.after.problem]
-    for name in sorted({*before, *after}):
-        pair = place[name]
+    for key in sorted({*before, *after}):
+        pair = place[key]
         if pair in broken:
             continue
-        for rule, text in _compare(name, before.get(name), after.get(name)):
-            yield finding(rule, pair.path, _line(pair, name), text)
+        for rule, text in _compare(key[1], before.get(key), after.get(key)):
+            yield finding(rule, pair.path, _line(pair, key[1]), text)
 
 
-def _compare(name: str, old: Any, new: Any) -> Iterator[Found]:
+def _keyed(pair: Pair, settings: Settings) -> dict[Key, Any]:
+    directory = pair.path.rpartition("/")[0]
+    return {(directory, name): value for name, value in settings.items()}
+
+
+def _compare(short: str, old: Any, new: Any) -> Iterator[Found]:
     if old == new:
         return
-    short = name.rsplit("/", 1)[-1]
     tool = short.partition(".")[0]
     rule = FAMILY.get(tool)
-    if rule is None:
+    if rule is None or short.startswith("coverage.paths."):
         return
     key = short.rpartition(".")[2]
     if ".per_file_ignores." in short or ".extend_per_file_ignores." in short:
@@ -123,6 +133,8 @@ def _compare(name: str, old: Any, new: Any) -> Iterator[Found]:
         yield from _level(short, old, new)
     elif key in LONGER_IS_LOOSER:
         more = [item for item in items(new) if item not in items(old)]
+        if tool == "coverage":
+            more = [item for item in more if not USUAL.search(item)]
         if more:
             yield rule, f"`{short}` now holds {_listed(more)}"
     elif key in SHORTER_IS_LOOSER and old is not None and (new is not None or key in GONE_IS_LOOSER):
@@ -189,9 +201,9 @@ def _options(name: str, key: str, old: Any, new: Any) -> Iterator[Found]:
         elif quiet and any(item.startswith("error") for item in was):
             yield "tests-loosened", f"`{name}` now holds {_listed(quiet)}"
         return
-    was, now = _words(old), _words(new)
-    added = [word for word in now if word not in was and word.startswith(OPTIONS_LOOSE)]
-    lost = [word for word in was if word not in now and word.startswith(OPTIONS_STRICT)]
+    had, has = _words(old), _words(new)
+    added = [word for word in has if word not in had and word.startswith(OPTIONS_LOOSE)]
+    lost = [word for word in had if word not in has and word.startswith(OPTIONS_STRICT)]
     if added:
         yield "tests-loosened", f"`{name}` now holds {_listed(added)}"
     if lost:

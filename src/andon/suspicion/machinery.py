@@ -18,20 +18,20 @@ from andon.suspicion.python_facts import ENDS, last_name
 from andon.suspicion.records import Pair, Side, cut, finding
 
 TELLING = re.compile(
-    r"^(?:PYTEST_CURRENT_TEST|PYTEST_VERSION|PYTEST_XDIST_\w+|ANDON_\w+|CI|CONTINUOUS_INTEGRATION|GITHUB_ACTIONS|GITLAB_CI"
+    r"^(?:PYTEST_CURRENT_TEST|PYTEST_VERSION|PYTEST_XDIST_\w+|ANDON_(?:OUT|BASE|GATE)|CI|CONTINUOUS_INTEGRATION|GITHUB_ACTIONS|GITLAB_CI"
     r"|JENKINS_URL|TRAVIS|CIRCLECI|BUILDKITE|TOX_ENV_NAME|NOX_\w+|COVERAGE_RUN|COV_CORE_\w+|JEST_WORKER_ID|VITEST\w*)$"
 )
 """Variables that only a watcher sets."""
 RUNNERS = frozenset({"pytest", "_pytest", "py.test", "unittest", "nose", "coverage", "tox"})
 SANDBOXES = re.compile(r"^(?:/\.dockerenv|/run/\.containerenv|/proc/1/cgroup|/proc/self/cgroup|/andon-work\b.*)$")
 OTHERS = re.compile(
-    r"process\.env(?:\.|\[['\"])(?:JEST_WORKER_ID|VITEST\w*|CI|GITHUB_ACTIONS|ANDON_\w+|PLAYWRIGHT\w*|CYPRESS\w*|MOCHA\w*)\b"
+    r"process\.env(?:\.|\[['\"])(?:JEST_WORKER_ID|VITEST\w*|CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE)|PLAYWRIGHT\w*|CYPRESS\w*|MOCHA\w*)\b"
     r"|process\.env(?:\.|\[['\"])NODE_ENV['\"\]]*\s*={2,3}\s*['\"]test['\"]|import\.meta\.vitest|\btypeof\s+(?:jest|vi|describe)\b"
-    r"|\btesting\.Testing\(\)|os\.(?:Getenv|LookupEnv)\(\"(?:CI|GITHUB_ACTIONS|ANDON_\w+)\"\)|strings\.HasSuffix\(os\.Args\[0\],\s*\"\.test\""
-    r"|\bcfg!\(test\)|(?:env::var|env!|option_env!)\(\"(?:CI|GITHUB_ACTIONS|ANDON_\w+)\"\)"
-    r"|System\.getenv\(\"(?:CI|GITHUB_ACTIONS|ANDON_\w+)\"\)|Class\.forName\(\"org\.junit"
-    r"|ENV(?:\.fetch\(|\[)['\"](?:CI|GITHUB_ACTIONS|ANDON_\w+)['\"]|defined\?\((?:RSpec|Minitest)\)"
-    r"|\bgetenv\(\"(?:CI|GITHUB_ACTIONS|ANDON_\w+)\"\)|/\.dockerenv|/proc/(?:1|self)/cgroup"
+    r"|\btesting\.Testing\(\)|os\.(?:Getenv|LookupEnv)\(\"(?:CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE))\"\)|strings\.HasSuffix\(os\.Args\[0\],\s*\"\.test\""
+    r"|\bcfg!\(test\)|(?:env::var|env!|option_env!)\(\"(?:CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE))\"\)"
+    r"|System\.getenv\(\"(?:CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE))\"\)|Class\.forName\(\"org\.junit"
+    r"|ENV(?:\.fetch\(|\[)['\"](?:CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE))['\"]|defined\?\((?:RSpec|Minitest)\)"
+    r"|\bgetenv\(\"(?:CI|GITHUB_ACTIONS|ANDON_(?:OUT|BASE|GATE))\"\)|/\.dockerenv|/proc/(?:1|self)/cgroup"
 )
 HOOKS = frozenset(
     {

@@ -50,7 +50,7 @@ class PatternTest(Test):
         )
 
     @cached_property
-    def facts(self) -> tuple[Fact, ...]:  # type: ignore[override]
+    def facts(self) -> tuple[Fact, ...]:
         return tuple(self._facts())
 
     def _facts(self) -> Iterator[Fact]:
@@ -65,11 +65,11 @@ class PatternTest(Test):
             yield Fact(key=_squeeze(text).rstrip(";"), line=number, shown=cut(text), op=op, left=left, never=never)
 
     @cached_property
-    def names(self) -> frozenset[str]:  # type: ignore[override]
+    def names(self) -> frozenset[str]:
         return frozenset(word for _number, text in self._lines for word in _WORD.findall(text))
 
     @cached_property
-    def parts(self) -> frozenset[str]:  # type: ignore[override]
+    def parts(self) -> frozenset[str]:
         return frozenset(self.body.split("\n"))
 
 

@@ -168,8 +168,8 @@ def demands(test: ast.expr, line: int) -> Iterator[Fact]:
         return
     if never := _never(test):
         first = test.values[0] if isinstance(test, ast.BoolOp) else test
-        left = text_of(first.left) if isinstance(first, ast.Compare) else text_of(first)
-        yield replace(_fact("nothing", left, "", line), shown=cut(f"assert {text_of(test)}"), never=never, weight=0)
+        about = text_of(first.left) if isinstance(first, ast.Compare) else text_of(first)
+        yield replace(_fact("nothing", about, "", line), shown=cut(f"assert {text_of(test)}"), never=never, weight=0)
         return
     if isinstance(test, ast.Compare):
         left = test.left

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from andon.suspicion.python_facts import BROAD, Reader, demands, last_name, text_of
+from andon.suspicion.python_facts import BROAD, Reader, last_name, text_of
 from andon.suspicion.records import Fact, Skip, Test, cut
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -49,11 +49,11 @@ class PythonTest(Test):
         self.hollow = all(map(_does_nothing, self._body))
 
     @cached_property
-    def facts(self) -> tuple[Fact, ...]:  # type: ignore[override]
+    def facts(self) -> tuple[Fact, ...]:
         return self._reader.facts(self._node)
 
     @cached_property
-    def names(self) -> frozenset[str]:  # type: ignore[override]
+    def names(self) -> frozenset[str]:
         found: set[str] = set()
         for node in ast.walk(self._node):
             if name := last_name(node):
@@ -61,11 +61,11 @@ class PythonTest(Test):
         return frozenset(found)
 
     @cached_property
-    def parts(self) -> frozenset[str]:  # type: ignore[override]
+    def parts(self) -> frozenset[str]:
         return frozenset(ast.dump(part) for part in self._body)
 
     @cached_property
-    def mocked(self) -> dict[str, int]:  # type: ignore[override]
+    def mocked(self) -> dict[str, int]:
         return _mocked(self._node)
 
 
@@ -83,11 +83,11 @@ class Module:
                         self.lists[target.id] = size
         self.helpers: dict[str, int] = {}
         empty = Reader({})
-        for node in ast.walk(tree):
-            if isinstance(node, Function) and not node.name.startswith("test"):
-                count = len([fact for fact in empty.facts(node) if not fact.never])
+        for function in ast.walk(tree):
+            if isinstance(function, Function) and not function.name.startswith("test"):
+                count = len([fact for fact in empty.facts(function) if not fact.never])
                 if count:
-                    self.helpers[node.name] = count
+                    self.helpers[function.name] = count
 
     def cases(self, decorators: Sequence[ast.expr]) -> int | None:
         """How many times the marks `parametrize` make it run; None when that can't be read off."""
@@ -106,6 +106,7 @@ class Module:
 def read(path: str, tree: ast.Module) -> list[Test]:
     """All tests of a file, and the helpers that assert. Raises RecursionError for what is nested too deeply."""
     module = Module(tree)
+    bases = {last_name(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
     reader = Reader(module.helpers)
     found: dict[str, Test] = {}
 
@@ -120,7 +121,9 @@ def read(path: str, tree: ast.Module) -> list[Test]:
                         path, name, node, skips=skips, collected=is_test, reader=reader, module=module
                     )
             elif isinstance(node, ast.ClassDef):
-                counts = collected and (node.name.startswith("Test") or bool(node.bases)) and not _opted_out(node.body)
+                # A class that others inherit from runs in them.
+                runs = node.name.startswith("Test") or node.name in bases or any(map(_is_base, node.bases))
+                counts = collected and runs and not _opted_out(node.body)
                 marks = _marks(node.decorator_list)
                 visit(node.body, f"{scope}{node.name}.", (*skips, *marks), counts)
             elif isinstance(node, ast.If | ast.Try | ast.With):
@@ -129,6 +132,10 @@ def read(path: str, tree: ast.Module) -> list[Test]:
 
     visit(tree.body, "", (), not _opted_out(tree.body))
     return list(found.values())
+
+
+def _is_base(node: ast.expr) -> bool:
+    return last_name(node) not in ("object", "Protocol", "NamedTuple", "Generic", "")
 
 
 def _inner(node: ast.If | ast.Try | ast.With) -> Iterator[list[ast.stmt]]:
@@ -154,7 +161,7 @@ def _does_nothing(node: ast.stmt) -> bool:
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Return):
         return node.value is None or isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Assert) and all(fact.never for fact in demands(node.test, node.lineno))
+    return isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and bool(node.test.value)
 
 
 def _marks(decorators: Sequence[ast.expr]) -> tuple[Skip, ...]:

@@ -19,6 +19,7 @@ from andon.suspicion.table import RULES
 FILE_BYTES_MAX = 1024**2
 """Larger files are not read; they get a finding of rule `not-inspected` when they are source files."""
 CHANGE_BYTES_MAX = 32 * 1024**2
+TOO_LARGE = f"is larger than {FILE_BYTES_MAX // 1024} KiB"
 FILES_MAX = 2000
 LINE_CHARACTERS_MAX = 2000
 """A longer line is cut before patterns look at it."""
@@ -34,11 +35,15 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class File(Struct, frozen=True, kw_only=True):
-    """A changed path with its contents; None where it does not exist (or is no ordinary file)."""
+    """A changed path with its contents; None where it does not exist (or is no ordinary file).
+
+    withheld: a side exists and was too large to be read by the caller.
+    """
 
     path: str
     before: bytes | None
     after: bytes | None
+    withheld: bool = False
 
 
 class Side:
@@ -52,7 +57,7 @@ class Side:
         if content is None:
             return
         if len(content) > FILE_BYTES_MAX:
-            self.problem = f"larger than {FILE_BYTES_MAX // 1024} KiB"
+            self.problem = TOO_LARGE
         elif b"\0" in content:
             self.problem = "holds null bytes"
         else:
@@ -82,7 +87,7 @@ class Side:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return ast.parse(self.text)
+                return _without_prefixes(ast.parse(self.text))
         except SyntaxError as error:
             self.problem = f"does not parse (line {error.lineno or 0})"
         except (RecursionError, MemoryError):
@@ -90,6 +95,14 @@ class Side:
         except ValueError:
             self.problem = "does not parse"
         return None
+
+
+def _without_prefixes(tree: ast.Module) -> ast.Module:
+    """`u"x"` is `"x"`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.kind is not None:
+            node.kind = None
+    return tree
 
 
 def _cookie(content: bytes) -> str:
@@ -107,6 +120,8 @@ class Pair:
         self.path = file.path
         self.before = Side(file.path, file.before)
         self.after = Side(file.path, file.after)
+        if file.withheld:
+            self.before.problem = self.after.problem = TOO_LARGE
         self.suffix = file.path[file.path.rfind(".") :] if "." in file.path.rsplit("/", 1)[-1] else ""
 
     @property

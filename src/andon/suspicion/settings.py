@@ -69,8 +69,16 @@ def read(side: Side) -> Settings:
         # tomllib's and json's errors are ValueErrors.
         side.problem = "does not parse"
         return {}
-    prefix = side.path[: -len(name)]
-    return {f"{prefix}{key}": value for key, value in found.items()}
+    _fold_extensions(found)
+    return found
+
+
+def _fold_extensions(found: Settings) -> None:
+    """`extend_select` beside `select` is one list to whoever compares what is demanded."""
+    for name in [name for name in found if name.rpartition(".")[2].startswith("extend_")]:
+        head, _dot, key = name.rpartition(".")
+        plain = f"{head}.{key.removeprefix('extend_')}"
+        found[plain] = [*items(found.get(plain)), *items(found.pop(name))]
 
 
 def _read(name: str, text: str) -> Settings:
@@ -80,7 +88,8 @@ def _read(name: str, text: str) -> Settings:
         for tool in _TOOLS:
             table = tools.get(tool) if isinstance(tools, dict) else None
             if tool == "pytest" and isinstance(table, dict):
-                table = {**table, **table.pop("ini_options", {})}
+                inner = table.pop("ini_options", {})
+                table = {**table, **(inner if isinstance(inner, dict) else {})}
             _flatten(tool, table, found)
     elif name in _TOML:
         _flatten(_TOML[name], tomllib.loads(text), found)
