@@ -1,7 +1,7 @@
 """How many honest changes raise a finding: the rules of suspicion over the history of real projects.
 
     python scripts/measure_suspicion.py --git REPOSITORY [--limit N]     # each commit against its first parent
-    python scripts/measure_suspicion.py --sdists DIRECTORY               # NAME-VERSION.tar.gz, each release against the one before
+    python scripts/measure_suspicion.py --sdists DIRECTORY               # NAME-VERSION.tar.gz, each against the one before
 
 A release is a great deal more than a commit: months of work, whole features with their tests replaced. Its figures are an
 upper bound of how often a rule speaks, not a rate for commits. `--show RULE` prints that rule's findings, to be judged by
@@ -106,13 +106,14 @@ def main(argv: list[str]) -> int:
     total: Counter[str] = Counter()
     raised: dict[str, Counter[str]] = defaultdict(Counter)
     findings: Counter[str] = Counter()
-    slowest = 0.0
+    slowest = (0.0, "")
     for source in changes:
         for project, what, files in source:
             total[project] += 1
-            began = time.perf_counter()
+            began = time.process_time()
             found = inspect(files)
-            slowest = max(slowest, time.perf_counter() - began)
+            took = time.process_time() - began
+            slowest = max(slowest, (took, f"{project} {what}"))
             for rule in {item.rule for item in found}:
                 raised[rule][project] += 1
             raised["(any)"][project] += bool(found)
@@ -128,9 +129,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _print(total: Counter[str], raised: dict[str, Counter[str]], findings: Counter[str], slowest: float) -> None:
+def _print(
+    total: Counter[str], raised: dict[str, Counter[str]], findings: Counter[str], slowest: tuple[float, str]
+) -> None:
     count = sum(total.values())
-    print(f"{count} changes of {len(total)} projects; the slowest took {slowest:.2f} s")
+    print(f"{count} changes of {len(total)} projects; the slowest took {slowest[0]:.2f} s ({slowest[1]})")
     print(f"{', '.join(f'{name} {number}' for name, number in sorted(total.items()))}\n")
     print("| rule | changes that raise it | share | findings |")
     print("| --- | ---: | ---: | ---: |")

@@ -39,8 +39,8 @@ CHANGED: dict[str, str] = {
     "changed_line_rate": "double",
     "changed_files_unmeasured": "int",
 }
-"""Of a coverage report, on the executable lines that the change adds or edits. The rate of no such lines is 1.0. Lines of a file
-that the report does not know count as not covered, and the file as unmeasured. There are none of the base."""
+"""Of a coverage report, on the executable lines that the change adds or edits. The rate of no such lines is 1.0. Lines of a
+file that the report does not know count as not covered, and the file as unmeasured. There are none of the base."""
 
 FINDINGS: dict[str, str] = {"findings": "int", "error_findings": "int", "warning_findings": "int"}
 

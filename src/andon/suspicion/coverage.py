@@ -1,9 +1,9 @@
 """Coverage of changed lines: which executable lines of a change a report calls covered.
 
-Rules. A line in the middle of a statement stands for the line where the statement begins, as coverage.py counts. A changed file
-that the report does not know counts with all its executable changed lines as not covered; but for tests and other languages than
-the report's, which no report need know. Without executable changed lines the rate is 1.0: there was nothing to cover. Must not
-know how reports are read.
+Rules. A line in the middle of a statement stands for the line where the statement begins, as coverage.py counts. A changed
+file that the report does not know counts with all its executable changed lines as not covered; but for tests and other
+languages than the report's, which no report need know. Without executable changed lines the rate is 1.0: there was nothing to
+cover. Must not know how reports are read.
 """
 
 from __future__ import annotations

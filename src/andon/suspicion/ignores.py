@@ -32,10 +32,12 @@ OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for name, pattern in (
         ("eslint-disable", r"(?://|/\*|#|<!--|\{/\*)\s*(?:eslint-disable|tslint:disable|biome-ignore|oxlint-disable|stylelint-disable)"),
         ("@ts-ignore", r"(?://|/\*|\{/\*)\s*@ts-(?:ignore|nocheck|expect-error)"),
-        ("coverage ignore", r"(?:/\*|//)\s*(?:istanbul|c8|v8)\s+ignore\b|//\s*LCOV_EXCL|//\s*GCOV_EXCL|:nocov:|#\[(?:cfg_attr\([^)]*,\s*)?coverage\(off\)|no_coverage"),
+        ("coverage ignore", r"(?:/\*|//)\s*(?:istanbul|c8|v8)\s+ignore\b"
+            r"|//\s*LCOV_EXCL|//\s*GCOV_EXCL|:nocov:|#\[(?:cfg_attr\([^)]*,\s*)?coverage\(off\)|no_coverage"),
         ("nolint", r"//\s*nolint\b|//\s*NOLINT|#\s*shellcheck\s+disable=|//\s*lint:(?:file-)?ignore|//\s*gosec\b"),
         ("#[allow]", r"^\s*#!?\[(?:allow|expect)\("),
-        ("@SuppressWarnings", r"@(?:file:)?Suppress(?:Warnings|Lint)?\(|@SuppressFBWarnings|//\s*(?:NOSONAR|CHECKSTYLE:OFF)|#pragma\s+warning\s+disable"),
+        ("@SuppressWarnings", r"@(?:file:)?Suppress(?:Warnings|Lint)?\(|@SuppressFBWarnings"
+            r"|//\s*(?:NOSONAR|CHECKSTYLE:OFF)|#pragma\s+warning\s+disable"),
         ("rubocop:disable", r"#\s*rubocop:(?:disable|todo)\b|#\s*standard:disable"),
         ("phpstan-ignore", r"@phpstan-ignore|@psalm-suppress|phpcs:ignore|@codeCoverageIgnore"),
         ("warnings disabled", r"#\s*pragma\s+(?:GCC|clang)\s+diagnostic\s+ignored|#\s*pragma\s+warning\s*\(\s*disable"),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 SUPPORT = ("conftest.py",)
 TEST_DIRECTORIES = frozenset({"test", "tests", "testing", "__tests__", "spec", "specs", "e2e", "t"})
-_TEST_NAME = re.compile(
+TEST_NAME = re.compile(
     r"(?:^test[_-]|^tests?\.py$|^conftest\.py$|[_-]tests?\.[A-Za-z]+$|[._-](?:test|spec)\.[cm]?[jt]sx?$|_spec\.rb$"
     r"|(?:Test|Tests|Spec|IT)\.(?:java|kt|cs|scala|swift|php)$|\.bats$)"
 )
@@ -20,7 +20,7 @@ _TEST_NAME = re.compile(
 def is_test(path: str) -> bool:
     """Whether a path is that of tests or their support, by the names that runners use."""
     *directories, name = path.split("/")
-    return bool(_TEST_NAME.search(name)) or any(part.lower() in TEST_DIRECTORIES for part in directories)
+    return bool(TEST_NAME.search(name)) or any(part.lower() in TEST_DIRECTORIES for part in directories)
 
 
 class Language(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ from andon.suspicion.settings import Settings, is_settings, items, read
 FAMILY = {
     "ruff": "lint-loosened", "flake8": "lint-loosened", "pylint": "lint-loosened", "pycodestyle": "lint-loosened",
     "bandit": "lint-loosened", "eslint": "lint-loosened", "biome": "lint-loosened", "mypy": "types-loosened",
-    "pyright": "types-loosened", "basedpyright": "types-loosened", "tsconfig": "types-loosened", "coverage": "coverage-loosened",
+    "pyright": "types-loosened", "basedpyright": "types-loosened", "tsconfig": "types-loosened",
+    "coverage": "coverage-loosened",
     "pytest": "tests-loosened", "jest": "tests-loosened",
 }  # fmt: skip
 LONGER_IS_LOOSER = frozenset(

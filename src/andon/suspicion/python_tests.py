@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from andon.suspicion.languages import TEST_NAME
 from andon.suspicion.python_facts import BROAD, Reader, last_name, text_of
 from andon.suspicion.records import Fact, Skip, Test, cut
 
@@ -109,13 +110,15 @@ def read(path: str, tree: ast.Module) -> list[Test]:
     bases = {last_name(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
     reader = Reader(module.helpers)
     found: dict[str, Test] = {}
+    # A function in another file of a test directory is nobody's test; a class there may be the base of tests.
+    named = bool(TEST_NAME.search(path.rsplit("/", 1)[-1]))
 
     def visit(body: Sequence[ast.stmt], scope: str, skips: tuple[Skip, ...], collected: bool) -> None:
         skips = (*skips, *_scope_skips(body))
         for node in body:
             if isinstance(node, Function):
                 name = f"{scope}{node.name}"
-                is_test = collected and node.name.startswith("test")
+                is_test = collected and node.name.startswith("test") and (bool(scope) or named)
                 if is_test or node.name in module.helpers:
                     found[name] = PythonTest(
                         path, name, node, skips=skips, collected=is_test, reader=reader, module=module
