@@ -85,8 +85,9 @@ def suspicion() -> str:
         "  honest: {diff: {refuse: [tests-deleted, assertions-weakened]}}   # or `refuse: all`",
         "```",
         "",
-        "A refused finding fails the gate. Where a refused rule would have read a file and could not, it is `unmeasured`. A person can",
-        "waive the gate for the very change. What was measured on real projects: [discussion](../discussion/suspicion.md).",
+        "A refused finding fails the gate. Where a refused rule would have read a file and could not, it is `unmeasured`.",
+        "A person can waive the gate for the very change.",
+        "What was measured on real projects: [discussion](../discussion/suspicion.md).",
         "",
     ]
     rules = list(RULES.values())
