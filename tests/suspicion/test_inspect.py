@@ -28,23 +28,41 @@ DEEP = {
     "lists": "x = " + "[" * 150 + "]" * 150,
     "else": "if a: pass\n" + "elif a: pass\n" * 5_000,
     "null": "a\0b",
-    "decorators": "@a\n" * 20_000 + "def test_a(): pass",
+    "decorators": "@a\n" * 5_000 + "def test_a(): pass",
+    "many tests": "".join(f"def test_{n}(): g({n})\n" for n in range(4_000)),
+    "many asserts": "def test_a():\n" + "".join(f"    assert f({n}) == {n}\n" for n in range(4_000)),
+    "comments": "/*" * 200_000,
+    "quotes": '"' * 200_001,
+    "words": "a" * 1_900 + "\n" + ("@Test\nint " + " " * 1_900 + "\n") * 200,
+    "brackets": "[tool.mypy.overrides]\n" + "'x[' = true\n",
+    "items": "[tool.ruff]\nignore = [" + ", ".join(f"'E{n}'" for n in range(20_000)) + "]\n",
+    "options": "[tool:pytest]\naddopts = -k " + "x " * 200_000,
     "one line": "x = '" + "a" * 900_000 + "'",
     "ors": "def test_a():\n    assert " + " or ".join("x" for _ in range(20_000)),
 }
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/test_a.py", "src/a.py", "tests/a.test.js", "pyproject.toml", ".eslintrc.json", "setup.cfg"]
+    "path",
+    [
+        "tests/test_a.py",
+        "src/a.py",
+        "tests/a.test.js",
+        "tests/ATest.java",
+        "pyproject.toml",
+        ".eslintrc.json",
+        "setup.cfg",
+        ".eslintrc.js",
+    ],
 )
 @pytest.mark.parametrize("kind", DEEP)
 def test_hostile_input_ends_soon_and_never_raises(kind: str, path: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     text = DEEP[kind].encode()
     for before, after in ((b"x = 1\n", text), (text, b"x = 1\n"), (None, text), (text, text + b"\n#")):
         found = inspect([File(path=path, before=before, after=after)])
         assert all(len(finding.message) <= 400 for finding in found)
-    assert time.monotonic() - began < 60
+    assert time.process_time() - began < 30
 
 
 @settings(max_examples=60, deadline=None)
@@ -121,7 +139,7 @@ def test_paths_of_tests(path: str) -> None:
 
 
 # Renewed together with SUSPICION_VERSION; see the test below.
-VERSION_OF_RULES = (1, "97255d85beb55f6c")
+VERSION_OF_RULES = (1, "1f8c2bb41c058fbd")
 
 
 def test_changed_rules_have_a_new_version() -> None:

@@ -72,8 +72,9 @@ def _guarded(pairs: Sequence[Pair]) -> Iterator[Finding]:
     for name, judge in families:
         try:
             yield from list(judge(pairs))
-        except (RecursionError, MemoryError):
-            yield finding("not-inspected", "", 0, f"the rules about {name} gave up: a file is nested too deeply")
+        except Exception as error:
+            # Contents are hostile: whatever they bring down is told, and closes gates that refuse, but stops no run.
+            yield finding("not-inspected", "", 0, f"the rules about {name} gave up: {type(error).__name__}")
 
 
 def _of_tests(pairs: Sequence[Pair]) -> Iterator[Finding]:

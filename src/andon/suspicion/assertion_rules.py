@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from andon.core.verdict import Finding
 from andon.suspicion.pairing import Paired
-from andon.suspicion.records import Fact, Test, finding
+from andon.suspicion.records import FACTS_COMPARED_MAX, Fact, Test, finding
 from andon.suspicion.tests_rules import told
 
 STRENGTH = {
@@ -56,15 +56,17 @@ def compare(before: Test, after: Test, *, code_changed: bool) -> Iterator[Findin
     yield from _guarded(before, after)
     used: set[int] = set()
     left: list[Fact] = []
-    for fact in gone:
-        other = _partner(fact, added, used)
+    near = added[:FACTS_COMPARED_MAX]
+    for number, fact in enumerate(gone):
+        other = _partner(fact, near, used) if number < FACTS_COMPARED_MAX else None
         if other is None:
             left.append(fact)
             continue
         used.add(id(other))
         yield from _pair(fact, other, before, after, code_changed=code_changed)
     spare = [fact for fact in added if id(fact) not in used and not _empty(fact)]
-    left = [fact for fact in left if not _held(fact, (*added, *after.facts))]
+    wholes = (*near, *after.facts[:FACTS_COMPARED_MAX])
+    left = [fact for number, fact in enumerate(left) if number >= FACTS_COMPARED_MAX or not _held(fact, wholes)]
     yield from _left_over(left, spare, before, after)
     yield from _emptied([fact for fact in added if id(fact) not in used], after)
 

@@ -94,7 +94,7 @@ LANGUAGES = (
         ".java .kt .scala .cs",
         mark=r"^\s*(?:@(?:Test|ParameterizedTest|RepeatedTest)\b|\[(?:Fact|Theory|Test|TestMethod|TestCase)\b)",
         test=r"^\s*(?:(?:public|private|protected|internal|static|final|async|override|suspend)\s+)*(?:fun\s+|def\s+|[\w<>\[\].]+\s+)"
-        r"`?(?P<name>[\w ]{1,200}?)`?\s*\(",
+        r"(?:`(?P<method>[^`]{1,200})`|(?P<name>\w{1,200}))\s*\(",
         skip=r"^\s*(?:@(?:Disabled|Ignore)\b|\[(?:Ignore|Skip)\b|\[(?:Fact|Theory)\(.*Skip\s*=)|\bAssumptions?\.\w+\(|\bassumeTrue\(",
         claim=r"\b(?:assert\w*|verify|fail|Assert\.\w+|expect\w*|should\w*)\s*\(",
         strong=r"\bassert(?:Equals|ArrayEquals|Same|Iterable\w*)\s*\(|\bAssert\.(?:Equal|AreEqual|Same)\s*\(|\.isEqualTo\(",

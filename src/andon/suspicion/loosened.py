@@ -61,6 +61,7 @@ USUAL = re.compile(
     r"|^\W*s?\W*\.\W*\.\W*\.\W*s?\W*$"
 )
 """Lines that nearly every project leaves out of coverage, since nothing in them can run."""
+OPTIONS_CHARACTERS_MAX = 10_000
 OPTIONS_LOOSE = (
     "--ignore",
     "--deselect",
@@ -76,8 +77,9 @@ OPTIONS_LOOSE = (
 OPTIONS_STRICT = ("--strict", "-W", "--cov-fail-under", "--cov", "--runxfail", "--doctest-modules", "-Werror")
 _ERROR_FILTER = re.compile(r"^error\b|^once\b")
 _OFF = re.compile(
-    r"""['"]?[\w@/-]+['"]?\s*:\s*(?:\[\s*)?(?:['"]off['"]|0\b)|\bEnabled:\s*false\b|^\s*-?\s*(?:disable|exclude|ignore)\b"""
+    r"""(?<![\w@/-])['"]?[\w@/-]+['"]?\s*:\s*(?:\[\s*)?(?:['"]off['"]|0\b)|\bEnabled:\s*false\b|^\s*-?\s*(?:disable|exclude|ignore)\b"""
 )
+_KEY = re.compile(r"^\s*[\"']?([\w-]+)")
 LINT_FILES = re.compile(
     r"(?:^|/)(?:\.?eslint(?:rc|\.config)\.[cm]?[jt]s|\.eslintrc\.ya?ml|\.rubocop(?:_todo)?\.yml|\.golangci\.ya?ml|\.swiftlint\.yml|\.eslintignore"
     r"|clippy\.toml|\.clang-tidy|phpstan\.neon)$"
@@ -103,12 +105,19 @@ def judge(pairs: Sequence[Pair]) -> Iterator[Finding]:
         elif LINT_FILES.search(pair.path):
             yield from _by_pattern(pair)
     broken = [pair for pair in pairs if is_settings(pair.path) and pair.after.problem]
+    lines = {id(pair): _lines(pair) for pair in {id(pair): pair for pair in place.values()}.values()}
     for key in sorted({*before, *after}):
         pair = place[key]
         if pair in broken:
             continue
         for rule, text in _compare(key[1], before.get(key), after.get(key)):
-            yield finding(rule, pair.path, _line(pair, key[1]), text)
+            yield finding(rule, pair.path, lines[id(pair)].get(key[1].rpartition(".")[2], 0), text)
+
+
+def _beyond(one: Any, other: Any) -> list[str]:
+    """What the first list holds and the second does not."""
+    known = set(items(other))
+    return [item for item in items(one) if item not in known]
 
 
 def _keyed(pair: Pair, settings: Settings) -> dict[Key, Any]:
@@ -133,13 +142,13 @@ def _compare(short: str, old: Any, new: Any) -> Iterator[Found]:
     elif tool == "eslint" and ".rules." in short:
         yield from _level(short, old, new)
     elif key in LONGER_IS_LOOSER:
-        more = [item for item in items(new) if item not in items(old)]
+        more = _beyond(new, old)
         if tool == "coverage":
             more = [item for item in more if not USUAL.search(item)]
         if more:
             yield rule, f"`{short}` now holds {_listed(more)}"
     elif key in SHORTER_IS_LOOSER and old is not None and (new is not None or key in GONE_IS_LOOSER):
-        less = [item for item in items(old) if item not in items(new)]
+        less = _beyond(old, new)
         if less and "ALL" not in items(new):
             yield rule, f"`{short}` no longer holds {_listed(less)}"
     elif TRUE_IS_STRICT.match(key) and key not in QUIET:
@@ -194,17 +203,18 @@ def _hashable(value: Any) -> Any:
 
 def _options(name: str, key: str, old: Any, new: Any) -> Iterator[Found]:
     if key == "filterwarnings":
-        was, now = items(old), items(new)
-        lost = [item for item in was if _ERROR_FILTER.match(item) and item not in now]
-        quiet = [item for item in now if item not in was and item.startswith(("ignore", "default", "once"))]
+        was = items(old)
+        lost = [item for item in _beyond(old, new) if _ERROR_FILTER.match(item)]
+        quiet = [item for item in _beyond(new, old) if item.startswith(("ignore", "default", "once"))]
         if lost:
             yield "tests-loosened", f"`{name}` no longer holds {_listed(lost)}"
         elif quiet and any(item.startswith("error") for item in was):
             yield "tests-loosened", f"`{name}` now holds {_listed(quiet)}"
         return
     had, has = _words(old), _words(new)
-    added = [word for word in has if word not in had and word.startswith(OPTIONS_LOOSE)]
-    lost = [word for word in had if word not in has and word.startswith(OPTIONS_STRICT)]
+    known, kept = set(had), set(has)
+    added = [word for word in has if word not in known and word.startswith(OPTIONS_LOOSE)]
+    lost = [word for word in had if word not in kept and word.startswith(OPTIONS_STRICT)]
     if added:
         yield "tests-loosened", f"`{name}` now holds {_listed(added)}"
     if lost:
@@ -213,6 +223,7 @@ def _options(name: str, key: str, old: Any, new: Any) -> Iterator[Found]:
 
 def _words(value: Any) -> list[str]:
     text = " ".join(str(item) for item in value) if isinstance(value, list) else str(value or "")
+    text = text[:OPTIONS_CHARACTERS_MAX]
     try:
         words = shlex.split(text)
     except ValueError:
@@ -241,11 +252,10 @@ def _by_pattern(pair: Pair) -> Iterator[Finding]:
             yield finding("lint-loosened", pair.path, number, f"now holds `{cut(line.strip())}` (by pattern)")
 
 
-def _line(pair: Pair, name: str) -> int:
-    """Where the setting stands now, as far as a search for its name tells."""
-    key = name.rpartition(".")[2].replace("_", "[-_]")
-    pattern = re.compile(rf"^\s*[\"']?{key}\b", re.IGNORECASE) if re.fullmatch(r"[\w\[\]-]+", key) else None
+def _lines(pair: Pair) -> dict[str, int]:
+    """Last part of a setting's name -> the first line that begins with it."""
+    found: dict[str, int] = {}
     for number, line in enumerate(pair.after.lines, 1):
-        if pattern is not None and pattern.search(line):
-            return number
-    return 0
+        if match := _KEY.match(line):
+            found.setdefault(match[1].lower().replace("-", "_"), number)
+    return found

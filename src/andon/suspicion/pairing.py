@@ -5,7 +5,7 @@ A test that was moved or renamed keeps its pair, so that only what is really gon
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
@@ -69,7 +69,12 @@ def _by_likeness(
         by_path[test.path].append(test)
     taken: set[int] = set()
     rest: list[Test] = []
+    tried: Counter[str] = Counter()
     for test in left:
+        tried[test.path] += 1
+        if tried[test.path] > TESTS_COMPARED_MAX:
+            rest.append(test)
+            continue
         candidates = [other for other in by_path[test.path][:TESTS_COMPARED_MAX] if id(other) not in taken]
         best = max(candidates, key=lambda other: likeness(test, other), default=None)
         if best is not None and likeness(test, best) >= LIKENESS_MIN:

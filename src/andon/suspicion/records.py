@@ -27,6 +27,8 @@ SHOWN_CHARACTERS_MAX = 80
 MESSAGE_CHARACTERS_MAX = 300
 FINDINGS_MAX = 50
 """Findings told in one verdict; all are counted and may be refused."""
+FACTS_COMPARED_MAX = 300
+"""Assertions of one test that are compared each with each; the others are only counted."""
 TESTS_COMPARED_MAX = 400
 """Tests of one file that are compared each with each; the others are matched by name and body only."""
 

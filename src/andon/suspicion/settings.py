@@ -43,7 +43,7 @@ _JSON = {
 _PACKAGE = {"jest": "jest", "eslintConfig": "eslint", "nyc": "coverage", "c8": "coverage"}
 _TSCONFIG = re.compile(r"^tsconfig[\w.-]*\.json$")
 _SEPARATORS = re.compile(r"[,\n]+")
-_JSON_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_JSON_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)', re.DOTALL)
 
 
 def is_settings(path: str) -> bool:

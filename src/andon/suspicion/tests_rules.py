@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from andon.core.verdict import Finding
 from andon.suspicion.pairing import Paired
-from andon.suspicion.records import Test, finding
+from andon.suspicion.records import TESTS_COMPARED_MAX, Test, finding
 
 ABSORBED_MIN = 0.5
 """Share of a deleted test's names from which a test with more cases is taken to hold it as a case."""
@@ -65,7 +65,7 @@ def _room(paired: Paired) -> dict[str, list[tuple[Test, list[int]]]]:
 
 
 def _absorbed(test: Test, room: dict[str, list[tuple[Test, list[int]]]]) -> bool:
-    for other, left in room.get(test.path, ()):
+    for other, left in room.get(test.path, [])[:TESTS_COMPARED_MAX]:
         if left[0] > 0 and test.names and len(test.names & other.names) >= ABSORBED_MIN * len(test.names):
             left[0] -= 1
             return True
