@@ -29,13 +29,16 @@ class Clock(Protocol):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One changed path. Modes are octal strings ("100644", "000000" when absent); lines are -1 for binary files."""
+    """One changed path. Modes are octal strings ("100644", "000000" when absent); lines are -1 for binary files.
+    old_id, new_id: object ids of the contents."""
 
     path: str
     old_mode: str
     new_mode: str
     added: int
     deleted: int
+    old_id: str = ""
+    new_id: str = ""
 
 
 class Merge(Struct, frozen=True, kw_only=True):
@@ -77,9 +80,6 @@ class Git(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool: ...
     def merge_base(self, one: str, other: str) -> str | None: ...
     def read_file(self, treeish: str, path: str) -> bytes | None: ...
-    def read_blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """Contents by object id, or by `TREE:PATH` of printable ASCII. All must be there."""
-        ...
 
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         """(mode, object id, path) of every blob, link and submodule below `under`."""
@@ -107,6 +107,15 @@ class Git(Protocol):
         ...
 
     def changes(self, base: str, tree: str) -> list[Change]: ...
+    def added_lines(self, base: str, tree: str) -> dict[str, tuple[tuple[int, int], ...] | None]:
+        """Changed path -> the lines (first, last; from 1) that are new in it; None for all of them. Without removed paths."""
+        ...
+
+    def read_blobs(self, ids: Sequence[str], *, max_bytes: int | None = None) -> dict[str, bytes]:
+        """Contents by object id, or by `TREE:PATH` of printable ASCII. All must be there; larger ones than `max_bytes`
+        are left out."""
+        ...
+
     def patch_digest(self, base: str, tree: str) -> str:
         """ "patch:<sha256>": the change's content and place, without its base."""
         ...
@@ -261,8 +270,9 @@ class Verifier(Protocol):
 
     def environment_digest(self, environment: Environment, tree: str, base_tree: str) -> str: ...
     def verify(self, request: GateRequest) -> Verdict: ...
-    def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
-        """The built-in gate `protect`: no protected path differs from the base. globs: see `core.gate_files`."""
+    def protect(self, submission: Submission, globs: Sequence[str], *, suspicion: bool = False) -> Verdict:
+        """The built-in gate `protect`: no protected path differs from the base. globs: see `core.gate_files`.
+        suspicion: with the findings about the change, which never decide here."""
         ...
 
     def run_command(

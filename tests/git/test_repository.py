@@ -57,6 +57,23 @@ def test_changes_name_every_path_with_its_lines(sandbox: Sandbox) -> None:
     assert sandbox.repository.changes("main", sandbox.head) == []
 
 
+def test_new_lines_are_those_of_the_new_file(sandbox: Sandbox) -> None:
+    base = sandbox.commit({"edit": b"1\n2\n3\n4\n5\n6\n", "gone": b"1\n", "cut": b"1\n2\n", "bin": b"\0"})
+    files = {"edit": b"0\n1\n2\nthree\n3b\n4\n6\n", "gone": None, "cut": b"1\n", "new": b"n\n", "bin": b"\0\0"}
+    new = sandbox.tree(sandbox.commit(files, base=base))
+    assert sandbox.repository.added_lines(base, new) == {"edit": ((1, 1), (4, 5)), "cut": (), "new": None, "bin": None}
+    assert sandbox.repository.added_lines(base, base) == {}
+
+
+def test_large_contents_are_left_out_when_asked(sandbox: Sandbox) -> None:
+    commit = sandbox.commit({"small": b"1", "large": b"1" * 100})
+    ids = {path: oid for _mode, oid, path in sandbox.repository.list_files(commit)}
+    wanted = [ids["small"], ids["large"]]
+    assert set(sandbox.repository.read_blobs(wanted)) == set(wanted)
+    assert sandbox.repository.read_blobs(wanted, max_bytes=99) == {ids["small"]: b"1"}
+    assert sandbox.repository.read_blobs([], max_bytes=99) == {}
+
+
 def test_the_diff_for_readers_is_bounded(sandbox: Sandbox) -> None:
     base = sandbox.commit({"f": b"1\n", "moved": b"".join(b"line %d\n" % n for n in range(30))})
     lines = b"".join(b"added %d\n" % number for number in range(5000))

@@ -46,8 +46,8 @@ def test_what_was_detected_arrives_unchanged(repository: str) -> None:
 def test_feature() -> None:
     made = loaded("pytest package", "feature")
     assert list(made.steps) == ["implement", "review", "land"]
-    assert made.done == ("tests", "lint", "types", "review")
-    assert made.steps["implement"].gates == ("tests", "lint", "types", "scope")
+    assert made.done == ("tests", "lint", "types", "honest", "review")
+    assert made.steps["implement"].gates == ("tests", "lint", "types", "scope", "honest")
     assert made.gates["scope"] == DiffGate(id="scope", within=("task.scope",), max_lines=800)
     assert made.gates["review"] == ReviewGate(id="review", role="reviewer")
     assert made.roles["reviewer"].distinct_from == ("implementer",)
@@ -61,7 +61,7 @@ def test_bugfix_begins_with_a_test_that_fails() -> None:
     reproduced = made.gates["reproduced"]
     assert isinstance(reproduced, RunGate)
     assert reproduced.require == "exit != 0 && failed > base.failed"
-    assert made.steps["reproduce"].gates == ("reproduced", "scope")
+    assert made.steps["reproduce"].gates == ("reproduced", "scope", "honest")
     assert "reproduced" not in made.done
 
 
@@ -83,10 +83,10 @@ def test_factory() -> None:
     made = loaded("pytest package", "factory")
     assert set(made.roles) == {"product", "implementer", "reviewer", "security", "qa", "triage"}
     assert list(made.phases.values()) == ["Plan", "Build", "Verify"]
-    assert made.done == ("tests", "lint", "types", "review", "security", "qa", "approval")
+    assert made.done == ("tests", "lint", "types", "honest", "review", "security", "qa", "approval")
     assert made.steps["break_down"].empty
     assert made.steps["sign_off"].expires_s == 3 * 86_400
-    assert made.steps["triage"].gates == ("review", "security", "qa")
+    assert made.steps["triage"].gates == ("honest", "review", "security", "qa")
     ways = {(e.source, e.outcome): e.target for e in made.edges}
     assert ways["implement", "failed"] == "triage"
     assert ways["land", "failed"] == "triage"

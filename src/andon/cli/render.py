@@ -84,15 +84,25 @@ def _judged(body: Body, paint: Paint) -> str:
         if outcome not in ("passed", "waived"):
             lines += [f"    {clean(line)}" for line in verdict["detail"].splitlines()[:40]]
             lines += [f"    log: {verdict['log']}"] if verdict["log"] else []
-            for finding in verdict["findings"][:20]:
-                where = f"{finding['path']}:{finding['line']}: " if finding["path"] else ""
-                lines.append(f"    [{finding['severity']}] {clean(where + finding['message'])}")
+        # Of a gate that ran nothing the findings are remarks about the change; they are shown when it is open, too.
+        if outcome not in ("passed", "waived") or not verdict["log"]:
+            lines += _findings(verdict["findings"])
     following = body["next"]
     if body.get("ok"):
         lines.append(_next_line(body))
     elif following.get("state") == "yours":
         lines.append(f"{body['run']} {body['step']} is still yours.")
     return "\n".join(lines)
+
+
+def _findings(findings: list[Body]) -> list[str]:
+    lines = []
+    for finding in findings[:20]:
+        line = f":{finding['line']}" if finding["line"] else ""
+        where = f"{finding['path']}{line}: " if finding["path"] else ""
+        rule = f"{finding['rule']}: " if finding["rule"] else ""
+        lines.append(f"    [{finding['severity']}] {clean(where + rule + finding['message'])}")
+    return lines + ([f"    … and {len(findings) - 20} more (--json)"] if len(findings) > 20 else [])
 
 
 def _next_line(body: Body) -> str:

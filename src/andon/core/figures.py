@@ -33,12 +33,21 @@ than failed, so that `failed == 0` can't hide an error."""
 COVERAGE: dict[str, str] = {"line_rate": "double", "branch_rate": "double", "covered_lines": "int", "lines": "int"}
 """Rates are from 0.0 to 1.0."""
 
+CHANGED: dict[str, str] = {
+    "changed_lines": "int",
+    "changed_lines_covered": "int",
+    "changed_line_rate": "double",
+    "changed_files_unmeasured": "int",
+}
+"""Of a coverage report, on the executable lines that the change adds or edits. The rate of no such lines is 1.0. Lines of a
+file that the report does not know count as not covered, and the file as unmeasured. There are none of the base."""
+
 FINDINGS: dict[str, str] = {"findings": "int", "error_findings": "int", "warning_findings": "int"}
 
 REPORTS: dict[str, dict[str, str]] = {
     "junit": TESTS,
     "tap": TESTS,
-    "coverage": COVERAGE,
+    "coverage": {**COVERAGE, **CHANGED},
     "sarif": FINDINGS,
     "json": {"report": "dyn"},
 }
@@ -58,7 +67,7 @@ CHOICE: dict[str, str] = {
 def require_variables(report_format: str | None) -> dict[str, str]:
     """Name -> type of all that a gate's `require` may use. report_format: of the gate's report, None without one."""
     own = {**COMMAND, **(REPORTS.get(report_format, {}) if report_format else {})}
-    return {**own, **{BASE + name: spelling for name, spelling in own.items()}}
+    return {**own, **{BASE + name: spelling for name, spelling in own.items() if name not in CHANGED}}
 
 
 def choice_variables() -> dict[str, str]:

@@ -32,6 +32,10 @@ ISOLATION_LEVELS = ("process", "sandbox", "container", "vm")
 REPORT_FORMATS = ("junit", "coverage", "sarif", "tap", "json")
 SCHEMA = "andon.workflow/1"
 
+SUSPICION_VERSION = 1
+"""Of the rules in `andon.suspicion`. A gate that refuses by them has it in its digest, so that verdicts by older rules are
+void; a test fails when the rules change and this number does not."""
+
 
 class Role(Struct, frozen=True, kw_only=True):
     """A part that an agent plays. distinct_from: roles that the same agent must not also have played in the run."""
@@ -94,7 +98,10 @@ class RunGate(Struct, frozen=True, kw_only=True, tag="run", tag_field="kind"):
 
 
 class DiffGate(Struct, frozen=True, kw_only=True, tag="diff", tag_field="kind"):
-    """Bounds on the change. within: "task.scope" or globs. forbid: globs. commits: most commits (None: any)."""
+    """Bounds on the change. within: "task.scope" or globs. forbid: globs. commits: most commits (None: any).
+
+    refuse: ids of rules of suspicion; a finding of one of them closes the gate.
+    """
 
     id: str
     within: tuple[str, ...] = ()
@@ -102,6 +109,7 @@ class DiffGate(Struct, frozen=True, kw_only=True, tag="diff", tag_field="kind"):
     max_lines: int | None = None
     max_files: int | None = None
     commits: int | None = None
+    refuse: tuple[str, ...] = ()
 
 
 class ArtifactGate(Struct, frozen=True, kw_only=True, tag="artifact", tag_field="kind"):
@@ -240,5 +248,7 @@ def digest_of(value: object) -> str:
 
 
 def gate_digest(gate: Gate) -> str:
-    """The identity of a gate's definition; any change of any option gives another digest."""
+    """The identity of a gate's definition; any change of any option, or of rules that it refuses by, gives another digest."""
+    if isinstance(gate, DiffGate) and gate.refuse:
+        return digest_of({"gate": gate, "suspicion": SUSPICION_VERSION})
     return digest_of(gate)

@@ -39,6 +39,7 @@ def brief(
         (6, _messages(messages)),
         (10, _handed_over(run, step)),
         (30, _change(diff) if reviewing else ""),
+        (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),
     ]
     return _fit(parts, token_budget * CHARS_PER_TOKEN)
@@ -141,6 +142,23 @@ def _handed_over(run: s.Run, step: s.ActiveStep) -> str:
 def _change(diff: str) -> str:
     fence = "````"
     return f"## The change to review\n\n{fence}diff\n{diff.replace(fence, '```').rstrip()}\n{fence}" if diff else ""
+
+
+def _suspicions(run: s.Run, step: s.ActiveStep) -> str:
+    """What the rules of suspicion said of this very change, for whoever judges it."""
+    submission = run.submissions.get(step.lane)
+    if submission is None:
+        return ""
+    told = [
+        x for x in run.verdicts.values() if x.subject == submission.patch and x.isolation == "process" and not x.log
+    ]
+    found = dict.fromkeys(finding for verdict in told for finding in verdict.findings if finding.rule)
+    lines = []
+    for finding in list(found)[:20]:
+        line = f":{finding.line}" if finding.line else ""
+        lines.append(f"- [{finding.severity}] {finding.path}{line}: {finding.rule}: {finding.message}")
+    head = "## What looks suspicious in it\n\nFound by rules; each may be honest. Judge it, and say so."
+    return f"{head}\n\n{quote(chr(10).join(lines))}" if lines else ""
 
 
 def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:

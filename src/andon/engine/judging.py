@@ -173,8 +173,12 @@ def measure(
     return tuple(verdicts), environment
 
 
-def protect(services: Services, workflow: w.Workflow, submission: Submission) -> Verdict:
-    verdict = services.verifier.protect(submission, protected(workflow))
+def protect(
+    services: Services, workflow: w.Workflow, submission: Submission, others: Sequence[Verdict] = ()
+) -> Verdict:
+    """The built-in gate; with the findings of suspicion when no gate among `others` tells them already."""
+    told = any(isinstance(workflow.gates.get(verdict.gate), w.DiffGate) for verdict in others)
+    verdict = services.verifier.protect(submission, protected(workflow), suspicion=not told)
     return replace(verdict, gate_digest=protect_digest(workflow))
 
 
@@ -190,7 +194,7 @@ def _evaluate(
     with keep_alive(services, claim, definition.lease_s):
         verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh)
         if not reviewing:
-            verdicts = (protect(services, workflow, subject), *verdicts)
+            verdicts = (protect(services, workflow, subject, verdicts), *verdicts)
     return workflow, submission, verdicts, environment
 
 

@@ -320,7 +320,7 @@ def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -
         return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
     gates = landing_gates(workflow, workflow.steps[step_id])
     verdicts, environment = measure(services, workflow, run, gates, what, landing=True)
-    verdicts = (protect(services, workflow, what), *verdicts)
+    verdicts = (protect(services, workflow, what, verdicts), *verdicts)
     red = [x for x in verdicts if not x.opens]
     text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)
     reason = f"not green when merged onto {run.target} ({head[:12]}): {text}" if red and not _waivable(run, red) else ""

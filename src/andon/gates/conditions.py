@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from andon.core.figures import declare, require_variables
-from andon.gates.identity import asks_for_base
+from andon.gates.identity import asks_for_base, asks_for_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,11 @@ class Condition:
     def uses_base(self) -> bool:
         """Whether figures of the base are asked for."""
         return asks_for_base(self.expression)
+
+    @property
+    def uses_changed(self) -> bool:
+        """Whether figures of the changed lines are asked for."""
+        return asks_for_change(self.expression) and self.report_format == "coverage"
 
     @property
     def uses_exit(self) -> bool:

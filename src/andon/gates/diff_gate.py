@@ -1,4 +1,4 @@
-"""Bounds on the change: where it may reach, and how large it may be. Pure over the changed paths.
+"""Bounds on the change: where it may reach, how large it may be, and what suspicion about it is refused. Pure.
 
 A rename is a removal and an addition, so both ends must lie within bounds. Must not know git or how changes are found.
 """
@@ -8,15 +8,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from andon.core.globs import Globs
+from andon.core.verdict import FAILED, PASSED, UNMEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from andon.core.verdict import Finding
     from andon.core.workflow import DiffGate
     from andon.ports import Change
 
 TASK_SCOPE = "task.scope"
 PATHS_SHOWN = 5
+
+
+def outcome(
+    gate: DiffGate, changes: Sequence[Change], findings: Sequence[Finding], *, scope: Sequence[str], commits: int
+) -> tuple[str, str]:
+    """(outcome, summary). Bounds first; then what is refused; then what could not be inspected, which is no pass."""
+    from andon.suspicion import refusal
+
+    holds, summary, _ = judge(gate, changes, scope=scope, commits=commits)
+    refused = refusal.refused(findings, gate.refuse)
+    if refused:
+        text = f"refused: {refusal.summary(refused)}"
+        return FAILED, text if holds else f"{summary}; {text}"
+    if not holds:
+        return FAILED, summary
+    blind = refusal.blind(findings, gate.refuse)
+    if blind:
+        return UNMEASURED, f"could not be inspected: {blind[0].message or blind[0].path}"
+    seen = [finding for finding in findings if finding.severity == "warning"]
+    return PASSED, f"{summary}; suspicious: {refusal.summary(seen)}" if seen else summary
 
 
 def judge(

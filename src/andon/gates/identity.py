@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from andon.ports import Git, Runtime
 
 NO_RUNTIME = "none"
+CHANGED_PREFIX = "changed_"
+"""How the figures of changed lines begin (core.figures)."""
 TREES_KEPT = 8
 
 
@@ -84,6 +86,11 @@ def environment_digest(
 def asks_for_base(expression: str | None) -> bool:
     """Whether a condition may ask for figures of the base. Says yes rather than no; needs no CEL library."""
     return expression is not None and BASE in "".join(expression.split())
+
+
+def asks_for_change(expression: str | None) -> bool:
+    """Whether a condition may ask for figures of the changed lines. Says yes rather than no."""
+    return expression is not None and CHANGED_PREFIX in expression
 
 
 def machine_facts() -> list[str]:

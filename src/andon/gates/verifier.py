@@ -36,11 +36,15 @@ from andon.ports import GateRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from andon.core.verdict import Finding
     from andon.core.workflow import Environment, Gate
     from andon.gates.environment import Environments
     from andon.gates.places import Places
     from andon.gates.run_gate import Judged, Runner, What
     from andon.ports import Clock, Git, Progress, Runtime, VerdictCache
+
+    Answer = tuple[str, str, tuple[Finding, ...]]
+    """Outcome, summary and findings of a gate that runs nothing."""
 
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
@@ -78,6 +82,7 @@ class GateVerifier:
         self._progress = progress
         self._trees = Trees(git)
         self._made: tuple[Places, Environments] | None = None
+        self._suspected: tuple[tuple[str, str], tuple[Finding, ...]] | None = None
 
     # ------------------------------------------------------------ the port
 
@@ -99,19 +104,25 @@ class GateVerifier:
             return self._verify_artifact(gate, request)
         raise InvariantViolation(f"gate {gate.id!r} of kind {type(gate).__name__} is not measured by the verifier")
 
-    def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
-        """No protected path differs from the base."""
+    def protect(self, submission: Submission, globs: Sequence[str], *, suspicion: bool = False) -> Verdict:
+        """No protected path differs from the base. Findings never decide here: they are for whoever reads on."""
         from andon.gates.diff_gate import named
         from andon.gates.protection import Protection
 
-        def judge() -> tuple[str, str]:
+        def judge() -> Answer:
+            found: tuple[Finding, ...] = ()
+            if suspicion:
+                from andon.suspicion.refusal import told
+
+                found = told(self._suspicions(submission), ())
             changes = self._git.changes(submission.base, submission.tree)
             protection = Protection(globs, self._git, base=submission.base_tree, tree=submission.tree)
             if changed := protection.offending(changes):
-                return FAILED, f"protected paths were changed: {named(changed)}"
+                return FAILED, f"protected paths were changed: {named(changed)}", found
             if reaching := protection.reaching_for_reports(changes):
-                return FAILED, f"only a gate's command may speak of $ANDON_OUT, now these do, too: {named(reaching)}"
-            return PASSED, "no protected path was changed"
+                text = f"only a gate's command may speak of $ANDON_OUT, now these do, too: {named(reaching)}"
+                return FAILED, text, found
+            return PASSED, "no protected path was changed", found
 
         digest = digest_of({"protect": tuple(globs)})
         return self._of_change(PROTECT_GATE, digest, submission, judge)
@@ -185,6 +196,13 @@ class GateVerifier:
             own = runner.measure(what)
             nothing = own.report is not None and own.report.nothing
             base = None
+            if condition is not None and condition.uses_changed and not nothing:
+                from andon.gates.changed_files import with_changed_lines
+
+                root = runtime.inside("")
+                own = with_changed_lines(
+                    own, self._git, submission, paths=self._trees.paths(submission.tree), root=root
+                )
             if condition is not None and condition.uses_base and not nothing:
                 base = self._base_figures(what, request, runner, runtime.level)
             return judge(own, condition, base)
@@ -223,9 +241,13 @@ class GateVerifier:
 
     def _subject_key(self, gate: RunGate, request: GateRequest) -> str:
         """What the verdict depends on of the submission."""
-        from andon.gates.identity import asks_for_base
+        from andon.gates.identity import asks_for_base, asks_for_change
 
-        own, base_tree = self._tree_key(gate, request.submission.tree), request.submission.base_tree
+        submission, base_tree = request.submission, request.submission.base_tree
+        own = self._tree_key(gate, submission.tree)
+        if asks_for_change(gate.require):
+            # Which lines are new depends on the base, whatever `inputs` leave out.
+            own = digest_of([own, f"git-tree:{submission.tree}", f"git-tree:{base_tree}"])
         if not asks_for_base(gate.require):
             return _kept_under(own, request)
         base = [self._tree_key(gate, base_tree), self.environment_digest(request.environment, base_tree, base_tree)]
@@ -257,34 +279,43 @@ class GateVerifier:
     # ------------------------------------------------------------ gates that run nothing
 
     def _verify_diff(self, gate: DiffGate, request: GateRequest) -> Verdict:
-        from andon.gates.diff_gate import judge
+        from andon.gates import diff_gate
+        from andon.suspicion.refusal import told
 
         submission = request.submission
 
-        def outcome() -> tuple[str, str]:
+        def judge() -> Answer:
             changes = self._git.changes(submission.base, submission.tree)
+            findings = self._suspicions(submission)
             # A submission is one commit on its base; more can only come from an integration that keeps them.
-            holds, summary, _ = judge(gate, changes, scope=request.scope, commits=1)
-            return (PASSED if holds else FAILED), summary
+            answer, summary = diff_gate.outcome(gate, changes, findings, scope=request.scope, commits=1)
+            return answer, summary, told(findings, gate.refuse)
 
         # The scope is pinned with the run, and verdicts on a change are never cached across runs.
-        return self._of_change(gate.id, gate_digest(gate), submission, outcome)
+        return self._of_change(gate.id, gate_digest(gate), submission, judge)
+
+    def _suspicions(self, submission: Submission) -> tuple[Finding, ...]:
+        """The findings about a change: several gates of one check ask for the same."""
+        key = (submission.base, submission.tree)
+        if self._suspected is None or self._suspected[0] != key:
+            from andon.gates.changed_files import suspicions
+
+            self._suspected = (key, suspicions(self._git, *key))
+        return self._suspected[1]
 
     def _verify_artifact(self, gate: ArtifactGate, request: GateRequest) -> Verdict:
         from andon.gates.artifact_gate import CannotTell, judge
 
-        def outcome() -> tuple[str, str]:
+        def outcome() -> Answer:
             try:
                 holds, summary = judge(gate, self._git, tree=request.submission.tree, definitions=request.definitions)
             except CannotTell as reason:
-                return UNMEASURED, str(reason)
-            return (PASSED if holds else FAILED), summary
+                return UNMEASURED, str(reason), ()
+            return (PASSED if holds else FAILED), summary, ()
 
         return self._answered(self._verdict(gate, request.submission.tree_subject), outcome)
 
-    def _of_change(
-        self, gate: str, digest: str, submission: Submission, outcome: Callable[[], tuple[str, str]]
-    ) -> Verdict:
+    def _of_change(self, gate: str, digest: str, submission: Submission, outcome: Callable[[], Answer]) -> Verdict:
         verdict = Verdict(
             gate=gate,
             outcome=UNMEASURED,
@@ -296,12 +327,12 @@ class GateVerifier:
         )
         return self._answered(verdict, outcome)
 
-    def _answered(self, verdict: Verdict, outcome: Callable[[], tuple[str, str]]) -> Verdict:
+    def _answered(self, verdict: Verdict, outcome: Callable[[], Answer]) -> Verdict:
         try:
-            answer, summary = outcome()
+            answer, summary, findings = outcome()
         except (AndonError, OSError) as error:
             return msgspec.structs.replace(verdict, outcome=UNMEASURED, summary=_plainly(error))
-        return msgspec.structs.replace(verdict, outcome=answer, summary=summary)
+        return msgspec.structs.replace(verdict, outcome=answer, summary=summary, findings=findings)
 
     # ------------------------------------------------------------ shared
 

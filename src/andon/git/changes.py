@@ -29,6 +29,8 @@ def changes(plumbing: Runner, base: str, tree: str) -> list[Change]:
                 new_mode=record.new_mode,
                 added=added_lines,
                 deleted=deleted_lines,
+                old_id=record.old,
+                new_id=record.new,
             )
         )
     return found
@@ -45,9 +47,32 @@ def from_edits(edits: Edits) -> list[Change] | None:
             new_mode=record.new_mode,
             added=sum(len(hunk.added) for hunk in hunks),
             deleted=sum(len(hunk.removed) for hunk in hunks),
+            old_id=record.old,
+            new_id=record.new,
         )
         for record, hunks in edits
     ]
+
+
+def added_lines(edits: Edits) -> dict[str, tuple[tuple[int, int], ...] | None]:
+    """The new lines of each path that is still there; None: all of them (a new file, a change of type, a binary file)."""
+    found: dict[str, tuple[tuple[int, int], ...] | None] = {}
+    for record, hunks in edits:
+        if record.status == "D":
+            continue
+        path = os.fsdecode(record.path)
+        if not (record.is_text_edit and hunks):
+            # A change of mode alone adds no line.
+            found[path] = () if record.old == record.new else None
+            continue
+        moved, ranges = 0, []
+        for hunk in hunks:
+            if hunk.added:
+                first = hunk.start + moved + 1
+                ranges.append((first, first + len(hunk.added) - 1))
+            moved += len(hunk.added) - len(hunk.removed)
+        found[path] = tuple(ranges)
+    return found
 
 
 def diff_text(plumbing: Runner, base: str, tree: str, max_bytes: int) -> str:

@@ -104,6 +104,16 @@ def read_blobs(repo: Runner, ids: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
+def not_larger(repo: Runner, ids: Sequence[str], max_bytes: int) -> list[str]:
+    """Those of the objects that are no larger than so many bytes. A missing one stays, so that reading it says so."""
+    if not ids:
+        return []
+    asked = "".join(f"{oid}\n" for oid in ids).encode()
+    sizes = repo.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked).text.splitlines()
+    words = (line.split(" ") for line in sizes)
+    return [one[0] for one in words if not (one[1].isdigit() and int(one[1]) > max_bytes)]
+
+
 def author_of(repo: Runner, commit: str) -> Person:
     """Who wrote a commit, as recorded in it."""
     head = repo.run("cat-file", "commit", resolve(repo, commit)).out.split(b"\n\n", 1)[0]

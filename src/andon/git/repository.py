@@ -170,8 +170,10 @@ class Repository:
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         return objects.list_files(self._repo, treeish, under)
 
-    def read_blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """Contents by object id, in one process."""
+    def read_blobs(self, ids: Sequence[str], *, max_bytes: int | None = None) -> dict[str, bytes]:
+        """Contents by object id, in one process; with `max_bytes` a second one asks for the sizes first."""
+        if max_bytes is not None:
+            ids = objects.not_larger(self._repo, ids, max_bytes)
         return objects.read_blobs(self._repo, ids)
 
     def uses_lfs(self, treeish: str) -> bool:
@@ -210,6 +212,9 @@ class Repository:
             counted = changes.from_edits(self._edits_of(base, tree))
             self._changes[key] = changes.changes(self.plumbing, *key) if counted is None else counted
         return self._changes[key]
+
+    def added_lines(self, base: str, tree: str) -> dict[str, tuple[tuple[int, int], ...] | None]:
+        return changes.added_lines(self._edits_of(base, tree))
 
     def patch_digest(self, base: str, tree: str) -> str:
         return patch.digest(self._edits_of(base, tree), self.read_blobs)

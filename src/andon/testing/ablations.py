@@ -266,7 +266,7 @@ def _waivers_last() -> list[Patch]:
 
 
 def _no_protection() -> list[Patch]:
-    def protect(self: Any, submission: v.Submission, globs: tuple[str, ...]) -> v.Verdict:
+    def protect(self: Any, submission: v.Submission, globs: tuple[str, ...], **_: Any) -> v.Verdict:
         verdict: v.Verdict = self._of_change(v.PROTECT_GATE, "sha256:none", submission, True, "untouched")
         return verdict
 

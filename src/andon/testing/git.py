@@ -143,6 +143,15 @@ class MemoryGit:
         content = self.repository.files(treeish).get(path)
         return None if content is None else content.encode()
 
+    def read_blobs(self, ids: Sequence[str], *, max_bytes: int | None = None) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for name in ids:
+            tree, _, path = name.partition(":")
+            content = (self.read_file(tree, path) if path else None) or b""
+            if max_bytes is None or len(content) <= max_bytes:
+                found[name] = content
+        return found
+
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         files = self.repository.files(treeish)
         inside = [path for path in sorted(files) if not under or path == under or path.startswith(under + "/")]

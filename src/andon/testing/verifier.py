@@ -43,7 +43,7 @@ class SimulatedVerifier:
             return self._of_change(gate.id, w.gate_digest(gate), what, holds, summary)
         return self._of_change(gate.id, w.gate_digest(gate), what, False, "this gate is not simulated")
 
-    def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
+    def protect(self, submission: Submission, globs: Sequence[str], *, suspicion: bool = False) -> Verdict:
         # Patterns with a section (`file#section`) are about files that this toy language does not have.
         patterns = [pattern for pattern in globs if "#" not in pattern]
         changed = Globs(patterns).select(change.path for change in self._git.changes(submission.base, submission.tree))

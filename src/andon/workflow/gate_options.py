@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from andon.core import workflow as w
 from andon.workflow.fields import Fields
-from andon.workflow.problems import START, At, Collector, listed, shown
+from andon.workflow.problems import START, At, Collector, did_you_mean, listed, shown
 from andon.workflow.yaml_tree import Mapping, Node, Scalar
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ def inside_tree(path: str) -> bool:
 
 
 def _diff(name: str, fields: Fields) -> w.Gate:
-    fields.allow(("within", "forbid", "max_lines", "max_files", "commits"))
+    fields.allow(("within", "forbid", "max_lines", "max_files", "commits", "refuse"))
     gate = w.DiffGate(
         id=name,
         within=fields.words("within"),
@@ -161,15 +161,33 @@ def _diff(name: str, fields: Fields) -> w.Gate:
         max_lines=fields.maybe_whole("max_lines"),
         max_files=fields.maybe_whole("max_files"),
         commits=fields.maybe_whole("commits", 1),
+        refuse=_refused(name, fields),
     )
     if not fields.given:
         fields.problems.add(
             "bad-gate",
             fields.at,
             f"gate `{name}` bounds nothing",
-            "give within, forbid, max_lines, max_files or commits",
+            "give within, forbid, max_lines, max_files, commits or refuse",
         )
     return gate
+
+
+def _refused(name: str, fields: Fields) -> tuple[str, ...]:
+    """Rules of suspicion, in the order of their table; `all` stands for every rule of this version."""
+    from andon.suspicion.table import ALL, RULES
+
+    chosen: set[str] = set()
+    for word, at in fields.placed_words("refuse"):
+        if word == ALL:
+            chosen |= set(RULES)
+        elif word in RULES:
+            chosen.add(word)
+        else:
+            text = f"`{shown(word)}` in `refuse` of gate `{name}` is no rule of suspicion"
+            advice = did_you_mean(word, (ALL, *RULES)) or "see docs/reference/suspicion.md, or `all`"
+            fields.problems.add("bad-value", at, text, advice)
+    return tuple(rule for rule in RULES if rule in chosen)
 
 
 def _artifact(name: str, fields: Fields) -> w.Gate | None:

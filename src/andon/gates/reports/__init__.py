@@ -38,6 +38,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     bad: str = ""
     failures: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default_factory=tuple)
+    lines: dict[str, tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
+    """of a coverage report: path as it spells it -> (executed, missing) lines"""
 
 
 def parse(report_format: str, content: bytes) -> Measured:

@@ -16,11 +16,13 @@ def parse(content: bytes) -> Measured:
         raise Unreadable("not a coverage.py JSON report: it has no 'files' and 'totals'")
     covered = missing = branches = missing_branches = 0
     has_branches = False
+    lines_of: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
     for path, entry in files.items():
         if not isinstance(entry, dict):
             raise Unreadable(f"not a coverage.py JSON report: the entry of {path!r} is no object")
         covered += _length(entry, "executed_lines", path)
         missing += _length(entry, "missing_lines", path)
+        lines_of[path] = (_numbers(entry["executed_lines"]), _numbers(entry["missing_lines"]))
         if "executed_branches" in entry:
             has_branches = True
             not_taken = _length(entry, "missing_branches", path)
@@ -39,7 +41,12 @@ def parse(content: bytes) -> Measured:
         values=values,
         summary=f"{values['line_rate']:.1%} of {lines} lines covered",
         nothing="" if lines else "the coverage report holds zero lines",
+        lines=lines_of,
     )
+
+
+def _numbers(values: list[Any]) -> frozenset[int]:
+    return frozenset(value for value in values if isinstance(value, int))
 
 
 def _length(entry: dict[str, Any], name: str, path: str) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = ("feature", "bugfix", "factory")
 _REVIEWS = {"feature": ("review",), "bugfix": ("review",), "factory": ("review", "security", "qa", "approval")}
-_RESERVED = ("scope", "review", "security", "qa", "approval", "reproduced")
+_RESERVED = ("scope", "honest", "review", "security", "qa", "approval", "reproduced")
 """Gate ids that the starters use themselves."""
 
 _NO_TESTS = """\
@@ -45,11 +45,11 @@ def _fill(name: str, detected: Detected) -> str:
     places = {
         "environment": _environment(detected),
         "protect": _protect(detected),
-        "done": f"done: {flow_list([*measured, *_REVIEWS[name]])}",
+        "done": f"done: {flow_list([*measured, 'honest', *_REVIEWS[name]])}",
         "gates": _gates(gates, detected.notes),
         "reproduced": _reproduced(tests),
-        "step_gates": f"gates: {flow_list([*measured, 'scope'])}",
-        "reproduce_gates": f"gates: {flow_list(['reproduced', 'scope'] if tests else ['scope'])}",
+        "step_gates": f"gates: {flow_list([*measured, 'scope', 'honest'])}",
+        "reproduce_gates": f"gates: {flow_list([*(['reproduced'] if tests else []), 'scope', 'honest'])}",
     }
     text = _template(name)
     for place, content in places.items():
