@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
 LOCK := requirements/dev.txt
-SYSTEM_PACKAGES := bubblewrap gcc strace
+SYSTEM_PACKAGES := bubblewrap
+TEST_PACKAGES := gcc jq openssl strace
 ARGS ?=
 
-.PHONY: help setup system demo test crashes check docs format bench lock clean
+.PHONY: help setup system demo test crashes check docs format soak ablations bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,7 @@ demo: setup system ## a real project, real tasks, workers side by side, some of 
 	@$(BIN)/andon demo $(ARGS)
 
 test: setup system ## all tests
+	@sh scripts/system.sh $(TEST_PACKAGES)
 	@sh scripts/node.sh $(VENV)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
 
@@ -52,6 +54,12 @@ docs: setup ## renew generated references
 format: setup ## put the code into form
 	@$(BIN)/ruff check --fix-only -q src tests benchmarks scripts
 	@$(BIN)/ruff format -q src tests benchmarks scripts
+
+soak: setup ## the simulator on fresh seeds for hours (TIME=8h)
+	@$(BIN)/python -m andon.testing --soak $(or $(TIME),8h) $(ARGS)
+
+ablations: setup ## each safeguard switched off: how many seeds until it is noticed
+	@$(BIN)/python -m andon.testing --ablations $(ARGS)
 
 bench: setup system ## benchmarks against floors
 	@$(BIN)/python -m benchmarks $(ARGS)

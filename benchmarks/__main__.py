@@ -1,27 +1,39 @@
-"""`python -m benchmarks [NAME …]`: run the benchmarks, print the table, keep the history. Exit 1 when a goal is missed."""
+"""`python -m benchmarks [NAME …]`: run, print the table, keep the history, draw the chart. Exit 1 when a goal is missed."""
 
 from __future__ import annotations
 
 import sys
 
 from andon import __version__
-from benchmarks import command_line, gate, transitions
+from benchmarks import chart, command_line, gate, landing, long_log, simulator, store_load, transitions
 from benchmarks.measure import keep, table
 
-ALL = {"gate": gate.run, "command_line": command_line.run, "transitions": transitions.run}
+ALL = {
+    "gate": gate.run,
+    "command_line": command_line.run,
+    "transitions": transitions.run,
+    "landing": landing.run,
+    "simulator": simulator.run,
+    "contention": store_load.run_contention,
+}
+LONG = {"claims": store_load.run_claims, "long_log": long_log.run}
+"""Minutes and gigabytes: only when they are named."""
 
 
 def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in ALL]
+    known = ALL | LONG
+    unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 64
     rows = []
     for name in names or ALL:
         print(f"{name} …", file=sys.stderr, flush=True)
-        rows += ALL[name]()
+        rows += known[name]()
     print(table(rows))
     keep(rows, __version__)
+    if not names:
+        chart.write(rows)
     return 0 if all(row.met for row in rows) else 1
 
 

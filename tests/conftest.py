@@ -46,3 +46,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         "NO_COLOR": "1",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many seeds it took until the simulator noticed each safeguard that was switched off."""
+    reports = [x for x in terminalreporter.stats.get("passed", []) if x.when == "call"]
+    found = sorted(str(value) for x in reports for name, value in x.user_properties if name == "ablation")
+    if found:
+        terminalreporter.write_line(f"seeds until a missing safeguard was noticed: {', '.join(found)}")

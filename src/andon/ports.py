@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -77,14 +77,20 @@ class Git(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool: ...
     def merge_base(self, one: str, other: str) -> str | None: ...
     def read_file(self, treeish: str, path: str) -> bytes | None: ...
+    def read_blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Contents by object id, or by `TREE:PATH` of printable ASCII. All must be there."""
+        ...
+
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         """(mode, object id, path) of every blob, link and submodule below `under`."""
         ...
 
     def snapshot(
-        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+        self, worktree: str, *, base: str, message: str, author: Person, under: str, at: float
     ) -> tuple[str, str]:
-        """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base` at `ref`.
+        """Store the working tree (tracked and untracked, not ignored) as a commit with parent `base`.
+
+        A reference of its own, `<under>/<commit>`, keeps it: no later snapshot takes its place.
 
         Returns (commit, tree). Refuses (AndonError kind "bad_tree") new embedded repositories and new symbolic links
         that point out of the tree. Uses a temporary index only.
@@ -145,6 +151,22 @@ class Git(Protocol):
 
     def current_branch(self) -> str | None:
         """The branch checked out in the main worktree (or a bare repository's HEAD); None when detached."""
+        ...
+
+    def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
+        """Add or replace files on a reference of Andon's own by compare-and-swap; its commit afterwards."""
+        ...
+
+    def commit_contents(self, commits: Sequence[str]) -> dict[str, bytes]:
+        """The content of commit objects by full id, as git stores them."""
+        ...
+
+    def commits_of(self, text: str, *, limit: int) -> list[str]:
+        """The commit that a name stands for, or the commits of a range A..B, oldest first."""
+        ...
+
+    def lineage(self, commit: str, *, limit: int) -> list[str]:
+        """The first parents of a commit, the nearest first, as far as they are here."""
         ...
 
 
@@ -229,16 +251,18 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     definitions: str = ""
     fresh: bool = False
     """measure again even when a cached verdict exists"""
+    landing: bool = False
+    """asked by the lead, who believes no verdict that was not measured for a landing"""
 
 
 class Verifier(Protocol):
     """Carries out the gate kinds run, diff and artifact, and command steps. Never raises for what a gate did: an
     unreachable, missing or broken thing is an `unmeasured` verdict with the reason (laws 3 and 4)."""
 
-    def environment_digest(self, environment: Environment, tree: str) -> str: ...
+    def environment_digest(self, environment: Environment, tree: str, base_tree: str) -> str: ...
     def verify(self, request: GateRequest) -> Verdict: ...
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
-        """The built-in gate `protect`: no protected path differs from the base."""
+        """The built-in gate `protect`: no protected path differs from the base. globs: see `core.gate_files`."""
         ...
 
     def run_command(
@@ -252,6 +276,71 @@ Progress = Callable[[str], None]
 """Called with one short plain line at a time."""
 
 
+# ---------------------------------------------------------------- evidence
+
+
+class LandingFacts(Struct, frozen=True, kw_only=True):
+    """All that is signed about a landing. tree lands on head; patch: of that change. at: seconds since the epoch.
+
+    workflow, definitions: the pinned workflow's digest and the commit that it was read from. gates: their definitions.
+    people: who reviewed or approved, by gate. verdicts: the core's, one for each gate that had to hold.
+    """
+
+    task: str
+    run: str
+    step: str
+    target: str
+    head: str
+    tree: str
+    patch: str
+    workflow: str
+    workflow_name: str
+    definitions: str
+    gates: Mapping[str, Any]
+    environment_digest: str
+    authors: tuple[str, ...]
+    people: Mapping[str, tuple[str, ...]]
+    verdicts: tuple[Verdict, ...]
+    at: float
+
+    @property
+    def workflow_uri(self) -> str:
+        return f"git:.andon/workflows/{self.workflow_name}.md@{self.definitions}"
+
+
+class SealedVerdicts(Struct, frozen=True, kw_only=True):
+    """Signed verdicts. content: one envelope a line; digest: of the content. inputs: gate -> its envelope's digest."""
+
+    facts: LandingFacts
+    content: bytes
+    digest: str
+    inputs: Mapping[str, str]
+
+
+class Evidence(Protocol):
+    """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
+
+    def ensure(self, line: str | None, now: float) -> str:
+        """The workspace's line of keys, able to sign. line: as recorded; None: the first key is made."""
+        ...
+
+    def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
+    def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
+    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
+        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+        ...
+
+    def rotate(self, now: float) -> str: ...
+    def problem(self, line: str | None, now: float) -> str | None: ...
+    def lacking(self, commits: list[str]) -> list[str]:
+        """Those of the landed commits for which nothing is stored."""
+        ...
+
+    def described(self) -> list[dict[str, object]]:
+        """The workspace's keys, oldest first: id, from, until, state, public."""
+        ...
+
+
 # ---------------------------------------------------------------- store
 
 
@@ -263,6 +352,15 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     seq: int
     event: Event
     cause: str | None = None
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """An event that stands in the log and can't be read; `problem` names stream, seq and position."""
+
+    position: int
+    stream: str
+    seq: int
+    problem: str
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -280,7 +378,20 @@ class Reader(Protocol):
         ...
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
-        """In order. `after`: a seq when `stream` is given, else a position."""
+        """In order. `after`: a seq when `stream` is given, else a position. Raises AndonError kind "corrupt"."""
+        ...
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        """The same, going on behind an event that can't be read (law 12).
+
+        Without `stream`, the events of archived runs are left out; they are found by the run's id.
+        """
+        ...
+
+    def archived_runs(self) -> int:
+        """How many runs have their events in archive files."""
         ...
 
     def caused(self, cause: str) -> str | None:
@@ -289,15 +400,30 @@ class Reader(Protocol):
 
     def definition(self, digest: str) -> bytes | None: ...
     def setting(self, key: str) -> str | None: ...
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
-        """Steps in state 'ready', most urgent first (priority, entered_at)."""
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """Steps in state 'ready', most urgent first (priority, entered_at). role, task, run: only those."""
         ...
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
-        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number)."""
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
+        """Open tasks whose dependencies have all landed or completed, most urgent first (priority, number).
+
+        task: only this one.
+        """
         ...
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]: ...
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        """Leases that reach farther than their own length and the slack: the clock went back since they were granted."""
+        ...
+
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         """Waiting human and wait steps whose due_at has passed."""
         ...
@@ -309,6 +435,10 @@ class Reader(Protocol):
 
     def dependencies(self, task: str) -> list[str]: ...
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]: ...
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        """(number, id) of the runs behind one, in natural order: for looking at all of them, bit by bit."""
+        ...
+
     def messages(
         self,
         *,

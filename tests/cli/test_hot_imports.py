@@ -33,6 +33,8 @@ FORBIDDEN = {
     "andon.engine",
     "andon.app",
     "andon.core",
+    "andon.evidence",
+    "cryptography",
 }
 PROBE = """
 import os, sys
@@ -78,7 +80,16 @@ def test_warm_verbs_import_no_click(world: World) -> None:
     world.add_task()
     found = modules(world, ["next", "--json"])
     assert "andon.engine.coordinator" in found, "the hot path must not have answered: there is work"
-    assert not found & {"click", "rich", "yaml", "asyncio", "cel_expr_python", "jsonschema"}
+    assert not found & {
+        "click",
+        "rich",
+        "yaml",
+        "asyncio",
+        "cel_expr_python",
+        "jsonschema",
+        "cryptography",
+        "andon.evidence",
+    }
 
 
 @pytest.fixture

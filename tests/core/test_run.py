@@ -76,8 +76,21 @@ def test_an_edit_voids_the_review() -> None:
     world.implement()
     world.review()
     token = world.claim("land", "lead")
-    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "pending_gates")
+    # Nobody can review at a landing: the work goes back instead of waiting for ever.
+    refusal = world.refused(world.prepare(token, tree="t2", patch="patch:t2"), "done_gates")
     assert "review" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("tree", "patch", "kind"), [("t1", "patch:t1", "pending_gates"), ("m", "patch:m", "done_gates")]
+)
+def test_a_landing_waits_for_an_approval_of_the_very_change_only(tree: str, patch: str, kind: str) -> None:
+    gates: list[w.Gate] = [w.ApprovalGate(id="consent")]
+    steps = [w.Step(id="implement", role="implementer"), w.Step(id="land", kind="land")]
+    world = World(workflow(steps, [("implement", "land"), ("land", w.END)], gates=gates, done=("consent",)))
+    world.implement()
+    token = world.claim("land", "lead")
+    world.refused(world.prepare(token, tree=tree, patch=patch), kind)
 
 
 def test_a_clean_merge_keeps_the_review_but_measures_the_tree_again() -> None:
@@ -169,6 +182,29 @@ class TestLeases:
         world.now += 60
         assert kinds(world.ok(c.Renew(at=world.now, actor="alice", step="implement", token=token))) == ["LeaseRenewed"]
         assert world.state.active["implement"].lease.expires_at == world.now + 100
+
+    def test_a_clock_that_went_back_makes_no_lease_endless(self) -> None:
+        world = World()
+        world.now += 1_000_000
+        token = world.claim("implement", "alice")
+        shorten = c.ShortenLease(at=world.now, actor="andon", step="implement", token=token)
+        world.refused(shorten, "not_expired")
+        world.now -= 1_000_000
+        shorten = c.ShortenLease(at=world.now, actor="andon", step="implement", token=token)
+        assert kinds(world.ok(shorten)) == ["LeaseRenewed"]
+        lease = world.state.active["implement"].lease
+        assert (lease.expires_at, lease.token, lease.agent) == (world.now + 100, token, "alice")
+        world.refused(c.Claim(at=world.now, actor="bob", step="implement", workdir="/w"), "not_ready")
+        world.refused(c.ShortenLease(at=world.now, actor="andon", step="implement", token=token), "not_expired")
+        world.now += 101
+        assert world.claim("implement", "bob") > token
+        world.refused(world.advance("implement", token, "alice", "t1"), "lease_lost")
+
+    def test_a_small_correction_of_the_clock_changes_nothing(self) -> None:
+        world = World()
+        token = world.claim("implement", "alice")
+        world.now -= 30
+        world.refused(c.ShortenLease(at=world.now, actor="andon", step="implement", token=token), "not_expired")
 
     def test_attempts_are_bounded_and_a_run_without_a_way_out_calls_a_person(self) -> None:
         world = World()

@@ -58,7 +58,8 @@ def test_setup_runs_once_per_digest(world: Any, runtime: Runtime, run_gate: Make
     def stamp(files: dict[str, str] | None = None) -> str:
         return Path(world.check(runtime, gate, files, environment=where, fresh=True).log).read_text().split("\n")[0]
 
-    first = stamp(TREE)
+    world.base = world.commit(TREE)
+    first = stamp()
     assert stamp() == first
     assert stamp({"src/code": "other\n"}) == first, "only the files of reuse matter"
     assert stamp({"deps.lock": "2\n"}) != first
@@ -69,9 +70,9 @@ def test_without_reuse_the_whole_tree_matters(world: Any, sandbox: Runtime, run_
     where = environment("sandbox", reuse=())
     verifier = world.verifier(sandbox)
     world.commit(TREE)
-    one = verifier.environment_digest(where, world.submission("HEAD").tree)
+    one = verifier.environment_digest(where, world.submission("HEAD").tree, world.submission("HEAD").tree)
     world.commit({"src/code": "other\n"})
-    assert verifier.environment_digest(where, world.submission("HEAD").tree) != one
+    assert verifier.environment_digest(where, world.submission("HEAD").tree, world.submission("HEAD").tree) != one
 
 
 def test_the_digest_covers_what_a_measurement_depends_on(world: Any, sandbox: Runtime) -> None:
@@ -81,16 +82,16 @@ def test_the_digest_covers_what_a_measurement_depends_on(world: Any, sandbox: Ru
     verifier = world.verifier(sandbox)
     plain = Environment(isolation="process")
     digests = {
-        verifier.environment_digest(plain, tree),
-        verifier.environment_digest(Environment(isolation="process", env={"A": "1"}), tree),
-        verifier.environment_digest(Environment(isolation="process", network="all"), tree),
-        verifier.environment_digest(Environment(isolation="process", path=("/usr/bin",)), tree),
-        verifier.environment_digest(Environment(isolation="process", setup=("true",)), tree),
-        world.verifier(ProcessRuntime()).environment_digest(plain, tree),
-        world.verifier(sandbox, machine_path=["/usr/bin"]).environment_digest(plain, tree),
+        verifier.environment_digest(plain, tree, tree),
+        verifier.environment_digest(Environment(isolation="process", env={"A": "1"}), tree, tree),
+        verifier.environment_digest(Environment(isolation="process", network="all"), tree, tree),
+        verifier.environment_digest(Environment(isolation="process", path=("/usr/bin",)), tree, tree),
+        verifier.environment_digest(Environment(isolation="process", setup=("true",)), tree, tree),
+        world.verifier(ProcessRuntime()).environment_digest(plain, tree, tree),
+        world.verifier(sandbox, machine_path=["/usr/bin"]).environment_digest(plain, tree, tree),
     }
     assert len(digests) == 7
-    assert verifier.environment_digest(plain, tree) == verifier.environment_digest(Environment(), tree)
+    assert verifier.environment_digest(plain, tree, tree) == verifier.environment_digest(Environment(), tree, tree)
 
 
 def test_a_failed_setup_is_unmeasured_with_its_log_and_tried_again(
@@ -157,7 +158,8 @@ def test_what_one_gate_leaves_at_process_level_the_next_does_not_see(world: Any,
 @pytest.mark.parametrize("path", ["build/tracked", "build", "src/_ext.so"])
 def test_a_product_never_covers_what_the_tree_tracks(world: Any, runtime: Runtime, run_gate: Make, path: str) -> None:
     where = environment(runtime.level)
-    assert world.check(runtime, run_gate(SEE), TREE, environment=where).outcome == "passed"
+    world.base = world.commit(TREE)
+    assert world.check(runtime, run_gate(SEE), environment=where).outcome == "passed"
     verdict = world.check(runtime, run_gate(SEE), {path: "tracked"}, environment=where)
     assert verdict.outcome == "unmeasured"
     assert "which the environment's set-up also makes" in verdict.summary

@@ -181,7 +181,7 @@ def test_a_sha256_repository(tmp_path: Path) -> None:
     repository.add_worktree(str(tmp_path / "w"), head)
     (tmp_path / "w/a.txt").write_text("one\nTWO\nthree\n")
     commit, tree = repository.snapshot(
-        str(tmp_path / "w"), base=head, message="m", author=SOMEBODY, ref="refs/andon/x", at=1
+        str(tmp_path / "w"), base=head, message="m", author=SOMEBODY, under="refs/andon/x", at=1
     )
     assert repository.patch_digest(head, tree).startswith("patch:")
     assert repository.merge(head, commit).tree == tree
@@ -254,7 +254,7 @@ class TestDisks:
             sandbox.repository.export_tree(sandbox.tree(), str(tmp_path / "out"))
         only = ("--ro-bind", str(sandbox.path), str(sandbox.path))
         for code in (
-            f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, ref='refs/andon/x', at=1)",
+            f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, under='refs/andon/x', at=1)",
             f"r.commit_tree({sandbox.tree()!r}, [], 'm', author=p, committer=p, at=1)",
             f"r.move_branch('main', new={sandbox.commit({'x': b'1'}, base=head)!r}, expected={head!r}, reason='r')",
             f"r.set_ref('refs/andon/x', {head!r})",
@@ -274,7 +274,7 @@ class TestDisks:
         """The object directory's temporary files go to a memory disk of 64 KiB."""
         (sandbox.path / "big").write_bytes(os.urandom(1_000_000))
         objects = str(sandbox.path / ".git/objects")
-        code = f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, ref='refs/andon/x', at=1)"
+        code = f"r.snapshot({str(sandbox.path)!r}, base={head!r}, message='m', author=p, under='refs/andon/x', at=1)"
         full = ("--size", "65536", "--tmpfs", objects, "--bind", f"{objects}/{head[:2]}", f"{objects}/{head[:2]}")
         done = self.run(sandbox, code, *full)
         assert done.stdout.startswith("git_failed 6 "), (done.stdout, done.stderr)

@@ -24,7 +24,7 @@ def snapshot(sandbox: Sandbox, worktree: Path | None = None, base: str = "") -> 
         base=base or sandbox.head,
         message="m",
         author=SOMEBODY,
-        ref="refs/andon/test",
+        under="refs/andon/test",
         at=5,
     )
 
@@ -61,10 +61,18 @@ def test_it_touches_neither_index_nor_head_nor_branch(sandbox: Sandbox, head: st
     assert (
         sandbox.git("show", "-s", "--format=%an %ae %at %cn %s", commit) == "Some Body some@example.com 5 Some Body m"
     )
-    assert sandbox.repository.refs("refs/andon/") == {"refs/andon/test": commit}
+    assert sandbox.repository.refs("refs/andon/") == {f"refs/andon/test/{commit}": commit}
     assert not sandbox.repository.worktree_dirty(str(sandbox.path), tree)
     assert sandbox.repository.worktree_dirty(str(sandbox.path), sandbox.tree(head))
     assert os.listdir(sandbox.path / ".git/andon/tmp") == []
+
+
+def test_a_later_snapshot_does_not_take_the_place_of_an_earlier_one(sandbox: Sandbox) -> None:
+    (sandbox.path / "new.txt").write_text("one\n")
+    first, _tree = snapshot(sandbox)
+    (sandbox.path / "new.txt").write_text("two\n")
+    second, _tree = snapshot(sandbox)
+    assert set(sandbox.repository.refs("refs/andon/").values()) == {first, second}
 
 
 def test_everything_that_can_change_is_in_it(sandbox: Sandbox) -> None:

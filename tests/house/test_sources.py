@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 MAX_MODULE_LINES = 600
 MAX_FUNCTION_LINES = 70
-ASSERTING_CALLS = {"raises", "refused", "check"}
+ASSERTING_CALLS = {"raises", "refused", "check", "is_red", "is_green"}
 """pytest's, and the helpers of test modules that hold the assertion of many tests."""
 SKIPPING = {"skip", "skipif", "importorskip", "xfail", "SkipTest"}
 

@@ -346,7 +346,14 @@ class TestPlans:
         "ready_steps",
         "ready_tasks",
         "expired_leases",
+        "overlong_leases",
         "due_steps",
+        "archived_run",
+        "next_runs",
+        "births",
+        "unborn",
+        "streams",
+        "any_event",
         "steps_of_run",
         "steps_leased",
         "step_at",
@@ -387,6 +394,7 @@ class TestPlans:
             ("ready_steps", "steps_ready"),
             ("ready_tasks", "tasks_ready"),
             ("expired_leases", "steps_leased"),
+            ("overlong_leases", "steps_leased"),
             ("due_steps", "steps_waiting"),
             ("step_at", "steps_workdir"),
             ("steps_leased", "steps_"),
@@ -397,6 +405,12 @@ class TestPlans:
     def test_partial_indexes(self, store: SqliteStore, name: str, index: str) -> None:
         plan = self.plan(store, SQL[name])
         assert any(index in line for line in plan), plan
+
+    @pytest.mark.parametrize("name", ["orphans", "wrong_counts", "archivable", "only_archived"])
+    def test_checks_of_the_whole_keep_no_copy_of_the_log(self, store: SqliteStore, name: str) -> None:
+        plan = self.plan(store, SQL[name])
+        assert not [line for line in plan if "LIST SUBQUERY" in line or "AUTOMATIC" in line], plan
+        assert not [line for line in plan if line.startswith("SCAN events") and "INDEX" not in line], plan
 
     @pytest.mark.parametrize("name", ["ready_steps", "ready_tasks", "tasks_of_status", "runs_of_status", "tasks_all"])
     def test_queues_come_in_order_without_sorting(self, store: SqliteStore, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,41 @@ def test_hostile_diagrams_end_soon(inner: str) -> None:
         f"---\nname: x\ndone: [t]\ngates: {{t: {{run: x}}}}\n---\n"
         f"```mermaid\nstateDiagram-v2\n[*] --> a\n{inner}\n```\n"
     )
+
+
+HEAD = "---\nname: x\n---\n```mermaid\nstateDiagram-v2\n[*] --> a\na --> [*]\n"
+SLOW = {
+    "a heading with blanks inside": HEAD + "```\n## a" + " " * 390_000 + "x\n",
+    "a heading with many closing marks": HEAD + "```\n## a" + " #" * 190_000 + "x\n",
+    "notes without an end": HEAD + "note right of a\n" * 3000 + "```\n",
+    "a class line with blanks inside": HEAD + "class a b" + " " * 45_000 + "x\n```\n",
+    "titles": HEAD + 'state "' + 'a" as ' * 7000 + "\n```\n",
+    "fences": HEAD + "```\n" * 90_000,
+    "sections": HEAD + "```\n" + "## a\n" * 60_000,
+    "open comments": HEAD + "```\n" + "<!--\n" * 70_000,
+    "metadata": "---\nmetadata:\n"
+    + "".join(f"  k{n}: [1, {{a: b}}]\n" for n in range(4000))
+    + f"---\n{HEAD[16:]}```\n",
+    "metadata in metadata": "---\nmetadata: " + "{a: " * 40 + "1" + "}" * 40 + f"\n---\n{HEAD[16:]}```\n",
+    "folded text": "---\nname: >\n" + "  a\n\n" * 60_000 + "---\n",
+    "blank text": "---\nname: |\n" + " \n" * 190_000 + "---\n",
+    "indented keys": "---\n" + "".join(" " * n + "a:\n" for n in range(800)) + "---\n",
+}
+MAX_SECONDS = 10.0
+"""Each takes about a second or less; those that a pattern tried at every blank took hours."""
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_large_files_are_read_in_bounded_time(name: str) -> None:
+    began = time.monotonic()
+    check(SLOW[name])
+    assert time.monotonic() - began < MAX_SECONDS
+
+
+def test_closing_marks_of_headings() -> None:
+    for heading, name in (("## a ##", "a"), ("## a", "a"), ("##\ta \t###  ", "a"), ("## `a` #", "a")):
+        parsed = workflow.parse(f"{HEAD}```\n{heading}\nThe brief.\n", "x")
+        assert parsed.workflow is not None, heading
+        assert parsed.workflow.steps[name].brief == "The brief."
+        assert parsed.positions["section:a"][1] == heading.index("a") + 1
+    assert [x.rule for x in workflow.parse(f"{HEAD}```\n## a#\n", "x").problems] == ["unknown-step"]

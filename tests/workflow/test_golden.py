@@ -13,11 +13,13 @@ import pytest
 
 from andon import workflow
 
+# Read here: the tests' own environment holds no ANDON_ variables.
+WRITE = os.environ.get("ANDON_GOLDEN") == "write"
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.md"))
 
 
 def expected(path: Path, found: str) -> str:
-    if os.environ.get("ANDON_GOLDEN") == "write":
+    if WRITE:
         path.write_text(found, encoding="utf-8")
     return path.read_text(encoding="utf-8")
 

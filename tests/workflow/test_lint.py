@@ -318,3 +318,19 @@ def test_conditions_of_choices() -> None:
         x for x in workflow.lint(workflow.parse(flow(base + "outcom == 'x'"), "t")) if x.rule == "condition-type"
     ]
     assert (problem.line, problem.column) == (DIAGRAM_LINE + 4, 13)
+
+
+def test_exit_codes_that_get_lost() -> None:
+    diagram = "[*] --> a\na --> [*]"
+    for command in ("make | tee log", "make || true", "make; echo done", "make &", "make && { a | b; }"):
+        text = flow(diagram, "a: gates: [x]", gates=f'x: {{run: "{command}", require: "output_lines > 0"}}')
+        assert "?hidden-exit" in rules(text), command
+    for command in (
+        "a && b",
+        "a || b",
+        "a 2>&1 | b; exit ${PIPESTATUS[0]}",
+        "awk '/x|y/ {print}' f",
+        "n=$(a | b); make",
+    ):
+        text = flow(diagram, "a: gates: [x]", gates=f'x: {{run: "{command}", require: "output_lines > 0"}}')
+        assert "?hidden-exit" not in rules(text), command

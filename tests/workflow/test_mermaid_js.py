@@ -27,7 +27,11 @@ from andon.workflow.problems import Collector
 
 HERE = Path(__file__).parent
 INSTALL = "npm install --no-package-lock --prefix tests/workflow/mermaid_js"
-FILES = [*sorted((HERE / "golden").glob("*.md")), *sorted(Path(andon.workflow.__file__).parent.glob("starters/*.md"))]
+FILES = [
+    *sorted((HERE / "golden").glob("*.md")),
+    *sorted((HERE / "corpus").glob("*.md")),
+    *sorted(Path(andon.workflow.__file__).parent.glob("starters/*.md")),
+]
 SEED = 20_000
 RANDOM_DIAGRAMS = 1500
 

@@ -29,6 +29,14 @@ class Tools:
 
         return workflow.graph(workflow.parse(text, name))
 
+    def imported(self, text: str, file: str, name: str) -> dict[str, Any]:
+        import msgspec
+
+        from andon.workflow.dot import import_pipeline
+
+        found: dict[str, Any] = msgspec.to_builtins(import_pipeline(text, file, name))
+        return found
+
     def svg(self, workflow: Workflow, states: dict[str, str] | None) -> str:
         from andon.workflow.svg import render_svg
 

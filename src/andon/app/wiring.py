@@ -20,10 +20,10 @@ from andon.engine.places import DiskPlaces
 from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
-from andon.ports import Progress, Runtime, Store, Verifier
+from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.store.sqlite import SqliteStore
 
-NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile"})
+NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
 
 
 class SystemClock:
@@ -63,13 +63,18 @@ class App:
     def state_dir(self) -> str:
         return os.path.join(self.git.common_dir, "andon")
 
+    @property
+    def database(self) -> str:
+        return os.path.join(self.state_dir, "andon.db")
+
     def open_store(self) -> Store:
-        return SqliteStore(os.path.join(self.state_dir, "andon.db"))
+        return SqliteStore(self.database)
 
     def services(self, *, must_exist: bool = True) -> Services:
         if self._services is not None:
             return self._services
-        if must_exist and not os.path.exists(os.path.join(self.state_dir, "andon.db")):
+        # Where a lock file is, there was a database: the store tells what became of it.
+        if must_exist and not os.path.exists(self.database) and not os.path.exists(self.database + ".lock"):
             raise AndonError(
                 f"Andon is not set up in {self.git.main_worktree or self.git.common_dir}",
                 kind="not_initialised",
@@ -97,6 +102,7 @@ class App:
             places=DiskPlaces(state_dir=self.state_dir, common_dir=self.git.common_dir),
             process=f"{os.uname().nodename}:{os.getpid()}",
             meanwhile=Meanwhile,
+            make_evidence=self.make_evidence,
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
@@ -132,6 +138,11 @@ class App:
             machine_path=settings.machine_path(),
             progress=progress,
         )
+
+    def make_evidence(self) -> Evidence:
+        from andon.evidence.keeper import EvidenceKeeper
+
+        return EvidenceKeeper(self.git, self.state_dir, __version__)
 
     def runtimes(self) -> list[Runtime]:
         """The isolation levels of this machine, best first."""
@@ -190,24 +201,40 @@ class App:
         return Reply(exit=0, body=json.loads(text))
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
-        from andon.engine.doctor import doctor
+        from andon.app import upkeep
         from andon.git import scratch
         from andon.git.guard import guard_problem
-        from andon.store import rebuild
 
         services = self.services()
         services.progress = progress
         if arguments.get("mend"):
             scratch.sweep(self.git.common_dir)
-        body = doctor(
+        return upkeep.doctor(
             services,
+            self.database,
             mend=bool(arguments.get("mend")),
-            compare=lambda: rebuild.check(services.store),
-            rebuild=lambda: rebuild.rebuild(services.store),
+            save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
         )
-        return Reply(exit=0 if body["ok"] else 1, body=body)
+
+    def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        return upkeep.export(self.services().store, arguments.get("file") or "-", progress)
+
+    def _import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        reply = upkeep.import_(self.services(must_exist=False).store, arguments.get("file") or "-", progress)
+        self.services().update_guard()
+        return reply
+
+    def _archive(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import upkeep
+
+        services = self.services()
+        return upkeep.archive(services.store, services.clock.now(), arguments, progress)
 
     def _root(self) -> str | None:
         """The working tree that workflow files are read from: the caller's own."""
@@ -215,6 +242,11 @@ class App:
             return self.git.worktree_root(self.context.cwd)
         except AndonError:
             return self.context.cwd
+
+    def _verify(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.verify import verify
+
+        return verify(self.git, self.state_dir, arguments)
 
     def _workflow_lint(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
@@ -244,6 +276,23 @@ class App:
 
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
+    def _workflow_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine.imports import import_file
+
+        exit_code, body = import_file(
+            Tools(),
+            self.context.cwd,
+            self._root() or self.context.cwd,
+            file=arguments["file"],
+            output=arguments.get("output"),
+            name=arguments.get("name"),
+            form=arguments.get("format") or "dot",
+            strict=bool(arguments.get("strict")),
+            force=bool(arguments.get("force")),
+        )
+        return Reply(exit=exit_code, body=body)
+
 
 def unavailable(error: OSError) -> AndonError:
     """What the machine refused, in plain words: a full or failing disk is no bug of ours. Nothing of ours was changed,
@@ -254,7 +303,21 @@ def unavailable(error: OSError) -> AndonError:
     return AndonError(text, kind="machine", next=following, exit=EXIT_UNAVAILABLE)
 
 
-OWN_VERBS = frozenset({"init", "status", "doctor", "workflow_lint", "workflow_graph", "workflow_compile"})
+OWN_VERBS = frozenset(
+    {
+        "init",
+        "status",
+        "doctor",
+        "export",
+        "import",
+        "archive",
+        "verify",
+        "workflow_lint",
+        "workflow_graph",
+        "workflow_compile",
+        "workflow_import",
+    }
+)
 
 
 def _at(context: CallContext, directory: str) -> CallContext:

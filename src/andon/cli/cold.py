@@ -92,7 +92,7 @@ def _command(command: Command) -> click.Command:
     return made
 
 
-GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files."}
+GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files.", "key": "Keys of evidence."}
 
 
 def tree() -> Group:

@@ -128,6 +128,10 @@ def _end(text: str | None, exit_code: int = 0) -> None:
     """Print and leave without tearing the interpreter down."""
     try:
         if text is not None:
+            if not text.isascii() or "\x7f" in text:
+                from andon.cli.plain import json_text
+
+                text = json_text(text)
             sys.stdout.write(text + "\n")
         sys.stdout.flush()
         sys.stderr.flush()

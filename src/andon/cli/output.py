@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from andon.cli.plain import clean
+from andon.cli.plain import clean, json_text
 from andon.core.errors import EXIT_BUG, AndonError
 from andon.engine.interface import Reply
 
@@ -14,7 +14,7 @@ from andon.engine.interface import Reply
 def encode(body: dict[str, Any]) -> str:
     import msgspec
 
-    return msgspec.json.encode(_printable(body)).decode()
+    return json_text(msgspec.json.encode(_printable(body)).decode())
 
 
 def _printable(value: Any) -> Any:
@@ -28,6 +28,17 @@ def _printable(value: Any) -> Any:
     return value
 
 
+def _cleaned(value: Any) -> Any:
+    """All text of a reply made safe before anything is laid out, so that no renderer can forget to."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(key) if isinstance(key, str) else key: _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return value
+
+
 def emit(verb: str, reply: Reply, as_json: bool, color: str | None) -> None:
     """Print a reply."""
     for note in reply.notes:
@@ -37,7 +48,7 @@ def emit(verb: str, reply: Reply, as_json: bool, color: str | None) -> None:
         return
     from andon.cli.render import render
 
-    text = render(verb, reply.body, color)
+    text = render(verb, _cleaned(reply.body), color)
     if text:
         sys.stdout.write(text.rstrip("\n") + "\n")
     error = reply.body.get("error")

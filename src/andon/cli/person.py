@@ -23,6 +23,7 @@ WORDS = {
     "run_retry": "put back to work",
     "run_cancel": "cancel",
     "answer": "answer",
+    "key_rotate": "retire",
 }
 
 
@@ -38,8 +39,8 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
             next="let a person run this in a terminal",
             exit=EXIT_DENIED,
         )
-    subject = arguments.get("run") or arguments.get("message") or ""
-    if verb != "answer":
+    subject = arguments.get("run") or arguments.get("message") or "the key that signs evidence"
+    if verb not in ("answer", "key_rotate"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()

@@ -16,11 +16,39 @@ def _safe(char: str) -> bool:
     code = ord(char)
     if code < 0x20 or 0x7F <= code < 0xA0:
         return False
-    return not (0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or 0xD800 <= code <= 0xDFFF)
+    return not any(first <= code <= last for first, last in HIDDEN)
+
+
+HIDDEN = (
+    (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x180E, 0x180E), (0x200B, 0x200F),
+    (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+)  # fmt: skip
+"""Code points that reorder, hide or join what stands around them, end a line, or are no characters at all."""
 
 
 def _visible(char: str) -> str:
-    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def json_text(text: str) -> str:
+    """JSON in which no string holds a character that could fool a terminal: each as the escape for it.
+
+    (What JSON forbids raw, below space, is escaped already; an encoder leaves the rest as it is.)
+    """
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(char if char == "\n" or _safe(char) else _json_escape(ord(char)) for char in text)
+
+
+def _json_escape(code: int) -> str:
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
 def one_line(text: str, width: int = 0) -> str:

@@ -167,7 +167,8 @@ def _log(body: Body, paint: Paint) -> str:
     for item in body["items"]:
         data = item["data"]
         words = [f"{key}={one_line(str(value), 60)}" for key, value in data.items() if _telling(key, value)]
-        rows.append([str(item["seq"]), item["at"], item["stream"], item["type"], item["actor"], " ".join(words[:5])])
+        at, actor = item["at"] or "-", item["actor"] or "-"
+        rows.append([str(item["seq"]), at, item["stream"], item["type"], actor, " ".join(words[:5])])
     return table(rows, ["SEQ", "AT", "STREAM", "EVENT", "ACTOR", "WHAT"], paint) if rows else "no events"
 
 
@@ -249,6 +250,28 @@ def _lint(body: Body, paint: Paint) -> str:
     return "\n".join(lines)
 
 
+def _imported(body: Body, paint: Paint) -> str:
+    if body.get("text"):
+        return str(body["text"])
+    colors = {"lost": "31", "changed": "33"}
+    lines = []
+    for item in body["not_carried"]:
+        if item["level"] in colors:
+            place = f"{clean(body['file'])}:{item['line']}:{item['column']}"
+            what = f"{clean(item['construct'])}: {clean(item['reason'])}"
+            lines.append(f"{place}: {paint(item['level'], colors[item['level']])} {what}")
+            lines += [f"    instead: {clean(item['instead'])}"] if item["instead"] else []
+    counts = {level: sum(1 for x in body["not_carried"] if x["level"] == level) for level in ("metadata", "drawing")}
+    if any(counts.values()):
+        lines.append(
+            f"and {counts['metadata']} kept as metadata, {counts['drawing']} about drawing only (--json lists them)"
+        )
+    lines += [f"added: {clean(text)}" for text in body["added"]]
+    where = f"wrote {clean(body['workflow'])}" if body["workflow"] else "nothing was written"
+    lost = sum(1 for x in body["not_carried"] if x["level"] == "lost")
+    return "\n".join([*lines, f"{where}: {body['carried']} carried over, {lost} lost", f"next: {clean(body['next'])}"])
+
+
 def _init(body: Body, paint: Paint) -> str:
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
@@ -262,7 +285,25 @@ def _doctor(body: Body, paint: Paint) -> str:
         mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
         lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
         lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+    if saved := body.get("salvage"):
+        lines.append(f"saved {saved['events']} events; the damaged database is kept in {saved['kept']}")
+        lines += [f"lost: {clean(line)}" for line in saved["lost"]]
     return "\n".join(lines)
+
+
+def _transfer(body: Body, paint: Paint) -> str:
+    """Nothing on standard output where the export itself stands there."""
+    counts = ", ".join(f"{count} {name}" for name, count in body["counts"].items())
+    what = f"{body['lines']} lines ({counts}), {body['digest']}"
+    if "identical" not in body:
+        return "" if body["file"] == "-" else f"wrote {clean(body['file'])}: {what}"
+    return f"nothing to do, all of it is here: {what}" if body["identical"] else f"imported {what}"
+
+
+def _archive(body: Body, paint: Paint) -> str:
+    verb = "would be moved" if body["dry_run"] else "moved"
+    lines = [f"{body['runs']} runs with {body['events']} events {verb}", *body["files"]]
+    return "\n".join([*lines, "the database was made smaller"] if body["compacted"] else lines)
 
 
 def _task_added(body: Body, paint: Paint) -> str:
@@ -271,6 +312,24 @@ def _task_added(body: Body, paint: Paint) -> str:
 
 def _moved(body: Body, paint: Paint) -> str:
     return _next_line(body) if body.get("next") else _fallback(body, paint)
+
+
+def _verify(body: Body, paint: Paint) -> str:
+    lines = []
+    for item in body["commits"]:
+        mark = paint("ok", "32") if item["ok"] else paint("PROBLEM", "31")
+        gates = ", ".join(f"{x['gate']} {paint(x['outcome'], COLORS.get(x['outcome'], '31'))}" for x in item["gates"])
+        what = clean(f"{item['task']} {item['run']}") if item["task"] else "not landed by Andon"
+        lines.append(f"{mark} {item['commit'][:12]} {what}{': ' + gates if gates else ''}")
+        lines += [f"    {clean(x['part'])}: {clean(x['message'])}" for x in item["problems"]]
+    lines += [f"{paint('PROBLEM', '31')} {clean(x['part'])}: {clean(x['message'])}" for x in body["problems"]]
+    lines.append(f"{body['verified']} verified, {body['failed']} failed, {body['unmanaged']} not landed by Andon")
+    return "\n".join(lines)
+
+
+def _keys(body: Body, paint: Paint) -> str:
+    rows = [[x["id"], x["state"], x["from"], x["until"] or ""] for x in body["items"]]
+    return table(rows, ["key", "state", "from", "until"], paint)
 
 
 RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
@@ -293,10 +352,18 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "lead": _lead,
     "inbox": _inbox,
     "workflow_lint": _lint,
+    "workflow_import": _imported,
     "workflow_graph": lambda body, _paint: str(body["graph"]),
     "workflow_compile": lambda body, _paint: f"{body['digest']}\n{_json(body['workflow'])}",
     "init": _init,
     "doctor": _doctor,
+    "export": _transfer,
+    "import": _transfer,
+    "archive": _archive,
+    "verify": _verify,
+    "key_list": _keys,
+    "key_show": lambda body, _paint: str(body["public"]),
+    "key_rotate": lambda body, _paint: f"{body['id']} signs from now on; give it to those who verify: andon key show",
     "heartbeat": lambda body, _paint: f"{body['run']} {body['step']} is yours until {body['lease']['expires_at']}.",
     "submit": lambda body, _paint: f"stored {body['run']} {body['step']} as {body['commit'][:12]}",
     "release": _moved,

@@ -240,8 +240,73 @@ COMMANDS: tuple[Command, ...] = (
         "doctor",
         "Check that everything is as it should be.",
         (),
-        ((("--mend",), "mend", "flag", "repair projections from the log, remove leftovers"),),
-        ("andon doctor",),
+        (
+            (("--mend",), "mend", "flag", "repair projections from the log, remove leftovers"),
+            (("--salvage",), "salvage", "flag", "replace a damaged database by all that can be read of it"),
+        ),
+        ("andon doctor", "andon doctor --mend"),
+        PEOPLE,
+    ),
+    (
+        "export",
+        "export",
+        "Write everything that the workspace holds, as JSON lines.",
+        (("file", "optional", "file; default or -: standard output"),),
+        (),
+        ("andon export backup.jsonl", "andon export | zstd > backup.jsonl.zst"),
+        PEOPLE,
+    ),
+    (
+        "import",
+        "import",
+        "Read an export into an empty workspace: all of it or nothing.",
+        (("file", "optional", "file; default or -: standard input"),),
+        (),
+        ("andon import backup.jsonl", "zstd -dc backup.jsonl.zst | andon import"),
+        PEOPLE,
+    ),
+    (
+        "archive",
+        "archive",
+        "Move the events of runs that ended long ago into compressed files; nothing is lost.",
+        (),
+        (
+            (("--older-than",), "older_than_s", "duration", "runs that ended at least so long ago; default 30d"),
+            (("--dry-run",), "dry_run", "flag", "only say what would be moved"),
+            (("--compact",), "compact", "flag", "then make the database file smaller (writers wait meanwhile)"),
+        ),
+        ("andon archive --dry-run", "andon archive --older-than 90d --compact"),
+        PEOPLE,
+    ),
+    (
+        "verify",
+        "verify",
+        "Check landed commits again, offline, from their trailers and signed evidence alone.",
+        (("commits", "one", "a commit, or a range A..B"),),
+        (
+            (("--key",), "keys", "list", "trust this public key's file (repeat); default the workspace's own keys"),
+            (("--allow-unmanaged",), "allow_unmanaged", "flag", "let commits pass that Andon did not land"),
+        ),
+        ("andon verify HEAD", "andon verify origin/main~20..origin/main --key andon.pem --json"),
+        PEOPLE,
+    ),
+    ("key_list", "key list", "The keys that sign evidence, oldest first.", (), (), ("andon key list",), PEOPLE),
+    (
+        "key_show",
+        "key show",
+        "Print a public key for those who verify.",
+        (("key", "optional", "its id or the beginning of it; default the present key"),),
+        (),
+        ("andon key show > andon.pem",),
+        PEOPLE,
+    ),
+    (
+        "key_rotate",
+        "key rotate",
+        "Retire the key that signs evidence and make another (a person's act).",
+        (),
+        (),
+        ("andon key rotate",),
         PEOPLE,
     ),
     (
@@ -360,6 +425,21 @@ COMMANDS: tuple[Command, ...] = (
         FLOWS,
     ),
     (
+        "workflow_import",
+        "workflow import",
+        "Make a workflow file of a DOT pipeline, and list what was not carried over.",
+        (("file", "one", "a .dot file; - reads standard input"),),
+        (
+            (("-o", "--output"), "output", "text", "where to write; default .andon/workflows/NAME.md; - prints it"),
+            (("--name",), "name", "text", "the workflow's name; default the file's"),
+            (("--format",), "format", "text", "dot (the only one)"),
+            (("--strict",), "strict", "flag", "write nothing unless everything but drawing is carried over as it is"),
+            (("--force",), "force", "flag", "write over a file that is there"),
+        ),
+        ("andon workflow import release.dot", "andon workflow import release.dot --name release --strict --json"),
+        FLOWS,
+    ),
+    (
         "workflow_compile",
         "workflow compile",
         "Print a workflow's canonical JSON and digest.",
@@ -377,7 +457,7 @@ COMMON: tuple[Option, ...] = (
     (("--color",), "color", "text", "auto, always or never"),
 )
 
-PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer"})
+PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
 
 NOT_BUILT = frozenset(
     {
@@ -394,11 +474,8 @@ NOT_BUILT = frozenset(
         "inject",
         "audit",
         "harness",
-        "verify",
-        "export",
         "spawn",
         "wait",
-        "import",
         "hook",
     }
 )

@@ -59,7 +59,7 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
     """Call the coordinator, print, and end the process."""
     import_msgspec()
     from andon.cli.output import bug, fail, finish
-    from andon.core.errors import AndonError
+    from andon.core.errors import AndonError, UsageError
 
     as_json = bool(arguments.pop("json", False))
     color = arguments.pop("color", None)
@@ -67,6 +67,9 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         from andon.cli.context import context, prepare
 
         prepare(verb, arguments)
+        if verb == "export" and as_json and arguments.get("file") in (None, "-"):
+            # Standard output can't hold both the lines and the one object.
+            raise UsageError("export --json needs a file", next="andon export FILE --json")
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
         from andon.app import open_coordinator
 
@@ -92,7 +95,7 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
     finish(verb, reply, as_json, color)
 
 
-LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next"})
+LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive"})
 
 
 def progress(verb: str, as_json: bool) -> Any:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from andon.cli.output import emit
+from andon.cli.plain import clean
 from andon.core.errors import AndonError
 from andon.engine.interface import Coordinator
 
@@ -32,5 +33,5 @@ def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) ->
         except AndonError as error:
             if error.exit not in (3, 6):
                 raise
-            sys.stderr.write(f"andon: {error.message}\n")
+            sys.stderr.write(f"andon: {clean(error.message)}\n")
         time.sleep(POLL_S)

@@ -120,6 +120,13 @@ class ExpireLease(Command, frozen=True, kw_only=True):
     salvage: str = ""
 
 
+class ShortenLease(Command, frozen=True, kw_only=True):
+    """The clock went back: a lease that reaches farther than its own length ends that length from now."""
+
+    step: str
+    token: int
+
+
 class Interrupt(Command, frozen=True, kw_only=True):
     """The process that carried out a step of Andon's own is known to be gone (the caller holds its lock)."""
 

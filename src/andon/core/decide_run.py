@@ -26,6 +26,8 @@ from andon.core.rules_step import advance, end_attempt, find_step, held_step, su
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
+CLOCK_SLACK_S = 60.0
+"""A lease may reach so much farther than its length: clocks are corrected by seconds all the time."""
 MAX_HANDOFFS = 10
 
 Decision = list[e.Event] | Rejected
@@ -261,6 +263,24 @@ def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
     return None
 
 
+def _shorten(progress: Progress, command: c.ShortenLease) -> Rejected | None:
+    """Its owner keeps it, for as long as a lease lasts; else a dead owner would hold it until the old time comes again."""
+    step = find_step(progress.run, command.step)
+    if isinstance(step, Rejected):
+        return step
+    lease = step.lease
+    if lease is None or lease.token != command.token or lease.expires_at <= command.at + lease.lease_s + CLOCK_SLACK_S:
+        text = f"the lease of step {command.step} of run {progress.run.id} is not too long"
+        return Rejected(kind="not_expired", message=text)
+    expires_at = command.at + lease.lease_s
+    progress.emit(
+        e.LeaseRenewed(
+            at=command.at, actor=command.actor, step=step.step, token=lease.token, expires_at=expires_at, tokens_used=0
+        )
+    )
+    return None
+
+
 # ---------------------------------------------------------------- time
 
 
@@ -330,6 +350,7 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Release: _release,
     c.HandOff: _hand_off,
     c.ExpireLease: _expire,
+    c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,
     c.Submit: submit,
     c.Advance: advance,

@@ -114,15 +114,7 @@ def _measured(
 
 def _review(gate: w.ReviewGate, run: s.Run, submission: Submission, now: float) -> Verdict:
     """The latest review of each agent other than the authors counts; one that does not approve keeps the gate red."""
-    latest: dict[str, s.Review] = {}
-    stale = False
-    for review in run.reviews:
-        if review.role != gate.role or review.agent in run.authors:
-            continue
-        if review.patch == submission.patch:
-            latest[review.agent] = review
-        else:
-            stale = True
+    latest, stale = _latest_reviews(gate, run, submission)
     digest, subject = w.gate_digest(gate), submission.patch
     against = [review for review in latest.values() if not review.approves]
     findings = tuple(finding for review in latest.values() for finding in review.findings)
@@ -139,6 +131,20 @@ def _review(gate: w.ReviewGate, run: s.Run, submission: Submission, now: float) 
     return judged
 
 
+def _latest_reviews(gate: w.ReviewGate, run: s.Run, submission: Submission) -> tuple[dict[str, s.Review], bool]:
+    """The latest review of this change by each entitled agent; and whether there are reviews of an earlier one."""
+    latest: dict[str, s.Review] = {}
+    stale = False
+    for review in run.reviews:
+        if review.role != gate.role or review.agent in run.authors:
+            continue
+        if review.patch == submission.patch:
+            latest[review.agent] = review
+        else:
+            stale = True
+    return latest, stale
+
+
 def _first_finding(review: s.Review) -> str:
     return review.findings[0].message if review.findings else "no reason given"
 
@@ -149,14 +155,9 @@ def is_author(run: s.Run, names: Sequence[str]) -> bool:
 
 
 def _approval(gate: w.ApprovalGate, run: s.Run, submission: Submission, now: float) -> Verdict:
-    latest: dict[str, s.Approval] = {}
-    for approval in run.approvals:
-        if approval.patch == submission.patch and approval.person not in run.authors:
-            latest[approval.person] = approval
+    latest, entitled, fresh = _latest_approvals(gate, run, submission, now)
     digest, subject = w.gate_digest(gate), submission.patch
     against = [approval for approval in latest.values() if not approval.approves]
-    entitled = [a for a in latest.values() if a.approves and (not gate.by or a.person in gate.by)]
-    fresh = [a for a in entitled if gate.expires_s is None or now - a.at <= gate.expires_s]
     if against:
         return _verdict(gate.id, digest, subject, v.FAILED, f"rejected by {against[0].person}", now)
     if len(fresh) >= gate.count:
@@ -165,6 +166,28 @@ def _approval(gate: w.ApprovalGate, run: s.Run, submission: Submission, now: flo
     expired = len(entitled) - len(fresh)
     text = f"{len(fresh)} of {gate.count} approvals" + (f"; {expired} expired" if expired else "")
     return _verdict(gate.id, digest, subject, v.PENDING, text, now)
+
+
+def _latest_approvals(
+    gate: w.ApprovalGate, run: s.Run, submission: Submission, now: float
+) -> tuple[dict[str, s.Approval], list[s.Approval], list[s.Approval]]:
+    """Each person's latest word on this change; those who may approve and did; those of them that have not expired."""
+    latest: dict[str, s.Approval] = {}
+    for approval in run.approvals:
+        if approval.patch == submission.patch and approval.person not in run.authors:
+            latest[approval.person] = approval
+    entitled = [a for a in latest.values() if a.approves and (not gate.by or a.person in gate.by)]
+    return latest, entitled, [a for a in entitled if gate.expires_s is None or now - a.at <= gate.expires_s]
+
+
+def people_of(gate: w.Gate, run: s.Run, submission: Submission, now: float) -> tuple[str, ...]:
+    """Who opens a review or an approval gate for this change; nobody for gates of other kinds."""
+    if isinstance(gate, w.ReviewGate):
+        latest, _stale = _latest_reviews(gate, run, submission)
+        return tuple(sorted(agent for agent, review in latest.items() if review.approves))
+    if isinstance(gate, w.ApprovalGate):
+        return tuple(sorted(approval.person for approval in _latest_approvals(gate, run, submission, now)[2]))
+    return ()
 
 
 def _signal(gate: w.SignalGate, run: s.Run, submission: Submission, now: float) -> Verdict:
@@ -198,8 +221,10 @@ def work_verdict(step: s.ActiveStep, submission: Submission, now: float) -> Verd
 
 
 def protect_digest(workflow: w.Workflow) -> str:
-    """The definition of the built-in gate `protect`: the protected globs."""
-    return w.digest_of({"protect": workflow.protect})
+    """The definition of the built-in gate `protect`: the author's globs and what the gates' commands read."""
+    from andon.core.gate_files import protected
+
+    return w.digest_of({"protect": protected(workflow)})
 
 
 def builtin_verdicts(

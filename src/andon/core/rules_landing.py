@@ -25,13 +25,32 @@ def landing_gates(workflow: w.Workflow, step: w.Step) -> tuple[str, ...]:
 
 
 def landing_verdicts(
-    progress: Progress, step: s.ActiveStep, what: Submission, measured: tuple[Verdict, ...], environment_digest: str
+    workflow: w.Workflow,
+    run: s.Run,
+    step: str,
+    what: Submission,
+    measured: tuple[Verdict, ...],
+    environment_digest: str,
+    now: float,
 ) -> tuple[Verdict, ...]:
     """Verdicts on what would land. Tree-bound ones must have been measured on the merged tree."""
-    definition = progress.workflow.steps[step.step]
-    ids = landing_gates(progress.workflow, definition)
-    verdicts = judge(progress.workflow, progress.run, ids, what, measured, environment_digest, progress.at)
-    return (*builtin_verdicts(progress.workflow, progress.run, None, what, measured, progress.at), *verdicts)
+    ids = landing_gates(workflow, workflow.steps[step])
+    verdicts = judge(workflow, run, ids, what, measured, environment_digest, now)
+    return (*builtin_verdicts(workflow, run, None, what, measured, now), *verdicts)
+
+
+def landing_refusal(
+    workflow: w.Workflow, run: s.Run, step: str, what: Submission, verdicts: tuple[Verdict, ...]
+) -> Rejected | None:
+    """Why a run may not land with these verdicts: kind "pending_gates" (not yet) or "done_gates" (it goes back)."""
+    state = overall(verdicts)
+    if state == v.PASSED:
+        return None
+    closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
+    if state == v.PENDING and _can_still_come(workflow, run, run.active[step].lane, what, verdicts):
+        text = f"run {run.id} waits to land: {closed}"
+        return Rejected(kind="pending_gates", message=text, next=f"andon show {run.id}", exit=3)
+    return Rejected(kind="done_gates", message=f"run {run.id} may not land: {closed}", next=f"andon show {run.id}")
 
 
 def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected | None:
@@ -47,15 +66,12 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
         by=command.actor,
         at=command.at,
     )
-    verdicts = landing_verdicts(progress, step, what, command.verdicts, command.environment_digest)
-    state = overall(verdicts)
-    if state != v.PASSED:
-        closed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in verdicts if not x.opens)
-        if state == v.PENDING:
-            text = f"run {progress.run.id} waits to land: {closed}"
-            return Rejected(kind="pending_gates", message=text, next=f"andon show {progress.run.id}", exit=3)
-        text = f"run {progress.run.id} may not land: {closed}"
-        return Rejected(kind="done_gates", message=text, next=f"andon show {progress.run.id}")
+    verdicts = landing_verdicts(
+        progress.workflow, progress.run, step.step, what, command.verdicts, command.environment_digest, command.at
+    )
+    refusal = landing_refusal(progress.workflow, progress.run, step.step, what, verdicts)
+    if refusal is not None:
+        return refusal
     progress.emit(
         e.Judged(
             at=command.at,
@@ -79,6 +95,24 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
         )
     )
     return None
+
+
+def _can_still_come(
+    workflow: w.Workflow, run: s.Run, lane: str, what: Submission, verdicts: tuple[Verdict, ...]
+) -> bool:
+    """Whether the missing words may be given while the run waits here: an approval of this very change, a signal for this
+    very tree. A review may not, nor anything about a change that the merge made another: such work goes back."""
+    submitted = run.submissions.get(lane)
+    for verdict in verdicts:
+        if verdict.opens:
+            continue
+        gate = workflow.gates.get(verdict.gate)
+        if isinstance(gate, w.ApprovalGate) and submitted is not None and submitted.patch == what.patch:
+            continue
+        if isinstance(gate, w.SignalGate) and submitted is not None and submitted.tree == what.tree:
+            continue
+        return False
+    return True
 
 
 def confirm_landing(progress: Progress, command: c.ConfirmLanding) -> Rejected | None:

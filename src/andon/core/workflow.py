@@ -9,10 +9,16 @@ Contract: section 1 of the public contract. Must not know: how files are parsed,
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from andon.core.digests import sha256
+
+Metadata = dict[str, Any]
+"""Anything that other tools keep in a workflow file; nothing in Andon reads it. Unset when there is none, so that a
+workflow without it keeps its digest."""
 
 END = "[*]"
 PASSED = "passed"
@@ -175,6 +181,7 @@ class Step(Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     join: str = "all"
     max_parallel: int | None = None
+    metadata: Metadata | UnsetType = UNSET
 
 
 class Edge(Struct, frozen=True, kw_only=True):
@@ -207,6 +214,7 @@ class Workflow(Struct, frozen=True, kw_only=True):
     edges: tuple[Edge, ...] = ()
     phases: dict[str, str] = field(default_factory=dict)
     """phase name -> title"""
+    metadata: Metadata | UnsetType = UNSET
 
     def out(self, node: str) -> tuple[Edge, ...]:
         """The edges that leave a node, in file order."""

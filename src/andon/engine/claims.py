@@ -24,7 +24,9 @@ from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, key_cause, load_run
 
+FIRST_CANDIDATES = 20
 MAX_CANDIDATES = 2000
+"""Nearly always one of the first is taken; the rest is read only when none of them was."""
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -100,13 +102,16 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
     if interrupted is not None:
         return interrupted
     targets = runs.startable(services, task)
+
+    def work(unit: Unit) -> tuple[Claimed | None, str]:
+        claimed = _claim_step(services, unit, role, task, run)
+        if claimed is None and run is None:
+            claimed = _claim_task(services, unit, role, task, targets)
+        return claimed, "" if claimed else _why_nothing(services, unit, role, task, run)
+
     with services.places.claiming(alone=False):
-        with services.engine.unit() as unit:
-            claimed = _claim_step(services, unit, role, task, run)
-            if claimed is None and run is None:
-                claimed = _claim_task(services, unit, role, task, targets)
-            why = "" if claimed else _why_nothing(services, unit, role, task, run)
-        services.after(unit.effects)
+        (claimed, why), effects = services.engine.transact(work)
+        services.after(effects)
         if claimed is None:
             wanted = f" for role {role}" if role else ""
             text = f"nothing is ready{wanted}{why}"
@@ -147,12 +152,16 @@ def _finish_interrupted(services: Services, role: str | None, task: str | None, 
 
 
 def _claim_step(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> Claimed | None:
-    for row in unit.writer.ready_steps(kinds=("agent",), role=role, limit=MAX_CANDIDATES):
-        if (task and row["task"] != task) or (run and row["run"] != run):
-            continue
-        claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
-        if claimed is not None:
-            return claimed
+    tried = 0
+    for limit in (FIRST_CANDIDATES, MAX_CANDIDATES):
+        rows = unit.writer.ready_steps(kinds=("agent",), role=role, task=task or None, run=run or None, limit=limit)
+        for row in rows[tried:]:
+            claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
+            if claimed is not None:
+                return claimed
+        if len(rows) < limit:
+            break
+        tried = len(rows)
     return None
 
 
@@ -186,10 +195,11 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
 def _claim_task(
     services: Services, unit: Unit, role: str | None, task: str | None, targets: dict[str, runs.Startable]
 ) -> Claimed | None:
-    for row in unit.writer.ready_tasks(limit=MAX_CANDIDATES):
+    # Only those that `startable` has looked up can start.
+    for row in unit.writer.ready_tasks(task=task or None, limit=runs.MAX_STARTABLE):
         name = str(row["id"])
         target = targets.get(name)
-        if target is None or (task and name != task):
+        if target is None:
             continue
         if target.error is not None:
             services.say(f"task {name} is passed over: {target.error.message}")
@@ -321,7 +331,7 @@ def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str, *,
             base=run.base,
             message=f"Unsubmitted work of {run.id}, step {step.step}",
             author=services.author(),
-            ref=f"refs/andon/salvage/{run.id}/{step.step}/{token}",
+            under=f"refs/andon/salvage/{run.id}/{step.step}/{token}",
             at=services.clock.now(),
         )
     except (AndonError, OSError) as error:
@@ -360,12 +370,16 @@ def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: 
         notes=notes,
         salvage=salvage(services, run, step, claim.workdir, must=True),
     )
+
     # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
-    with services.engine.unit() as unit:
+    def work(unit: Unit) -> tuple[s.Run, s.Message]:
         after = unit.on_run(claim.run, command)
         if isinstance(after, Rejected):
             raise AndonError.of(after)
         recipient = to or f"run:{claim.run}"
         sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-    services.after(unit.effects)
-    return after, sent
+        return after, sent
+
+    done, effects = services.engine.transact(work)
+    services.after(effects)
+    return done

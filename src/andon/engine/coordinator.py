@@ -368,7 +368,9 @@ class LocalCoordinator:
     def log(self, arguments: Arguments) -> Reply:
         limit = int(arguments.get("limit") or 1000)
         body = views.log(self.services, arguments.get("id"), int(arguments.get("after") or 0), limit)
-        return Reply(exit=EXIT_YES, body=body)
+        archived = body["archived_runs"]
+        notes = (f"{archived} runs are archived; their events: andon log RUN",) if archived else ()
+        return Reply(exit=EXIT_YES if body["ok"] else EXIT_NO, body=body, notes=notes)
 
     # ------------------------------------------------------------ people
 
@@ -443,6 +445,23 @@ class LocalCoordinator:
         notes = tuple(note for result in results for note in result.notes)
         return Reply(exit=exit_code, body=body, notes=notes)
 
+    # ------------------------------------------------------------ keys of evidence
+
+    def key_list(self, arguments: Arguments) -> Reply:
+        return Reply(exit=EXIT_YES, body={"ok": True, "items": self.services.evidence.described()})
+
+    def key_show(self, arguments: Arguments) -> Reply:
+        from andon.engine import proof
+
+        return Reply(exit=EXIT_YES, body={"ok": True, **proof.key_named(self.services, arguments.get("key"))})
+
+    def key_rotate(self, arguments: Arguments) -> Reply:
+        from andon.engine import proof
+
+        # No landing signs with a key while it is retired.
+        with self.services.places.only_lead():
+            return Reply(exit=EXIT_YES, body={"ok": True, **proof.rotate(self.services)})
+
 
 def _explain(judged: judging.Judged) -> dict[str, str]:
     """Why the answer is no, in plain words."""
@@ -489,4 +508,7 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "waive": LocalCoordinator.waive,
     "signal": LocalCoordinator.signal,
     "lead": LocalCoordinator.lead,
+    "key_list": LocalCoordinator.key_list,
+    "key_show": LocalCoordinator.key_show,
+    "key_rotate": LocalCoordinator.key_rotate,
 }

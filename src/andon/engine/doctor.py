@@ -1,7 +1,7 @@
 """`andon doctor`: is everything as it should be, and what to do where it is not.
 
-Checks the log against the projections (law 9), every run on its own (law 12), leftovers of crashes, the guard, the
-isolation levels of this machine. Reads only, unless asked to mend.
+Checks the database file, the log against the projections (law 9), every run on its own (law 12), archives, leftovers of
+crashes, the guard, the isolation levels of this machine. Reads only, unless asked to mend.
 """
 
 from __future__ import annotations
@@ -10,58 +10,85 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.core.errors import AndonError
+from andon.engine import proof
 from andon.engine.services import Services
 from andon.engine.tidy import KEEP_ENDED_S, leftovers, remove_worktree
 from andon.engine.transact import load_run
+
+MAX_BAD_RUNS = 1000
+
+SALVAGE = "andon doctor --salvage saves what can be read into a new database and keeps the damaged one"
 
 
 def doctor(
     services: Services,
     *,
     mend: bool,
+    database: Callable[[bool], Sequence[str]],
     compare: Callable[[], Sequence[str]],
     rebuild: Callable[[], None],
+    archives: Callable[[], Sequence[str]],
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
 ) -> dict[str, Any]:
-    """A list of checks, each {"check", "ok", "message", "next"}."""
+    """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed."""
     checks: list[dict[str, Any]] = []
 
-    def add(name: str, problem: str | None, following: str = "", good: str = "") -> None:
+    def add(name: str, find: Callable[[], str | None], following: str = "", good: str = "") -> None:
+        try:
+            problem = find()
+        except AndonError as error:
+            problem, following = error.message, error.next if error.next != "andon doctor" else SALVAGE
         checks.append({"check": name, "ok": problem is None, "message": problem or good, "next": following})
 
-    differences = list(compare())
-    if differences and mend:
-        rebuild()
+    def replay() -> str | None:
         differences = list(compare())
-    shown = "; ".join(differences[:5])
-    add(
-        "log and projections",
-        f"{len(differences)} differences: {shown}" if differences else None,
-        "andon doctor --mend",
-        "replay(events) == projections",
-    )
-    add("runs", _runs(services), "andon log RUN", "every run can be read")
-    add("target branch", _target(services), "andon init --target BRANCH", "the target branch exists")
-    add("prepared landings", _prepared(services), "andon lead", "none is left over")
-    leftovers = _worktrees(services, mend)
-    add("worktrees", leftovers, "andon doctor --mend", "none is left over")
+        if differences and mend:
+            rebuild()
+            differences = list(compare())
+        shown = "; ".join(differences[:5])
+        return f"{len(differences)} differences: {shown}" if differences else None
+
+    add("database", lambda: _listed(database(mend)), f"andon doctor --mend; if that is not enough, {SALVAGE}", "sound")
+    add("log and projections", replay, "andon doctor --mend", "replay(events) == projections")
+    add("archives", lambda: _listed(archives()), "restore the file from a copy", "every archive is what was archived")
+    add("runs", lambda: _runs(services), "andon log RUN", "every run can be read")
+    add("target branch", lambda: _target(services), "andon init --target BRANCH", "the target branch exists")
+    add("prepared landings", lambda: _prepared(services), "andon lead", "none is left over")
+    add("evidence keys", lambda: proof.key_problem(services), "andon key list", "new evidence can be signed")
+    following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
+    good = "every landed commit has evidence: andon verify"
+    add("evidence", lambda: proof.missing(services, mend=mend), following, good)
+    add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
-        add(f"isolation {level}", reason, "apt-get install bubblewrap" if level == "sandbox" else "", "usable here")
-    add("guard", guard_state(), "andon init", "the git hook protects the target branch")
+        following = "apt-get install bubblewrap" if level == "sandbox" else ""
+        add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
+    add("guard", guard_state, "andon init", "the git hook protects the target branch")
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 
+def _listed(problems: Sequence[str]) -> str | None:
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return "; ".join(problems[:5]) + more if problems else None
+
+
 def _runs(services: Services) -> str | None:
-    bad = []
-    with services.store.read() as reader:
-        for row in reader.runs(limit=100_000):
-            try:
-                run = load_run(reader, str(row["id"]))
-                services.engine.definitions.get(reader, run.workflow)
-            except AndonError as error:
-                bad.append(f"{row['id']}: {error.message}")
-    return "; ".join(bad[:5]) or None
+    """Every run's state and its pinned definitions, some at a time: there may be very many."""
+    bad: list[str] = []
+    after = (-1, "")
+    while len(bad) < MAX_BAD_RUNS:
+        with services.store.read() as reader:
+            found = reader.next_runs(after)
+            for _number, name in found:
+                try:
+                    run = load_run(reader, name)
+                    services.engine.definitions.get(reader, run.workflow)
+                except AndonError as error:
+                    bad.append(f"{name}: {error.message}")
+        if not found:
+            break
+        after = found[-1]
+    return _listed(bad)
 
 
 def _target(services: Services) -> str | None:

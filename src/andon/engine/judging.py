@@ -16,6 +16,7 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.core.gate_files import protected
 from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
@@ -115,7 +116,7 @@ def take_snapshot(services: Services, claim: Claim, run: s.Run, step: s.ActiveSt
         base=base,
         message=f"Submission of {run.id}, step {step.step}, by {claim.agent}",
         author=services.author(),
-        ref=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
+        under=f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}",
         at=now,
     )
     refuse_undoing(services, claim.workdir, tree, base, step.base)
@@ -139,13 +140,17 @@ def measure(
     submission: Submission,
     *,
     fresh: bool = False,
+    landing: bool = False,
 ) -> tuple[tuple[Verdict, ...], str]:
-    """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run."""
+    """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run.
+
+    landing: what workers' own commands have measured before is not believed.
+    """
     gates = gates_to_measure(workflow, ids)
     gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
     environment = ""
     if any(isinstance(gate, w.RunGate) for gate in gates):
-        environment = services.verifier.environment_digest(workflow.environment, submission.tree)
+        environment = services.verifier.environment_digest(workflow.environment, submission.tree, submission.base_tree)
     now = services.clock.now()
     already = {x.gate for x in judge(workflow, run, ids, submission, (), environment, now) if x.outcome == v.WAIVED}
     verdicts: list[Verdict] = []
@@ -160,6 +165,7 @@ def measure(
             scope=run.scope,
             definitions=run.definitions,
             fresh=fresh,
+            landing=landing,
         )
         verdict = services.verifier.verify(request)
         services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")
@@ -168,7 +174,7 @@ def measure(
 
 
 def protect(services: Services, workflow: w.Workflow, submission: Submission) -> Verdict:
-    verdict = services.verifier.protect(submission, workflow.protect)
+    verdict = services.verifier.protect(submission, protected(workflow))
     return replace(verdict, gate_digest=protect_digest(workflow))
 
 

@@ -2,8 +2,9 @@
 
 Theory of operation. One lead at a time works on a repository (a lock file). For each ready land step: claim it; merge the
 submission onto the branch's present head with objects only; measure the `done` gates on the merged tree; let the core
-decide; write the commit; record that it is prepared; move the branch by compare-and-swap; confirm. A crash leaves a
-prepared landing, which the next lead settles by looking at the branch. The tree that lands is the tree that was tested.
+judge; sign the evidence; write the commit; let the core decide and record that it is prepared; store the evidence; move the
+branch by compare-and-swap; confirm. A crash leaves a prepared landing, which the next lead settles by looking at the branch.
+The tree that lands is the tree that was tested, and nothing lands without evidence.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.errors import AndonError, Rejected
+from andon.core.errors import EXIT_LOST, AndonError, Rejected
 from andon.core.projection import Row
-from andon.core.rules_landing import landing_gates
+from andon.core.rules_landing import landing_gates, landing_refusal, landing_verdicts
 from andon.core.verdict import Submission, Verdict
+from andon.engine import proof
 from andon.engine.claims import keep_alive
 from andon.engine.judging import measure, protect
 from andon.engine.places import Claim
@@ -27,7 +30,8 @@ from andon.engine.services import Services
 from andon.engine.sweep import passed_over, sweep, tick_all
 from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step, executor_name
 from andon.engine.tidy import tidy
-from andon.engine.transact import load_run, load_task
+from andon.engine.transact import Unit, load_run, load_task
+from andon.ports import SealedVerdicts
 
 MAX_HEAD_MOVES = 5
 
@@ -129,6 +133,7 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
     head = services.git.branch_head(run.target)
     now = services.clock.now()
     if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
+        proof.settle(services, run, prepared.commit)
         return _confirm(services, run, step, prepared.commit, prepared.head)
     if head is not None:
         # The branch stays where it is; what the dead lead's git locked for the move is freed for everybody.
@@ -181,6 +186,8 @@ def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLand
         task = load_task(reader, run.task)
     services.say(f"{run_id}: landing task {task.id} on {run.target}")
     try:
+        # Before anything is measured: without a key that can sign, nothing lands.
+        proof.ensure_keys(services)
         with keep_alive(services, claim, SYSTEM_LEASE_S):
             for _ in range(MAX_HEAD_MOVES):
                 result = _try_landing(services, claim, run, workflow, task, allow_landing)
@@ -206,10 +213,42 @@ def _try_landing(
     merged = _merge(services, run, workflow, claim.step)
     if merged.refusal:
         return _refuse(services, claim, run, merged)
-    evidence = w.digest_of(merged.verdicts)
-    commit = _commit(services, run, task, merged, evidence)
+    with services.store.read() as reader:
+        # Measuring may have taken long: what people recorded meanwhile counts.
+        run = load_run(reader, run.id)
+    now = services.clock.now()
+    verdicts = landing_verdicts(workflow, run, claim.step, merged.submission, merged.verdicts, merged.environment, now)
+    refusal = landing_refusal(workflow, run, claim.step, merged.submission, verdicts)
+    if refusal is not None:
+        return _not_open(services, claim, run, merged, refusal)
+    facts = proof.facts_of(workflow, run, claim.step, merged.submission, verdicts, merged.environment, now)
+    sealed = services.evidence.seal(facts)
+    commit = _commit(services, run, task, merged, sealed.digest)
+    prepared, kept = _prepare(services, claim, merged, commit, sealed)
+    try:
+        proof.publish(services, prepared, kept)
+    except AndonError as error:
+        _abandon(services, claim, commit, f"the evidence could not be stored: {error.message}")
+        raise
+    ref = f"refs/heads/{run.target}"
+    with allow_landing(ref, merged.head, commit):
+        moved = services.git.move_branch(
+            run.target, new=commit, expected=merged.head, reason=f"andon: land {task.id} ({run.id})"
+        )
+    if not moved:
+        reason = f"the branch {run.target} was moved by somebody else"
+        _abandon(services, claim, commit, reason)
+        services.say(f"{run.id}: {reason}; merging again")
+        return None
+    return _confirm(services, prepared, prepared.active[claim.step], commit, merged.head)
+
+
+def _prepare(
+    services: Services, claim: Claim, merged: _Merged, commit: str, sealed: SealedVerdicts
+) -> tuple[s.Run, proof.Proof]:
+    """Let the core decide, and keep the evidence with its decision: it decided on exactly what was signed."""
     command = c.PrepareLanding(
-        at=services.clock.now(),
+        at=sealed.facts.at,
         actor=claim.agent,
         step=claim.step,
         token=claim.token,
@@ -220,44 +259,36 @@ def _try_landing(
         verdicts=merged.verdicts,
         environment_digest=merged.environment,
     )
-    with services.engine.unit() as unit:
-        unit.writer.put_definition(evidence, w.canonical_json(merged.verdicts))
-        prepared = unit.on_run(run.id, command)
-    if isinstance(prepared, Rejected) and prepared.kind == "pending_gates":
-        _give_back(services, claim, prepared.message)
-        return Result(run=run.id, task=run.task, how="waiting", reason=prepared.message)
-    if isinstance(prepared, Rejected):
-        if prepared.kind != "done_gates":
+    summary = services.evidence.summarise(sealed, commit)
+
+    def prepare(unit: Unit) -> tuple[s.Run, proof.Proof]:
+        kept = proof.put(unit.writer, sealed, summary)
+        prepared = unit.on_run(claim.run, command)
+        if isinstance(prepared, Rejected):
             raise AndonError.of(prepared)
-        refused = _Merged(
-            head=merged.head,
-            head_tree=merged.head_tree,
-            submission=merged.submission,
-            refusal=prepared.message,
-            how="failed",
-        )
-        return _refuse(services, claim, run, refused)
-    ref = f"refs/heads/{run.target}"
-    with allow_landing(ref, merged.head, commit):
-        moved = services.git.move_branch(
-            run.target, new=commit, expected=merged.head, reason=f"andon: land {task.id} ({run.id})"
-        )
-    if not moved:
-        reason = f"the branch {run.target} was moved by somebody else"
-        services.engine.on_run(
-            run.id,
-            c.AbandonLanding(
-                at=services.clock.now(),
-                actor=claim.agent,
-                step=claim.step,
-                reason=reason,
-                commit=commit,
-                keep_lease=True,
-            ),
-        )
-        services.say(f"{run.id}: {reason}; merging again")
-        return None
-    return _confirm(services, prepared, prepared.active[claim.step], commit, merged.head)
+        if prepared.active[claim.step].verdicts != sealed.facts.verdicts:
+            text = f"run {claim.run}: a word of somebody came in while it was about to land"
+            raise AndonError(text, kind="conflict", next="andon lead", exit=EXIT_LOST)
+        return prepared, kept
+
+    (prepared, kept), _effects = services.engine.transact(prepare)
+    return prepared, kept
+
+
+def _not_open(services: Services, claim: Claim, run: s.Run, merged: _Merged, refusal: Rejected) -> Result:
+    """Not yet: wait for what is pending. No: send it back."""
+    if refusal.kind == "pending_gates":
+        _give_back(services, claim, refusal.message)
+        return Result(run=run.id, task=run.task, how="waiting", reason=refusal.message)
+    return _refuse(services, claim, run, replace(merged, refusal=refusal.message, how="failed", verdicts=()))
+
+
+def _abandon(services: Services, claim: Claim, commit: str, reason: str) -> None:
+    """Take the preparation back and keep the lease."""
+    command = c.AbandonLanding(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, commit=commit, keep_lease=True
+    )
+    services.engine.on_run(claim.run, command)
 
 
 def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -> _Merged:
@@ -290,7 +321,8 @@ def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -
     if merge.tree == head_tree:
         text = f"the change is already on {run.target}: merging it changes nothing"
         return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
-    verdicts, environment = measure(services, workflow, run, landing_gates(workflow, workflow.steps[step_id]), what)
+    gates = landing_gates(workflow, workflow.steps[step_id])
+    verdicts, environment = measure(services, workflow, run, gates, what, landing=True)
     verdicts = (protect(services, workflow, what), *verdicts)
     red = [x for x in verdicts if not x.opens]
     text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)

@@ -32,8 +32,12 @@ def send(
     key: str | None = None,
 ) -> s.Message:
     """Send a message. A key that was used before gives the message that was sent then."""
-    with services.engine.unit() as unit:
+
+    def work(unit: Unit) -> s.Message:
         return send_in(services, unit, kind=kind, to=to, body=body, run=run, step=step, expires_s=expires_s, key=key)
+
+    sent, _effects = services.engine.transact(work)
+    return sent
 
 
 def send_in(
@@ -74,6 +78,11 @@ def send_in(
     return sent
 
 
+def _on_message(services: Services, name: str, command: c.Command) -> s.Message | Rejected:
+    done, _effects = services.engine.transact(lambda unit: unit.on_message(name, command))
+    return done
+
+
 def _load(reader: Reader, name: str) -> s.Message:
     loaded = reader.load(name)
     if loaded is None or not isinstance(loaded.state, s.Message):
@@ -104,8 +113,7 @@ def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
         answered = reader.messages(sender=agent, answered=True, unacknowledged_by=agent)
     names = [str(row["id"]) for row in (*rows, *answered)] if "all" in acknowledge else acknowledge
     for name in names:
-        with services.engine.unit() as unit:
-            done = unit.on_message(name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
+        done = _on_message(services, name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
         if isinstance(done, Rejected):
             raise AndonError.of(done)
     items = [_item(row) for row in (*rows, *answered) if str(row["sender"]) != services.caller.agent or row["answer"]]
@@ -129,9 +137,8 @@ def answer(services: Services, name: str, body: str) -> s.Message:
     if question.recipient == HUMAN and not services.caller.person:
         text = f"question {name} was put to a person; {services.caller.agent} is an agent"
         raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
-    with services.engine.unit() as unit:
-        command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
-        answered = unit.on_message(name, command)
+    command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
+    answered = _on_message(services, name, command)
     if isinstance(answered, Rejected):
         raise AndonError.of(answered)
     return answered

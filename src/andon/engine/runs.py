@@ -16,6 +16,7 @@ from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
 DEFAULT_WORKFLOW = "feature"
+MAX_STARTABLE = 200
 
 
 class Startable(Struct, frozen=True, kw_only=True):
@@ -35,12 +36,10 @@ def workflow_path(name: str) -> str:
 def startable(services: Services, task: str | None) -> dict[str, Startable]:
     """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
     with services.store.read() as reader:
-        rows = reader.ready_tasks(limit=200)
+        rows = reader.ready_tasks(task=task, limit=MAX_STARTABLE)
         if not rows:
             return {}
         default = reader.setting("workflow") or ""
-    if task is not None:
-        rows = [row for row in rows if row["id"] == task]
     target = services.target
     head = services.git.branch_head(target)
     if head is None:
@@ -73,9 +72,8 @@ def _resolve(services: Services, wanted: str, target: str, head: str) -> Startab
     except AndonError as error:
         return Startable(error=error)
     base_tree = services.git.tree_of(head)
-    with services.engine.unit() as unit:
-        known = " ".join((__version__, target, head, base_tree, workflow.digest()))
-        unit.writer.put_setting(f"startable:{wanted}", known)
+    known = " ".join((__version__, target, head, base_tree, workflow.digest()))
+    services.engine.transact(lambda unit: unit.writer.put_setting(f"startable:{wanted}", known))
     return Startable(workflow=workflow, definitions=head, base_tree=base_tree, target=target)
 
 
@@ -108,9 +106,11 @@ def pinned_workflow(services: Services, name: str, target: str, head: str) -> Wo
         if known and reader.definition(known) is not None:
             return services.engine.definitions.get(reader, known)
     workflow = services.load_workflow(content.decode("utf-8", errors="replace"), name)
-    with services.engine.unit() as unit:
-        digest = services.engine.definitions.put(unit.writer, workflow)
-        unit.writer.put_setting(key, digest)
+
+    def remember(unit: Unit) -> None:
+        unit.writer.put_setting(key, services.engine.definitions.put(unit.writer, workflow))
+
+    services.engine.transact(remember)
     return workflow
 
 
@@ -148,17 +148,20 @@ def _task(reader: Reader, task: str) -> s.Task:
 def start_task(services: Services, task: str) -> s.Run:
     """Start a run of a task now. Raises AndonError when it is not ready."""
     targets = startable(services, task)
-    with services.engine.unit() as unit:
+
+    def work(unit: Unit) -> s.Run | Rejected:
         state = _task(unit.writer, task)
         target = targets.get(task)
         if target is None:
             raise AndonError(_not_ready(unit.writer, state), kind="not_ready", next=f"andon show {task}", exit=3)
         if target.error is not None:
             raise target.error
-        run = start(services, unit, task, target)
-        if isinstance(run, Rejected):
-            raise AndonError.of(run)
-    services.after(unit.effects)
+        return start(services, unit, task, target)
+
+    run, effects = services.engine.transact(work)
+    if isinstance(run, Rejected):
+        raise AndonError.of(run)
+    services.after(effects)
     return run
 
 

@@ -16,7 +16,7 @@ from andon.core.react import CarryOut, Effect, UpdateGuard
 from andon.core.workflow import Workflow
 from andon.engine.places import Places
 from andon.engine.transact import Engine
-from andon.ports import Clock, Git, Person, Progress, Store, Verifier
+from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ class Services:
         places: Places,
         process: str,
         meanwhile: Callable[[float, Callable[[], None]], AbstractContextManager[object]],
+        make_evidence: Callable[[], Evidence],
         state_dir: str,
         worktrees_dir: str,
     ) -> None:
@@ -69,6 +70,8 @@ class Services:
         self.progress: Progress | None = None
         self._make_verifier = make_verifier
         self._verifier: Verifier | None = None
+        self._make_evidence = make_evidence
+        self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
 
     def fork(self) -> Services:
@@ -103,6 +106,12 @@ class Services:
         if self._verifier is None:
             self._verifier = self._make_verifier(self.progress)
         return self._verifier
+
+    @property
+    def evidence(self) -> Evidence:
+        if self._evidence is None:
+            self._evidence = self._make_evidence()
+        return self._evidence
 
     def say(self, line: str) -> None:
         """Progress on long work."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.engine.proof import ensure_keys
 from andon.engine.runs import WORKFLOW_DIRECTORY, workflow_names, workflow_path
 from andon.engine.services import Services
 
@@ -41,6 +42,7 @@ def init(
         if fresh and not interrupted:
             unit.writer.put_setting("initialising", "yes")
     written, found = _write_starters(services, arguments, make_starters, notes, fresh=fresh, resume=bool(interrupted))
+    key = _key(services, notes)
     if arguments.get("guard", True) is not False:
         note = install_guard()
         if note:
@@ -56,12 +58,26 @@ def init(
         "repository": services.git.main_worktree or services.git.common_dir,
         "database": os.path.join(services.state_dir, "andon.db"),
         "target": target,
+        "key": key,
         "written": written,
         "workflows": sorted({*on_branch, *found}),
         "commit": commit,
         "next": _next(written, commit, on_branch, target),
     }
     return body, tuple(notes)
+
+
+def _key(services: Services, notes: list[str]) -> object:
+    """The key that signs evidence. A workspace that came from another machine without its keys is set up all the same;
+    nothing lands in it until a person brings them or begins a new line."""
+    try:
+        ensure_keys(services)
+    except AndonError as error:
+        if error.kind != "no_key":
+            raise
+        notes.append(f"nothing can land yet: {error.message}; {error.next}")
+        return None
+    return services.evidence.described()[-1]["id"]
 
 
 def _next(written: list[str], commit: str | None, on_branch: list[str], target: str) -> str:

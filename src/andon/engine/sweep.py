@@ -1,5 +1,9 @@
 """Letting time act: expired leases, human steps and waits that are due, wall-time limits.
 
+A clock that goes forward lets leases expire, and their owners are fenced as ever. One that goes back would leave leases
+that nobody could wait for: they are cut to their own length from now. Human steps and wall-time limits then come later, never
+earlier, and silence is no answer; so they are left.
+
 Done by whoever comes by (`next`, `lead`, `status` of a person); each act is idempotent.
 """
 
@@ -7,6 +11,7 @@ from __future__ import annotations
 
 from andon.core import commands as c
 from andon.core import state as s
+from andon.core.decide_run import CLOCK_SLACK_S
 from andon.core.errors import AndonError
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -20,10 +25,17 @@ def sweep(services: Services) -> None:
     now = services.clock.now()
     with services.store.read() as reader:
         expired = reader.expired_leases(now)
+        overlong = reader.overlong_leases(now, slack_s=CLOCK_SLACK_S)
         due = reader.due_steps(now)
     for row in expired:
         try:
             _expire(services, str(row["run"]), str(row["step"]), now)
+        except Exception as error:
+            passed_over(services, str(row["run"]), error)
+    for row in overlong:
+        try:
+            command = c.ShortenLease(at=now, actor=SYSTEM, step=str(row["step"]), token=int(row["token"] or 0))
+            _settled(services, str(row["run"]), command)
         except Exception as error:
             passed_over(services, str(row["run"]), error)
     for run_id in dict.fromkeys(str(row["run"]) for row in due):
@@ -50,7 +62,11 @@ def _expire(services: Services, run_id: str, step_id: str, now: float) -> None:
     if step is None or step.lease is None or step.lease.expires_at > now:
         return
     kept = _keep(services, run, step, step.lease) if step.kind == "agent" else ""
-    command = c.ExpireLease(at=now, actor=SYSTEM, step=step_id, token=step.lease.token, salvage=kept)
+    _settled(services, run_id, c.ExpireLease(at=now, actor=SYSTEM, step=step_id, token=step.lease.token, salvage=kept))
+
+
+def _settled(services: Services, run_id: str, command: c.ExpireLease | c.ShortenLease) -> None:
+    """Carry it out, unless somebody else was first."""
     try:
         _run, effects = services.engine.on_run(run_id, command)
     except AndonError as error:

@@ -132,7 +132,7 @@ def _join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep) -> c
             committer=author,
             at=now,
         )
-        git.set_ref(f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}", commit)
+        git.set_ref(f"refs/andon/submissions/{run.id}/{step.step}/{claim.token}/{commit}", commit)
         merged = Submission(
             commit=commit,
             tree=result.tree,

@@ -18,30 +18,30 @@ def add(services: Services, arguments: dict[str, Any]) -> s.Task:
     """Add a task. Its dependencies must exist and may not lead back to it. A key that was used before gives its task."""
     depends_on = tuple(arguments.get("depends_on") or ())
     cause = key_cause("task", arguments.get("key"))
-    with services.engine.unit() as unit:
+
+    def work(unit: Unit) -> s.Task | Rejected:
         known = unit.writer.caused(cause) if cause else None
         if known is not None:
             return load_task(unit.writer, known)
         _check_dependencies(unit, None, depends_on)
         name = unit.writer.next_id("task")
-        task = unit.on_task(
-            name,
-            c.AddTask(
-                at=services.clock.now(),
-                actor=services.caller.agent,
-                task=name,
-                title=arguments.get("title") or "",
-                body=arguments.get("body") or "",
-                acceptance=tuple(arguments.get("acceptance") or ()),
-                scope=tuple(arguments.get("scope") or ()),
-                depends_on=depends_on,
-                priority=arguments["priority"] if arguments.get("priority") is not None else 2,
-                labels=tuple(arguments.get("labels") or ()),
-                workflow=arguments.get("workflow") or "",
-                draft=bool(arguments.get("draft")),
-            ),
-            cause=cause,
+        command = c.AddTask(
+            at=services.clock.now(),
+            actor=services.caller.agent,
+            task=name,
+            title=arguments.get("title") or "",
+            body=arguments.get("body") or "",
+            acceptance=tuple(arguments.get("acceptance") or ()),
+            scope=tuple(arguments.get("scope") or ()),
+            depends_on=depends_on,
+            priority=arguments["priority"] if arguments.get("priority") is not None else 2,
+            labels=tuple(arguments.get("labels") or ()),
+            workflow=arguments.get("workflow") or "",
+            draft=bool(arguments.get("draft")),
         )
+        return unit.on_task(name, command, cause=cause)
+
+    task, _effects = services.engine.transact(work)
     if isinstance(task, Rejected):
         raise AndonError.of(task)
     return task
@@ -66,34 +66,34 @@ def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
     def listed(key: str) -> tuple[str, ...] | None:
         return tuple(arguments[key]) if arguments.get(key) is not None else None
 
-    with services.engine.unit() as unit:
+    def work(unit: Unit) -> s.Task | Rejected:
         load_task(unit.writer, name)
         if arguments.get("depends_on") is not None:
             _check_dependencies(unit, name, tuple(arguments["depends_on"]))
-        task = unit.on_task(
-            name,
-            c.EditTask(
-                at=services.clock.now(),
-                actor=services.caller.agent,
-                title=arguments.get("title"),
-                body=arguments.get("body"),
-                acceptance=listed("acceptance"),
-                scope=listed("scope"),
-                depends_on=listed("depends_on"),
-                priority=arguments.get("priority"),
-                labels=listed("labels"),
-                workflow=arguments.get("workflow"),
-                draft=arguments.get("draft"),
-            ),
+        command = c.EditTask(
+            at=services.clock.now(),
+            actor=services.caller.agent,
+            title=arguments.get("title"),
+            body=arguments.get("body"),
+            acceptance=listed("acceptance"),
+            scope=listed("scope"),
+            depends_on=listed("depends_on"),
+            priority=arguments.get("priority"),
+            labels=listed("labels"),
+            workflow=arguments.get("workflow"),
+            draft=arguments.get("draft"),
         )
+        return unit.on_task(name, command)
+
+    task, _effects = services.engine.transact(work)
     if isinstance(task, Rejected):
         raise AndonError.of(task)
     return task
 
 
 def cancel(services: Services, name: str, reason: str) -> s.Task:
-    with services.engine.unit() as unit:
-        task = unit.on_task(name, c.CancelTask(at=services.clock.now(), actor=services.caller.agent, reason=reason))
+    command = c.CancelTask(at=services.clock.now(), actor=services.caller.agent, reason=reason)
+    task, _effects = services.engine.transact(lambda unit: unit.on_task(name, command))
     if isinstance(task, Rejected):
         raise AndonError.of(task)
     return task

@@ -7,8 +7,9 @@ Effects outside are returned to the caller, who does them after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
@@ -17,7 +18,7 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core.decide import decide_message, decide_task
 from andon.core.decide_run import decide_run
-from andon.core.errors import EXIT_USAGE, AndonError, InvariantViolation, Rejected
+from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
 from andon.core.react import Effect, TaskCommand, react
 from andon.core.routing import Evaluate
@@ -25,6 +26,8 @@ from andon.core.workflow import Workflow
 from andon.ports import Conflict, Reader, Store, Writer
 
 MAX_CONFLICT_RETRIES = 5
+
+T = TypeVar("T")
 
 
 class Definitions:
@@ -162,18 +165,22 @@ class Engine:
         with self.store.write() as writer:
             yield Unit(writer, self.definitions, self.evaluate)
 
-    def on_run(self, run_id: str, command: c.Command, *, cause: str | None = None) -> tuple[s.Run, list[Effect]]:
-        """One command on a run in a transaction of its own. Raises AndonError when a rule refuses."""
+    def transact(self, work: Callable[[Unit], T]) -> tuple[T, list[Effect]]:
+        """Do work in one write transaction, anew from the start where another writer was first: (result, effects)."""
         for _ in range(MAX_CONFLICT_RETRIES):
             try:
                 with self.unit() as unit:
-                    after = unit.on_run(run_id, command, cause=cause)
+                    return work(unit), unit.effects
             except Conflict:
                 continue
-            if isinstance(after, Rejected):
-                raise AndonError.of(after)
-            return after, unit.effects
-        raise AndonError(f"run {run_id} is changed by others all the time", kind="conflict", next="try again", exit=4)
+        raise AndonError("others write all the time", kind="conflict", next="try again", exit=EXIT_LOST)
+
+    def on_run(self, run_id: str, command: c.Command, *, cause: str | None = None) -> tuple[s.Run, list[Effect]]:
+        """One command on a run in a transaction of its own. Raises AndonError when a rule refuses."""
+        after, effects = self.transact(lambda unit: unit.on_run(run_id, command, cause=cause))
+        if isinstance(after, Rejected):
+            raise AndonError.of(after)
+        return after, effects
 
 
 MAX_KEY_CHARS = 200

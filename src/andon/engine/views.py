@@ -13,7 +13,7 @@ from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339
 from andon.engine.people import where
 from andon.engine.services import Services
-from andon.ports import StoredEvent
+from andon.ports import StoredEvent, Unreadable
 
 MAX_LOG = 100_000
 
@@ -101,31 +101,40 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
 
 
 def log(services: Services, name: str | None, after: int, limit: int) -> dict[str, Any]:
-    """Events in order. For a task: its own and those of its run, by time."""
+    """Events in order. For a task: its own and those of its run, by time.
+
+    An event that can't be read stands in its place as `unreadable`, and the answer is not ok (law 12).
+    """
     limit = max(1, min(limit, MAX_LOG))
     with services.store.read() as reader:
-        if name is None:
-            stored = reader.events(after=after, limit=limit)
-        else:
-            loaded = reader.load(name)
-            if loaded is None:
-                text = f"there is no task, run or message {name}"
-                raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
-            stored = reader.events(name, after=after, limit=limit)
-            if isinstance(loaded.state, s.Task):
-                for run in _runs_of(stored):
-                    stored = [*stored, *reader.events(run, limit=limit)]
+        stored = list(reader.log(name, after=after, limit=limit))
+        if name is not None and not stored and not after and reader.load(name) is None:
+            text = f"there is no task, run or message {name}"
+            raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
+        for run in _runs_of(stored):
+            if name is not None:
+                stored += reader.log(run, limit=limit)
                 stored.sort(key=lambda item: item.position)
-    return {"ok": True, "items": [event_json(item) for item in stored]}
+        archived = reader.archived_runs() if name is None else 0
+    bad = [item for item in stored if isinstance(item, Unreadable)]
+    body: dict[str, Any] = {"ok": not bad, "items": [event_json(item) for item in stored], "archived_runs": archived}
+    if bad:
+        text = "; ".join(item.problem for item in bad[:5])
+        body["error"] = {"kind": "corrupt", "message": f"{len(bad)} events: {text}", "next": "andon doctor"}
+    return body
 
 
-def _runs_of(stored: list[StoredEvent]) -> list[str]:
+def _runs_of(stored: list[StoredEvent | Unreadable]) -> list[str]:
     from andon.core.events import RunAttached
 
-    return [item.event.run for item in stored if isinstance(item.event, RunAttached)]
+    events = [item.event for item in stored if isinstance(item, StoredEvent)]
+    return [event.run for event in events if isinstance(event, RunAttached)]
 
 
-def event_json(stored: StoredEvent) -> dict[str, Any]:
+def event_json(stored: StoredEvent | Unreadable) -> dict[str, Any]:
+    if isinstance(stored, Unreadable):
+        place = {"seq": stored.seq, "position": stored.position, "stream": stored.stream}
+        return {**place, "type": "unreadable", "at": None, "actor": None, "data": {"problem": stored.problem}}
     data: dict[str, Any] = msgspec.to_builtins(stored.event)
     kind = data.pop("type")
     at = data.pop("at")

@@ -24,6 +24,9 @@ class WorkflowTools(Protocol):
 
     def mermaid(self, text: str, name: str) -> str: ...
     def svg(self, workflow: Workflow, states: dict[str, str] | None) -> str: ...
+    def imported(self, text: str, file: str, name: str) -> dict[str, Any]:
+        """A DOT pipeline as a workflow: text (None when none lints), carried, findings, added."""
+        ...
 
 
 def read_source(root: str | None, name: str) -> tuple[str, str]:

@@ -13,8 +13,8 @@ Rules.
   Where a job sees it where it lies, paths written by set-up point into `work/`, so the gate runs right there: all
   but the products is replaced by the exact tree first, and one gate at a time has it. There a gate could change the
   products; that level has no walls.
-* Set-up runs in the base's checkout when its digest is the same, else in the submission's own: so an agent's other
-  files can't shape an environment that others share. (What differs is by declaration not read by set-up.)
+* Set-up runs in the base's checkout when its digest is the same, else in the submission's own, and then the environment
+  is that tree's alone: so an agent's files can't shape an environment that others share.
 * Every user of an environment holds a shared lock on it, who builds or removes it an exclusive one.
 
 Must not know reports or gates.

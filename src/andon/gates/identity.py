@@ -50,9 +50,19 @@ class Trees:
 
 
 def environment_digest(
-    environment: Environment, tree: str, *, runtime: Runtime | None, trees: Trees, machine_path: Sequence[str]
+    environment: Environment,
+    tree: str,
+    base_tree: str,
+    *,
+    runtime: Runtime | None,
+    trees: Trees,
+    machine_path: Sequence[str],
 ) -> str:
-    """runtime: the one that would be used; None when no level is usable."""
+    """runtime: the one that would be used; None when no level is usable.
+
+    Set-up runs whatever lies in its checkout. So an environment is shared by all trees that have the base's `reuse`
+    files (and is made from the base); a tree with others has one of its own, which no other tree is judged in.
+    """
     facts: dict[str, object] = {
         "level": runtime.level if runtime is not None else NO_RUNTIME,
         "family": getattr(runtime, "family", ""),
@@ -63,7 +73,11 @@ def environment_digest(
         "machine": [*machine_facts(), *machine_path],
     }
     if environment.setup:
-        facts["reads"] = trees.matching(tree, environment.reuse) if environment.reuse else tree
+        facts["reads"] = tree
+        if environment.reuse:
+            own = trees.matching(tree, environment.reuse)
+            shared = tree == base_tree or own == trees.matching(base_tree, environment.reuse)
+            facts["reads"] = own if shared else [own, tree]
     return digest_of(facts)
 
 

@@ -1,7 +1,7 @@
 """Take a report out of the directory that the job wrote to, believing nothing about it.
 
-Every component is opened without following links; the end must be a regular file, of bounded size, written during
-the run. Must not know formats.
+Every component is opened without following links; the end must be a regular file, of bounded size, with one
+name only, written during the run. Must not know formats.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ def _content(fd: int, path: str, began_ns: int) -> bytes:
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode):
         raise Unreadable(f"$ANDON_OUT/{path} is not a regular file")
+    if found.st_nlink != 1:
+        raise Unreadable(
+            f"$ANDON_OUT/{path} has {found.st_nlink} names: a report is a file of its own, not a hard link"
+        )
     if found.st_mtime_ns < began_ns:
         raise Unreadable(f"$ANDON_OUT/{path} is older than the run: a stale report")
     if found.st_size > REPORT_BYTES_MAX:

@@ -3,6 +3,8 @@
 Rules.
 * Only what was measured is cached (passed, failed), under what it depends on: the tree (or the entries that `inputs`
   name; with `base.*` also the base's), the gate's digest, the environment's digest. Anything else is measured anew.
+* What is measured for a landing is kept apart and believed by landings alone: other verdicts come from the processes of
+  workers, and from an earlier hour.
 * The strongest usable isolation level is taken; if it is weaker than the workflow asks for, nothing runs.
 * Whatever a gate, a command, a report, a repository or a full disk does becomes an outcome, mostly `unmeasured` with
   the reason; only bugs raise.
@@ -29,6 +31,7 @@ from andon.core.workflow import (
     gate_digest,
 )
 from andon.gates.identity import Trees, environment_digest
+from andon.ports import GateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from andon.gates.environment import Environments
     from andon.gates.places import Places
     from andon.gates.run_gate import Judged, Runner, What
-    from andon.ports import Clock, GateRequest, Git, Progress, Runtime, VerdictCache
+    from andon.ports import Clock, Git, Progress, Runtime, VerdictCache
 
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
@@ -78,18 +81,18 @@ class GateVerifier:
 
     # ------------------------------------------------------------ the port
 
-    def environment_digest(self, environment: Environment, tree: str) -> str:
+    def environment_digest(self, environment: Environment, tree: str, base_tree: str) -> str:
         """What a verdict in this environment is bound to, besides tree and gate."""
         runtime, _ = self._runtime(environment)
         return environment_digest(
-            environment, tree, runtime=runtime, trees=self._trees, machine_path=self._machine_path
+            environment, tree, base_tree, runtime=runtime, trees=self._trees, machine_path=self._machine_path
         )
 
     def verify(self, request: GateRequest) -> Verdict:
         """Measure a run, diff or artifact gate."""
         gate = request.gate
         if isinstance(gate, RunGate):
-            return self._verify_run(gate, request.submission, request.environment, fresh=request.fresh)
+            return self._verify_run(gate, request)
         if isinstance(gate, DiffGate):
             return self._verify_diff(gate, request)
         if isinstance(gate, ArtifactGate):
@@ -98,13 +101,16 @@ class GateVerifier:
 
     def protect(self, submission: Submission, globs: Sequence[str]) -> Verdict:
         """No protected path differs from the base."""
-        from andon.core.globs import Globs
         from andon.gates.diff_gate import named
+        from andon.gates.protection import Protection
 
         def judge() -> tuple[str, str]:
-            changed = Globs(globs).select(change.path for change in self._git.changes(submission.base, submission.tree))
-            if changed:
+            changes = self._git.changes(submission.base, submission.tree)
+            protection = Protection(globs, self._git, base=submission.base_tree, tree=submission.tree)
+            if changed := protection.offending(changes):
                 return FAILED, f"protected paths were changed: {named(changed)}"
+            if reaching := protection.reaching_for_reports(changes):
+                return FAILED, f"only a gate's command may speak of $ANDON_OUT, now these do, too: {named(reaching)}"
             return PASSED, "no protected path was changed"
 
         digest = digest_of({"protect": tuple(globs)})
@@ -114,7 +120,8 @@ class GateVerifier:
         self, name: str, command: str, limits: ResourceLimits, submission: Submission, environment: Environment
     ) -> Verdict:
         """A command step: passed when the command exits with 0 on the submission's tree."""
-        return self._verify_run(RunGate(id=name, run=command, limits=limits), submission, environment, fresh=False)
+        gate = RunGate(id=name, run=command, limits=limits)
+        return self._verify_run(gate, GateRequest(gate=gate, submission=submission, environment=environment))
 
     # ------------------------------------------------------------ housekeeping
 
@@ -131,26 +138,27 @@ class GateVerifier:
 
     # ------------------------------------------------------------ run gates
 
-    def _verify_run(self, gate: RunGate, submission: Submission, environment: Environment, *, fresh: bool) -> Verdict:
+    def _verify_run(self, gate: RunGate, request: GateRequest) -> Verdict:
+        submission, environment = request.submission, request.environment
         runtime, missing = self._runtime(environment)
         verdict = self._verdict(gate, submission.tree_subject)
         try:
-            digest = self.environment_digest(environment, submission.tree)
+            digest = self.environment_digest(environment, submission.tree, submission.base_tree)
             verdict = msgspec.structs.replace(verdict, environment_digest=digest)
             if runtime is None:
                 return msgspec.structs.replace(verdict, summary=missing)
             verdict = msgspec.structs.replace(verdict, isolation=runtime.level)
-            key = self._subject_key(gate, submission, environment)
-            if not fresh and (known := self._cache.get(key, verdict.gate_digest, digest)) is not None:
+            key = self._subject_key(gate, request)
+            if not request.fresh and (known := self._cache.get(key, verdict.gate_digest, digest)) is not None:
                 return msgspec.structs.replace(known, subject=verdict.subject, gate=gate.id, cached=True)
-            verdict = self._with(verdict, self._measure(gate, submission, environment, runtime))
+            verdict = self._with(verdict, self._measure(gate, request, runtime))
         except (AndonError, OSError) as error:
             return msgspec.structs.replace(verdict, summary=_plainly(error))
         if verdict.outcome in (PASSED, FAILED):
             self._cache.put(key, verdict.gate_digest, digest, verdict)
         return verdict
 
-    def _measure(self, gate: RunGate, submission: Submission, environment: Environment, runtime: Runtime) -> Judged:
+    def _measure(self, gate: RunGate, request: GateRequest, runtime: Runtime) -> Judged:
         from andon.gates.conditions import Condition, ConditionError
         from andon.gates.problems import Unmeasured
         from andon.gates.run_gate import Judged, Runner, What, judge
@@ -160,10 +168,11 @@ class GateVerifier:
             condition = Condition(gate.require, report_format) if gate.require is not None else None
         except ConditionError as error:
             return Judged(outcome=UNMEASURED, summary=f"the condition is wrong: {error}")
+        submission, environment = request.submission, request.environment
         places, environments = self._workshop()
         runner = Runner(runtime=runtime, environments=environments, places=places)
-        digest = self.environment_digest(environment, submission.tree)
-        shared = digest == self.environment_digest(environment, submission.base_tree)
+        digest = self.environment_digest(environment, submission.tree, submission.base_tree)
+        shared = digest == self.environment_digest(environment, submission.base_tree, submission.base_tree)
         what = What(
             gate=gate,
             environment=environment,
@@ -177,19 +186,20 @@ class GateVerifier:
             nothing = own.report is not None and own.report.nothing
             base = None
             if condition is not None and condition.uses_base and not nothing:
-                base = self._base_figures(what, submission, runner, runtime.level)
+                base = self._base_figures(what, request, runner, runtime.level)
             return judge(own, condition, base)
         except Unmeasured as problem:
             return Judged(outcome=UNMEASURED, summary=problem.summary, detail=problem.detail, log=problem.log)
 
-    def _base_figures(self, own: What, submission: Submission, runner: Runner, level: str) -> dict[str, float]:
+    def _base_figures(self, own: What, request: GateRequest, runner: Runner, level: str) -> dict[str, float]:
         """The figures of the same command on the base tree, cached as the verdict of the gate without its condition."""
         from andon.gates.problems import Unmeasured
         from andon.gates.run_gate import judge
 
-        gate = msgspec.structs.replace(own.gate, require=None)
-        tree, digest = submission.base_tree, self.environment_digest(own.environment, submission.base_tree)
-        key = self._tree_key(gate, tree)
+        submission = request.submission
+        gate, tree = msgspec.structs.replace(own.gate, require=None), submission.base_tree
+        digest = self.environment_digest(own.environment, tree, tree)
+        key = _kept_under(self._tree_key(gate, tree), request)
         known = self._cache.get(key, gate_digest(gate), digest)
         if known is not None:
             return known.figures
@@ -211,15 +221,15 @@ class GateVerifier:
         # A base without tests has zero of everything, which is a fact, not a failure to measure.
         return measured.figures
 
-    def _subject_key(self, gate: RunGate, submission: Submission, environment: Environment) -> str:
+    def _subject_key(self, gate: RunGate, request: GateRequest) -> str:
         """What the verdict depends on of the submission."""
         from andon.gates.identity import asks_for_base
 
-        own = self._tree_key(gate, submission.tree)
+        own, base_tree = self._tree_key(gate, request.submission.tree), request.submission.base_tree
         if not asks_for_base(gate.require):
-            return own
-        base = [self._tree_key(gate, submission.base_tree), self.environment_digest(environment, submission.base_tree)]
-        return digest_of([own, *base])
+            return _kept_under(own, request)
+        base = [self._tree_key(gate, base_tree), self.environment_digest(request.environment, base_tree, base_tree)]
+        return _kept_under(digest_of([own, *base]), request)
 
     def _tree_key(self, gate: RunGate, tree: str) -> str:
         if gate.inputs:
@@ -334,6 +344,10 @@ class GateVerifier:
             )
             self._made = (places, made)
         return self._made
+
+
+def _kept_under(key: str, request: GateRequest) -> str:
+    return digest_of(["landing", key]) if request.landing else key
 
 
 def _stronger(level: str, needed: str) -> bool:

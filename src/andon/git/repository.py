@@ -12,7 +12,20 @@ import os
 from collections.abc import Mapping, Sequence
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
-from andon.git import changes, checkouts, export, merging, objects, patch, refs, snapshot, sole, worktrees
+from andon.git import (
+    changes,
+    checkouts,
+    export,
+    history,
+    ledger,
+    merging,
+    objects,
+    patch,
+    refs,
+    snapshot,
+    sole,
+    worktrees,
+)
 from andon.git.locate import locate
 from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
@@ -173,6 +186,18 @@ class Repository:
     ) -> str:
         return objects.commit_tree(self._repo, tree, parents, message, author=author, committer=committer, at=at)
 
+    def commit_contents(self, commits: Sequence[str]) -> dict[str, bytes]:
+        return objects.read_blobs(self._repo, commits)
+
+    def commits_of(self, text: str, *, limit: int) -> list[str]:
+        return history.commits_of(self._repo, text, limit=limit)
+
+    def lineage(self, commit: str, *, limit: int) -> list[str]:
+        return history.lineage(self._repo, self._id(commit), limit=limit)
+
+    def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
+        return ledger.add_files(self._repo, ref, files, message=message, at=at)
+
     def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
         return objects.tree_with(self._repo, self.common_dir, treeish, files)
 
@@ -207,11 +232,11 @@ class Repository:
     # ------------------------------------------------------------ working trees
 
     def snapshot(
-        self, worktree: str, *, base: str, message: str, author: Person, ref: str, at: float
+        self, worktree: str, *, base: str, message: str, author: Person, under: str, at: float
     ) -> tuple[str, str]:
         tree = self.write_tree(worktree, base)
         commit = self.commit_tree(tree, [base], message, author=author, committer=author, at=at)
-        self.set_ref(ref, commit)
+        self.set_ref(f"{under}/{commit}", commit)
         return commit, tree
 
     def write_tree(self, worktree: str, base: str) -> str:

@@ -99,7 +99,9 @@ class Runner:
 def base_environment() -> dict[str, str]:
     """The caller's environment without its GIT_* variables, in the C locale, never asking anything."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _CONFIG_SCOPE}
-    kept.update(LC_ALL="C", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", GIT_NO_REPLACE_OBJECTS="1", GIT_EDITOR=":")
+    kept.update(LC_ALL="C", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", GIT_EDITOR=":")
+    # Objects and their history are what they are: neither replaced nor grafted.
+    kept.update(GIT_NO_REPLACE_OBJECTS="1", GIT_GRAFT_FILE="/dev/null")
     return kept
 
 

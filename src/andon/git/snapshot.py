@@ -109,6 +109,12 @@ def _not_added(done: Finished, top: str) -> AndonError:
             kind="bad_tree",
             next="remove the inner .git, or add its directory to .gitignore",
         )
+    if "invalid path" in said:
+        return AndonError(
+            f"{top} holds a name that git would take for its own: {words_of(said, done.code)}",
+            kind="bad_tree",
+            next="rename or remove it",
+        )
     if any(words in said for words in ("unable to index file", "short read", "can only add regular files", 'open("')):
         return AndonError(
             f"a file in {top} could not be read as it stands: {words_of(said, done.code)}",

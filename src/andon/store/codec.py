@@ -6,10 +6,10 @@ import msgspec
 
 from andon.core import events as e
 from andon.core import state as s
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.projection import decode_state, encode_state
 from andon.core.verdict import FAILED, PASSED, Verdict
-from andon.ports import Loaded, StoredEvent
+from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import errors
 
 ID_PREFIXES = {"task": "T", "run": "R", "message": "M"}
@@ -57,6 +57,14 @@ def read_event(position: int, stream: str, seq: int, cause: str | None, data: by
         text = f"event {seq} of {stream} (position {position}) can't be read: {error}"
         raise errors.corrupt(text) from error
     return StoredEvent(position=position, stream=stream, seq=seq, event=event, cause=cause)
+
+
+def read_or_report(position: int, stream: str, seq: int, cause: str | None, data: bytes) -> StoredEvent | Unreadable:
+    """A stored event, or what is wrong with it."""
+    try:
+        return read_event(position, stream, seq, cause, data)
+    except AndonError as error:
+        return Unreadable(position=position, stream=stream, seq=seq, problem=error.message)
 
 
 def check_append(stream: str, events: object, state: s.State) -> None:

@@ -20,9 +20,18 @@ CACHE_KIB = 8192
 WAL_LIMIT_BYTES = 16 * 1024**2
 
 
+def identity_of(path: str) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     """A connection in autocommit mode to an up-to-date database. Raises AndonError."""
-    _create_file(path)
+    _create_file(path, lock)
     try:
         connection = sqlite3.connect(
             uri_of(path),
@@ -49,10 +58,21 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     return connection
 
 
-def _create_file(path: str) -> None:
+def _create_file(path: str, lock: WriteLock) -> None:
     """An empty file with mode 0600 when there is none; SQLite gives its own files the same mode."""
+    # Asked in this order: another process may be making the database at this very moment.
+    marked = lock.marked()
+    if os.path.isdir(path):
+        raise errors.unavailable(
+            f"the database {path} can't be opened: it is a directory", "move it away, then restore the database"
+        )
     if os.path.exists(path):
+        if marked and os.path.getsize(path) == 0:
+            # SQLite would throw the log beside it away.
+            raise errors.gone(path, "is empty")
         return
+    if marked:
+        raise errors.gone(path, "is gone")
     directory = os.path.dirname(path) or "."
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -76,7 +96,7 @@ def _migrate(connection: sqlite3.Connection, path: str, lock: WriteLock) -> None
         raise errors.newer(path, _version(connection), SCHEMA_VERSION)
     take(lock)
     try:
-        _migrate_alone(connection, path)
+        _migrate_alone(connection, path, lock)
     finally:
         lock.release()
 
@@ -92,7 +112,7 @@ def take(lock: WriteLock) -> None:
         raise errors.unavailable(text, f"see who: fuser -v {lock.path}; then try again")
 
 
-def _migrate_alone(connection: sqlite3.Connection, path: str) -> None:
+def _migrate_alone(connection: sqlite3.Connection, path: str, lock: WriteLock) -> None:
     # Another process may have been first.
     version = _version(connection)
     if version == SCHEMA_VERSION:
@@ -103,6 +123,8 @@ def _migrate_alone(connection: sqlite3.Connection, path: str) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application not in (0, APPLICATION_ID) or (application == 0 and (tables or version)):
         raise errors.foreign(path)
+    if application == 0 and lock.marked():
+        raise errors.gone(path, "is empty")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         text = f"the database {path} can't keep a write-ahead log here (the file system may be a network's)"
@@ -118,3 +140,4 @@ def _migrate_alone(connection: sqlite3.Connection, path: str) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    lock.mark()

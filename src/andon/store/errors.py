@@ -60,6 +60,12 @@ def corrupt(message: str) -> AndonError:
     return AndonError(message, kind="corrupt", next="andon doctor", exit=EXIT_UNAVAILABLE)
 
 
+def gone(path: str, how: str) -> AndonError:
+    text = f"the database {path} {how}, but it was in use: it was deleted or truncated by something else"
+    action = f"restore it from a copy; or start anew: remove {path}*, andon init, andon import FILE"
+    return AndonError(text, kind="database_gone", next=action, exit=EXIT_UNAVAILABLE)
+
+
 def newer(path: str, found: int, known: int) -> AndonError:
     text = f"the database {path} was written by a newer Andon (schema {found}; this one knows up to {known})"
     action = "install the newer Andon; the file was left as it is"

@@ -64,7 +64,7 @@ def nothing_ready(db_path: str, role: str | None, agent: str, now: float) -> boo
             return False
         parameters = {"role": role, "agent": agent, "now": now}
         (something,) = connection.execute(_sql("something_ready"), parameters).fetchone()
-    except (sqlite.Error, UnicodeError):
+    except (sqlite.Error, OSError, UnicodeError):
         return False
     return not something
 
@@ -159,7 +159,11 @@ def _renew(
     """Decide again as the one writer, and write the event, the state and the rows in one transaction."""
     lock = WriteLock(lease["db"] + ".lock")
     try:
+        opened = os.stat(lease["db"])
         if not lock.acquire():
+            return None
+        now_there = os.stat(lease["db"])
+        if (opened.st_dev, opened.st_ino) != (now_there.st_dev, now_there.st_ino):
             return None
         connection.execute("BEGIN IMMEDIATE")
         renewal = _decide(connection, lease, now, tokens_used)
@@ -193,6 +197,9 @@ def _open(path: str) -> sqlite.Connection | None:
     connection = _kept.get(path)
     if connection is None:
         close()
+        if not os.stat(path).st_size:
+            # Whatever became of it: the slow path tells, before SQLite throws the log beside it away.
+            return None
         connection = sqlite.connect(uri_of(path), timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != SCHEMA_VERSION:
@@ -222,12 +229,15 @@ def _answer(
             connection = _migrated(path)
         row: tuple[str | int, ...] = connection.execute(_sql(name) if name else text, parameters).fetchone()
         return row
-    except sqlite.Error as error:
-        if not os.path.exists(path):
+    except (sqlite.Error, OSError) as error:
+        if not os.path.exists(path) and not WriteLock(path + ".lock").marked():
             raise _missing(path) from error
+        if not os.path.exists(path):
+            _migrated(path)
         from andon.store import errors
 
-        raise errors.translate(error, path) from error
+        raised = errors.translate(error, path) if isinstance(error, sqlite.Error) else errors.translate_os(error, path)
+        raise raised from error
 
 
 def _migrated(path: str) -> sqlite.Connection:

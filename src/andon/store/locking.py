@@ -12,6 +12,7 @@ import fcntl
 import os
 
 LOCK_TIMEOUT_S = 15.0
+MARK = b"andon database\n"
 
 
 class WriteLock:
@@ -35,6 +36,19 @@ class WriteLock:
                 return False
             self._descriptor = descriptor
         return True
+
+    def mark(self) -> None:
+        """Note in the lock file that the database has been made, so that its loss is told from a first use."""
+        if self._descriptor >= 0:
+            os.pwrite(self._descriptor, MARK, 0)
+
+    def marked(self) -> bool:
+        """Whether a database was ever made here."""
+        try:
+            with open(self.path, "rb") as file:
+                return file.read(len(MARK)) == MARK
+        except OSError:
+            return False
 
     def release(self) -> None:
         if self._descriptor >= 0:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
 from andon.core.errors import InvariantViolation
 from andon.core.events import Event
-from andon.core.projection import Row, Rows, kind_of, rows
+from andon.core.projection import Row, kind_of, rows
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
 from andon.core.verdict import Verdict
-from andon.ports import Conflict, Loaded, Reader, StoredEvent, Writer
+from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
 
 Key = tuple[str, str, str]
@@ -32,15 +32,20 @@ class _Tables:
         """stream -> places in the log"""
         self.causes: dict[str, str] = {}
         self.states: dict[str, tuple[int, str, bytes]] = {}
-        self.rows: dict[str, Rows] = {}
+        self.rows: dict[str, dict[tuple[int, str], list[Row]]] = {}
+        """table -> (number, stream) -> rows"""
         self.definitions: dict[str, bytes] = {}
         self.settings: dict[str, str] = {}
         self.counters: dict[str, int] = {}
         self.measurements: dict[Key, bytes] = {}
+        self.decoded: dict[str, tuple[tuple[int, str, bytes], Loaded]] = {}
+        """the states that were read, with the very texts they were read from; shared by all copies"""
 
     def copy(self) -> _Tables:
         other = _Tables.__new__(_Tables)
-        other.__dict__.update({name: value.copy() for name, value in self.__dict__.items()})
+        other.__dict__.update({name: value.copy() for name, value in self.__dict__.items() if name != "decoded"})
+        other.decoded = self.decoded
+        other.rows = {name: streams.copy() for name, streams in self.rows.items()}
         return other
 
 
@@ -64,16 +69,31 @@ class MemoryReader:
 
     def load(self, stream: str) -> Loaded | None:
         found = self.tables.states.get(stream)
-        return None if found is None else codec.read_state(stream, *found)
+        if found is None:
+            return None
+        known = self.tables.decoded.get(stream)
+        if known is not None and known[0] is found:
+            return known[1]
+        loaded = codec.read_state(stream, *found)
+        self.tables.decoded[stream] = (found, loaded)
+        return loaded
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return [codec.read_event(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        return [codec.read_or_report(*values) for values in self._log(stream, max(after, 0), limit)]
+
+    def _log(self, stream: str | None, after: int, limit: int) -> list[tuple[int, str, int, str | None, bytes]]:
         log = self.tables.log
         if stream is None:
-            found = log[max(after, 0) : max(after, 0) + limit]
-        else:
-            places = self.tables.streams.get(stream, ())
-            found = [log[place] for place in places[max(after, 0) : max(after, 0) + limit]]
-        return [codec.read_event(*values) for values in found]
+            return log[after : after + limit]
+        return [log[place] for place in self.tables.streams.get(stream, ())[after : after + limit]]
+
+    def archived_runs(self) -> int:
+        return 0
 
     def definition(self, digest: str) -> bytes | None:
         return self.tables.definitions.get(digest)
@@ -87,30 +107,47 @@ class MemoryReader:
     # ------------------------------------------------------------ steps
 
     def _table(self, name: str) -> list[tuple[int, int, Row]]:
-        """(number, place, row) of all rows of a table in natural order."""
-        found = [
-            (codec.number_of(stream), stream, place, row)
-            for stream, tables in self.tables.rows.items()
-            for place, row in enumerate(tables.get(name, ()))
-        ]
-        found.sort(key=lambda item: item[:3])
-        return [(number, place, dict(row)) for number, _stream, place, row in found]
+        """(number, place, row) of all rows of a table in natural order. The rows are the store's own."""
+        streams = self.tables.rows.get(name)
+        if not streams:
+            return []
+        return [(key[0], place, row) for key in sorted(streams) for place, row in enumerate(streams[key])]
+
+    def rows_of(self, name: str, stream: str) -> list[Row]:
+        return self.tables.rows.get(name, {}).get((codec.number_of(stream), stream), [])
 
     def _steps(self, wanted: Callable[[Row], bool], *order: str) -> list[Row]:
         found = [item for item in self._table("steps") if wanted(item[2])]
         if order:
             found.sort(key=lambda item: ([item[2][name] for name in order], item[0], item[1]))
-        return [row for _number, _place, row in found]
+        return [dict(row) for _number, _place, row in found]
 
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
         def wanted(row: Row) -> bool:
-            return row["state"] == READY and row["kind"] in kinds and (role is None or row["role"] in (role, ""))
+            asked = task in (None, row["task"]) and run in (None, row["run"])
+            ready = row["state"] == READY and row["kind"] in kinds
+            return ready and asked and (role is None or row["role"] in (role, ""))
 
         return self._steps(wanted, "priority", "entered_at")[:limit]
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             return row["state"] == LEASED and row["expires_at"] is not None and float(row["expires_at"]) <= now
+
+        return self._steps(wanted, "expires_at")[:limit]
+
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            over = row["expires_at"] is not None and row["lease_s"] is not None
+            return row["state"] == LEASED and over and float(row["expires_at"]) > now + float(row["lease_s"]) + slack_s  # type: ignore[arg-type]
 
         return self._steps(wanted, "expires_at")[:limit]
 
@@ -134,15 +171,16 @@ class MemoryReader:
         return sum(not self._satisfied(other) for other in self.dependencies(task))
 
     def _satisfied(self, task: str) -> bool:
-        found = self.tables.rows.get(task, {}).get("tasks")
-        return found is not None and found[0]["status"] in (LANDED, COMPLETED)
+        found = self.rows_of("tasks", task)
+        return bool(found) and found[0]["status"] in (LANDED, COMPLETED)
 
     def _tasks(self) -> list[Row]:
         found = [row for _number, _place, row in self._table("tasks")]
         return [{**row, "open_dependencies": self._open_dependencies(str(row["id"]))} for row in found]
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
         found = [row for row in self._tasks() if row["status"] == OPEN and row["open_dependencies"] == 0]
+        found = [row for row in found if task in (None, row["id"])]
         found.sort(key=lambda row: int(row["priority"] or 0))
         return found[:limit]
 
@@ -150,12 +188,16 @@ class MemoryReader:
         return [row for row in self._tasks() if not status or row["status"] in status][:limit]
 
     def dependencies(self, task: str) -> list[str]:
-        found = self.tables.rows.get(task, {}).get("task_dependencies", [])
+        found = self.rows_of("task_dependencies", task)
         return [str(row["depends_on"]) for row in found]
 
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         found = [row for _number, _place, row in self._table("runs")]
-        return [row for row in found if not status or row["status"] in status][:limit]
+        return [dict(row) for row in found if not status or row["status"] in status][:limit]
+
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        found = [(number, str(row["id"])) for number, _place, row in self._table("runs")]
+        return [pair for pair in found if pair > after][:limit]
 
     def messages(
         self,
@@ -178,7 +220,7 @@ class MemoryReader:
                 and (unacknowledged_by is None or unacknowledged_by not in _acknowledged(row))
             )
 
-        return [row for _number, _place, row in self._table("messages") if wanted(row)][:limit]
+        return [dict(row) for _number, _place, row in self._table("messages") if wanted(row)][:limit]
 
 
 def _acknowledged(row: Row) -> list[str]:
@@ -208,7 +250,8 @@ class MemoryWriter(MemoryReader):
         if cause is not None:
             tables.causes[cause] = stream
         tables.states[stream] = (expected_seq + len(texts), kind_of(state), text)
-        tables.rows[stream] = rows(state)
+        for name, made in rows(state).items():
+            tables.rows.setdefault(name, {})[(codec.number_of(stream), stream)] = made
 
     def put_definition(self, digest: str, content: bytes) -> None:
         self.tables.definitions[digest] = bytes(content)
@@ -225,27 +268,39 @@ class MemoryWriter(MemoryReader):
                 return stream
 
 
+class _Reading:
+    """A read transaction; inside another transaction it is that one. (A class since it is entered very often.)"""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._own: MemoryReader | None = None
+
+    def __enter__(self) -> Reader:
+        outer = self._store._outer()
+        if outer is not None:
+            return outer
+        self._own = MemoryReader(self._store._tables)
+        self._store._thread.current = self._own
+        return self._own
+
+    def __exit__(self, *_: object) -> None:
+        if self._own is not None:
+            self._own.expire()
+            self._store._thread.current = None
+
+
 class MemoryStore:
     """A store that is gone with the process. It may be used by many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, make_writer: Callable[[_Tables], MemoryWriter] = MemoryWriter) -> None:
+        """make_writer: for those who want to watch what is written."""
+        self._make_writer = make_writer
         self._tables = _Tables()
         self._writers = threading.Lock()
         self._thread = threading.local()
 
-    @contextmanager
-    def read(self) -> Iterator[Reader]:
-        outer = self._outer()
-        if outer is not None:
-            yield outer
-            return
-        reader = MemoryReader(self._tables)
-        self._thread.current = reader
-        try:
-            yield reader
-        finally:
-            reader.expire()
-            self._thread.current = None
+    def read(self) -> AbstractContextManager[Reader]:
+        return _Reading(self)
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -258,7 +313,7 @@ class MemoryStore:
             raise InvariantViolation("a write transaction inside another transaction of the same store")
         with self._writers:
             changed = self._tables.copy()
-            writer = MemoryWriter(changed)
+            writer = self._make_writer(changed)
             self._thread.current = writer
             try:
                 yield writer
@@ -273,6 +328,18 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is given up: what is stored stays."""
+
+    def log_length(self) -> int:
+        return len(self._tables.log)
+
+    def log_texts(self) -> list[bytes]:
+        """The JSON of all events, in order."""
+        return [data for _position, _stream, _seq, _cause, data in self._tables.log]
+
+    def spoil(self, stream: str, text: bytes) -> None:
+        """Put something else in the place of a stored state, as a broken disk would."""
+        seq, kind, _text = self._tables.states[stream]
+        self._tables.states[stream] = (seq, kind, text)
 
     # ------------------------------------------------------------ measured verdicts
 

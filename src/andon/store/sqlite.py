@@ -20,13 +20,15 @@ from andon.core.errors import InvariantViolation
 from andon.core.verdict import Verdict
 from andon.ports import Reader, Writer
 from andon.store import codec, errors
-from andon.store.connection import open_database, take
+from andon.store.connection import identity_of, open_database, take
 from andon.store.locking import WriteLock
 from andon.store.sqlite_reader import SqliteReader
 from andon.store.sqlite_writer import SqliteWriter
 
 _inherited: list[sqlite3.Connection] = []
 """Connections that came through a fork: they must be neither used nor closed here."""
+
+MAX_REOPENED = 5
 
 
 class SqliteStore:
@@ -37,6 +39,7 @@ class SqliteStore:
         self._lock = WriteLock(self.path + ".lock")
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._identity: tuple[int, int] | None = None
         self._current: SqliteReader | None = None
         self._thread = 0
 
@@ -50,13 +53,21 @@ class SqliteStore:
             yield outer
             return
         connection = self.open()
-        self._execute(connection, "BEGIN")
+        self.execute(connection, "BEGIN")
         reader = self._enter(SqliteReader(connection, self.path))
         try:
             yield reader
         finally:
             self._leave(reader)
             self._roll_back(connection)
+
+    @contextmanager
+    def view(self) -> Iterator[SqliteReader]:
+        """`read` with the adapter's own type."""
+        with self.read() as reader:
+            if not isinstance(reader, SqliteReader):
+                raise InvariantViolation("a reader of another store")
+            yield reader
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
@@ -69,18 +80,31 @@ class SqliteStore:
         """The same with the adapter's own type."""
         if self._outer() is not None:
             raise InvariantViolation("a write transaction inside another transaction of the same store")
-        connection = self.open()
-        take(self._lock)
-        try:
-            self._execute(connection, "BEGIN IMMEDIATE")
+        with self.alone() as connection:
+            self.execute(connection, "BEGIN IMMEDIATE")
             writer = SqliteWriter(connection, self.path)
             self._enter(writer)
             try:
                 yield writer
-                self._execute(connection, "COMMIT")
+                self.execute(connection, "COMMIT")
             finally:
                 self._leave(writer)
                 self._roll_back(connection)
+
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """Hold the writers' lock, without a transaction: for work on the file as a whole."""
+        for _ in range(MAX_REOPENED):
+            connection = self.open()
+            take(self._lock)
+            if self._identity == identity_of(self.path):
+                break
+            # While this process waited, a salvage put another file in the place of this one.
+            self.close()
+        else:
+            raise errors.unavailable(f"the database {self.path} is replaced all the time", "andon doctor")
+        try:
+            yield connection
         finally:
             self._lock.release()
 
@@ -97,7 +121,8 @@ class SqliteStore:
         reader.expire()
         self._current = None
 
-    def _execute(self, connection: sqlite3.Connection, statement: str) -> None:
+    def execute(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Execute a statement without parameters. Raises AndonError."""
         try:
             connection.execute(statement)
         except sqlite3.Error as error:
@@ -106,7 +131,7 @@ class SqliteStore:
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         """Undo whatever was not committed. SQLite may have done it by itself after an error."""
         if connection.in_transaction:
-            self._execute(connection, "ROLLBACK")
+            self.execute(connection, "ROLLBACK")
 
     # ------------------------------------------------------------ the connection
 
@@ -116,8 +141,12 @@ class SqliteStore:
             _inherited.append(self._connection)
             self._connection = None
             self._lock = WriteLock(self._lock.path)
+        if self._connection is not None and self._current is None and self._identity != identity_of(self.path):
+            # The file was replaced (by a salvage) or is gone: what went on here would be written to nowhere.
+            self.close()
         if self._connection is None:
             self._connection = open_database(self.path, self._lock)
+            self._identity = identity_of(self.path)
             self._process = os.getpid()
         return self._connection
 

@@ -12,11 +12,15 @@ from typing import Any
 
 from andon.core.errors import InvariantViolation
 from andon.core.projection import Row
-from andon.ports import Loaded, StoredEvent
+from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import codec, errors
 from andon.store.sql_text import statements
 
 SQL = statements("store")
+RawEvent = tuple[int, str, int, str | None, bytes]
+"""position, stream, seq, cause, data"""
+FullEvent = tuple[int, str, int, str | None, bytes, str, float, str]
+"""The same with type, at and actor as they stand in columns of their own."""
 
 
 class SqliteReader:
@@ -85,11 +89,33 @@ class SqliteReader:
         return codec.read_state(stream, seq, kind, data)
 
     def events(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return [codec.read_event(*values) for values in self._log(stream, after, limit)]
+
+    def log(
+        self, stream: str | None = None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[StoredEvent | Unreadable]:
+        return [codec.read_or_report(*values) for values in self._log(stream, after, limit)]
+
+    def _log(self, stream: str | None, after: int, limit: int) -> list[RawEvent]:
         if stream is None:
-            found = self.all("events_all", {"after": after, "limit": limit})
-        else:
-            found = self.all("events_stream", {"stream": stream, "after": after, "limit": limit})
-        return [codec.read_event(*values) for values in found]
+            return self.all("events_all", {"after": after, "limit": limit})
+        archived = [values[:5] for values in self.archived_events(stream) if values[2] > after][:limit]
+        rest = {"stream": stream, "after": after, "limit": limit - len(archived)}
+        return archived + self.all("events_stream", rest)
+
+    def archived_events(self, stream: str) -> list[FullEvent]:
+        """The events of a run that were moved to a file. Raises AndonError kind "corrupt" when it is not as it was."""
+        found = self.one("archived_run", {"stream": stream})
+        if found is None:
+            return []
+        from andon.store import archive_file
+
+        archive, start, size, digest = found
+        return archive_file.part(archive_file.directory_of(self._path), archive, start, size, digest, stream)
+
+    def archived_runs(self) -> int:
+        found = self.one("archived_count", {})
+        return int(found[0]) if found else 0
 
     def definition(self, digest: str) -> bytes | None:
         found = self.one("definition", {"digest": digest})
@@ -105,15 +131,28 @@ class SqliteReader:
 
     # ------------------------------------------------------------ steps
 
-    def ready_steps(self, *, kinds: Sequence[str], role: str | None = None, limit: int = 50) -> list[Row]:
+    def ready_steps(
+        self,
+        *,
+        kinds: Sequence[str],
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        only = {"role": role, "task": task, "run": run, "limit": limit}
+
         def query(kind: str) -> list[Row]:
-            return self.rows("ready_steps", {"kind": kind, "role": role, "limit": limit})
+            return self.rows("ready_steps", {"kind": kind, **only})
 
         found = _merged(query, kinds, ("priority", "entered_at", "number", "place"), limit)
         return [_without(row, "number", "place") for row in found]
 
     def expired_leases(self, now: float, *, limit: int = 100) -> list[Row]:
         return self.rows("expired_leases", {"now": now, "limit": limit})
+
+    def overlong_leases(self, now: float, *, slack_s: float, limit: int = 100) -> list[Row]:
+        return self.rows("overlong_leases", {"now": now, "slack": slack_s, "limit": limit})
 
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         return self.rows("due_steps", {"now": now, "limit": limit})
@@ -135,14 +174,17 @@ class SqliteReader:
 
     # ------------------------------------------------------------ tasks, runs, messages
 
-    def ready_tasks(self, *, limit: int = 50) -> list[Row]:
-        return self.rows("ready_tasks", {"limit": limit})
+    def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
+        return self.rows("ready_tasks", {"task": task, "limit": limit})
 
     def tasks(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         return self._by_status("tasks", status, limit)
 
     def runs(self, *, status: Sequence[str] = (), limit: int = 1000) -> list[Row]:
         return self._by_status("runs", status, limit)
+
+    def next_runs(self, after: tuple[int, str], *, limit: int = 1000) -> list[tuple[int, str]]:
+        return self.all("next_runs", {"number": after[0], "id": after[1], "limit": limit})
 
     def _by_status(self, table: str, status: Sequence[str], limit: int) -> list[Row]:
         def query(value: str) -> list[Row]:

@@ -35,6 +35,15 @@ class SqliteWriter(SqliteReader):
         except UnicodeError as error:
             raise errors.not_text("a value") from error
 
+    def execute(self, statement: str) -> None:
+        """A statement on the schema, within the transaction."""
+        if self._connection is None:
+            raise InvariantViolation("a transaction of the store was used after its end")
+        try:
+            self._connection.execute(statement)
+        except sqlite3.Error as error:
+            raise errors.translate(error, self._path) from error
+
     # ------------------------------------------------------------ aggregates
 
     def append(

@@ -108,6 +108,7 @@ def _compile(
         start=flat.start,
         edges=tuple(item.edge for item in flat.edges),
         phases=flat.phases,
+        metadata=front.metadata,
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import re
 
+from msgspec import UNSET, UnsetType
+
 from andon.workflow.problems import At, Collector, did_you_mean, listed, shown
 from andon.workflow.yaml_tree import Mapping, Node, Scalar, Sequence
 
@@ -210,9 +212,27 @@ class Fields:
                 found[word] = at
         return list(found.items())
 
+    def metadata(self) -> dict[str, object] | UnsetType:
+        """What other tools keep under `metadata`, as it is."""
+        node = self.node("metadata")
+        if isinstance(node, Mapping):
+            return {entry.key: _plain(entry.value) for entry in node.entries}
+        self.wrong("metadata", "a map")
+        return UNSET
+
     def sub(self, key: str, what: str) -> Fields:
         """The options of a nested mapping."""
         return Fields(self.node(key), what, self.problems, self.key_at(key))
+
+
+def _plain(node: Node) -> object:
+    """A tree as plain values. Its depth is bounded by the reader of YAML."""
+    if isinstance(node, Mapping):
+        return {entry.key: _plain(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    # Canonical JSON has no infinity.
+    return node.text if isinstance(node.value, float) and not math.isfinite(node.value) else node.value
 
 
 def _empty(node: Node) -> bool:

@@ -6,7 +6,7 @@ lint then judges. Must not know: the diagram.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from andon.core import workflow as w
 from andon.workflow.fields import NAME, Fields
@@ -14,7 +14,7 @@ from andon.workflow.gate_options import Places, read_gates
 from andon.workflow.problems import Collector, shown
 from andon.workflow.yaml_tree import Node, Scalar
 
-KEYS = ("name", "description", "roles", "environment", "protect", "done", "limits", "gates")
+KEYS = ("name", "description", "roles", "environment", "protect", "done", "limits", "gates", "metadata")
 NETWORKS = ("none", "setup", "all")
 ALWAYS_PROTECTED = ".andon/**"
 NO_LIMIT = 1_000_000
@@ -33,6 +33,7 @@ class Front(Struct, frozen=True, kw_only=True):
     done: tuple[str, ...]
     limits: w.Limits
     gates: dict[str, w.Gate]
+    metadata: w.Metadata | UnsetType
 
 
 def read_front(node: Node | None, name: str, problems: Collector, places: Places) -> Front:
@@ -56,6 +57,7 @@ def read_front(node: Node | None, name: str, problems: Collector, places: Places
         done=tuple(gate for gate, _ in done),
         limits=_limits(fields.sub("limits", "limits"), places),
         gates=read_gates(fields.node("gates"), problems, places),
+        metadata=fields.metadata(),
     )
 
 
@@ -63,9 +65,8 @@ def _protect(fields: Fields) -> tuple[str, ...]:
     globs = fields.words("protect")
     for glob, at in fields.placed_words("protect"):
         if glob.startswith("!"):
-            text = f"`{shown(glob)}` would take files out of protection"
-            fields.problems.add("bad-value", at, text, "list only what is protected")
-    globs = tuple(glob for glob in globs if not glob.startswith("!"))
+            text = f"`{shown(glob)}` takes files out of protection that decide how gates judge"
+            fields.problems.warn("unprotected", at, text, "any task may then change them")
     return globs if ALWAYS_PROTECTED in globs else (ALWAYS_PROTECTED, *globs)
 
 

@@ -6,7 +6,7 @@ problems only. Must not know: how problems are shown.
 
 from __future__ import annotations
 
-from andon.workflow import rules_conditions, rules_done, rules_fork, rules_graph, rules_parts
+from andon.workflow import rules_commands, rules_conditions, rules_done, rules_fork, rules_graph, rules_parts
 from andon.workflow.compile import Parsed
 from andon.workflow.problems import Collector, Problem
 from andon.workflow.rules import Subject
@@ -51,6 +51,8 @@ RULES: dict[str, str] = {
     "human-gate-without-expiry": "a wait for a person that nothing ends",
     "no-report": "a gate decided by the exit code alone",
     "unused-gate": "a gate that nothing names",
+    "unprotected": "files are taken out of the protection that every workflow has",
+    "hidden-exit": "a gate's command hides the exit code of a part of it",
     "unsupported-kind": "not carried out yet",
     # The graph.
     "unreachable-step": "nothing leads there",
@@ -79,6 +81,7 @@ def lint(parsed: Parsed) -> tuple[Problem, ...]:
     rules_parts.people(subject)
     rules_parts.gates(subject)
     rules_parts.kinds(subject)
+    rules_commands.commands(subject)
     rules_graph.unreachable(subject)
     rules_graph.dead_ends(subject)
     rules_graph.loops(subject)

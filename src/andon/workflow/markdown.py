@@ -15,7 +15,7 @@ from andon.workflow.problems import At, Collector
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[ \t]*([^\n]*)$")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 _HTML_LINE = re.compile(r" {0,3}</?[A-Za-z][A-Za-z0-9-]*(?:[ \t>]|/>|$)")
 _RAW_HTML = (
     (re.compile(r" {0,3}<!--"), "-->"),
@@ -140,6 +140,11 @@ def _heading(line: str, number: int) -> Heading | None:
     match = _HEADING.match(line)
     if match is None:
         return None
-    text = (match[2] or "").strip()
-    column = match.start(2) if match[2] else match.end(1)
+    # The closing row of `#` is taken off by hand: as a part of the pattern it would be tried at every blank of the line.
+    text = (match[2] or "").rstrip(" \t")
+    bare = text.rstrip("#")
+    if not bare or bare[-1] in " \t":
+        text = bare
+    column = match.start(2) if text.strip() else match.end(1)
+    text = text.strip()
     return Heading(level=len(match[1]), text=text, at=(number + 1, column + 1))

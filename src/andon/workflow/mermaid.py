@@ -58,7 +58,7 @@ _TITLE = re.compile(r'"([^"]*)"[ \t]+as[ \t]+')
 _NOTE = re.compile(r"note[ \t]+(left|right) of[ \t]+")
 _END_NOTE = re.compile(r"[ \t]*end note\b(.*)$")
 _CLASS_DEF = re.compile(r"classDef[ \t]+(?!default[ \t])(\w+)[ \t]+(\S.*)$", re.ASCII | re.IGNORECASE)
-_CLASS = re.compile(r"class[ \t]+(\w+(?:,[ \t]*\w+)*)[ \t]+(\w+)[ \t]*;?[ \t]*$", re.ASCII)
+_CLASS = re.compile(r"class[ \t]+(\w+(?:,[ \t]*\w+)*)[ \t]+(\w+)[ \t]*(?:;[ \t]*)?$", re.ASCII)
 _STYLE = re.compile(r"style[ \t]+(\w+(?:,\w+)*)[ \t]+(\S.*)$", re.ASCII)
 _KEYWORD = re.compile(r"(state|note|direction|classDef|class|style)(?=[ \t]|$)")
 _UNSUPPORTED = re.compile(r"(scale|click|accTitle|accDescr|hide empty description)(?=[ \t:{]|$)", re.IGNORECASE)
@@ -103,6 +103,7 @@ class _Parser:
         self.frames = [_Frame(None, None, block.at)]
         self.mentioned: set[str] = set()
         self.transitions = 0
+        self.endless = len(self.lines)
         self.number = 0
         self.line = ""
         self.column = 0
@@ -435,6 +436,8 @@ class _Parser:
     def _note_block(self, ref: Ref, side: str, start: int) -> None:
         at = self._here(start)
         kept: list[str] = []
+        if self.number >= self.endless:
+            raise _Bad(start, "this note has no `end note`")
         for number in range(self.number + 1, len(self.lines)):
             ending = _END_NOTE.match(self.lines[number])
             if ending is None:
@@ -456,6 +459,8 @@ class _Parser:
                 raise _Bad(start, "Mermaid takes a note that begins with `:` for a note of one line")
             self._add(Note(ref=ref, side=side, text=note, block=True, at=at))
             return
+        # Nor has any note below, and each would look through all the lines again.
+        self.endless = self.number
         raise _Bad(start, "this note has no `end note`")
 
     def _direction(self) -> bool:

@@ -13,7 +13,7 @@ from andon.workflow.problems import Collector, did_you_mean, listed, shown
 from andon.workflow.source import Section
 from andon.workflow.yaml_tree import Mapping, Scalar, Sequence
 
-COMMON = ("kind", "gates")
+COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
     "agent": ("role", "attempts", "lease", "empty", "outcomes"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
@@ -24,7 +24,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "publish": ("attempts", "lease"),
     "land": ("attempts", "lease"),
 }
-"""Options by kind, besides `kind` and `gates`."""
+"""Options by kind, besides `kind`, `gates` and `metadata`."""
 
 _NAMED = ("land", "publish")
 
@@ -70,6 +70,7 @@ def read_step(
         workflow=fields.word("workflow"),
         join=_join(name, fields),
         max_parallel=fields.maybe_whole("max_parallel", 1, 10_000),
+        metadata=fields.metadata(),
     )
 
 

@@ -182,10 +182,12 @@ SELECT json_object(
 ), (SELECT count(*) FROM unread)
 
 -- name: something_ready
--- Whether anything may be there for an agent: a ready step, a ready task, a lease that is over, a step that is due.
+-- Whether anything may be there for an agent: a ready step, a ready task, a lease that is over (or reaches too far, since
+-- the clock went back), a step that is due.
 SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND (:role IS NULL OR role IN (:role, '')))
     OR EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND expires_at <= :now)
+    OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND expires_at > :now + lease_s + 60.0)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'leased' AND agent = :agent)
     OR EXISTS (SELECT 1 FROM steps WHERE state = 'waiting' AND due_at <= :now)
 

@@ -14,6 +14,18 @@ WHERE position > :after ORDER BY position LIMIT :limit
 SELECT position, stream, seq, cause, CAST(data AS BLOB) FROM events
 WHERE stream = :stream AND seq > :after ORDER BY seq LIMIT :limit
 
+-- name: archived_run
+-- Where a run's events stand when they were moved to a file.
+SELECT archive, start, size, digest FROM archived_runs WHERE stream = :stream
+
+-- name: archived_count
+-- How many runs were moved to files.
+SELECT coalesce(sum(runs), 0) FROM archives
+
+-- name: next_runs
+-- The runs behind one, in natural order.
+SELECT number, id FROM runs WHERE (number, id) > (:number, :id) ORDER BY number, id LIMIT :limit
+
 -- name: definition
 -- Content by digest.
 SELECT content FROM definitions WHERE digest = :digest
@@ -28,6 +40,7 @@ SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to,
     expires_at, lease_s, workdir, prepared_commit, reason, number, place
 FROM steps
 WHERE state = 'ready' AND kind = :kind AND (:role IS NULL OR role IN (:role, ''))
+    AND (:task IS NULL OR task = :task) AND (:run IS NULL OR run = :run)
 ORDER BY priority, entered_at, number, place LIMIT :limit
 
 -- name: ready_tasks
@@ -36,7 +49,7 @@ ORDER BY priority, entered_at, number, place LIMIT :limit
 SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
     open_dependencies
 FROM tasks INDEXED BY tasks_ready
-WHERE status = 'open' AND open_dependencies = 0
+WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
 ORDER BY priority, number, id LIMIT :limit
 
 -- name: expired_leases
@@ -45,6 +58,14 @@ SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to,
     expires_at, lease_s, workdir, prepared_commit, reason
 FROM steps
 WHERE state = 'leased' AND expires_at <= :now
+ORDER BY expires_at, number, place LIMIT :limit
+
+-- name: overlong_leases
+-- Leases that reach too far for their length, nearest first. Only leased steps are looked at.
+SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
+    expires_at, lease_s, workdir, prepared_commit, reason
+FROM steps INDEXED BY steps_leased
+WHERE state = 'leased' AND expires_at > :now + :slack AND expires_at > :now + lease_s + :slack
 ORDER BY expires_at, number, place LIMIT :limit
 
 -- name: due_steps
@@ -272,9 +293,14 @@ SELECT value FROM counters WHERE kind = :kind
 -- Whether an id is in use.
 SELECT 1 FROM states WHERE stream = :stream
 
--- name: log_by_stream
--- The whole log, stream by stream; for checks and rebuilding.
-SELECT stream, seq, position, type, at, actor, CAST(data AS BLOB) FROM events ORDER BY stream, seq
+-- name: births
+-- The first events behind a position: every stream once, in the order in which they began.
+SELECT position, stream FROM events WHERE seq = 1 AND position > :after ORDER BY position LIMIT :limit
+
+-- name: unborn
+-- Streams without a first event in the log: damaged ones, and archived ones that went on.
+SELECT DISTINCT stream FROM events AS other
+WHERE seq > 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = other.stream AND seq = 1)
 
 -- name: task_row
 -- One task's row, for checks.
@@ -300,12 +326,15 @@ FROM messages WHERE id = :id
 
 -- name: orphans
 -- States and rows that no event accounts for.
-SELECT 'states' AS place, stream FROM states WHERE stream NOT IN (SELECT stream FROM events)
-UNION SELECT 'tasks', id FROM tasks WHERE id NOT IN (SELECT stream FROM events)
-UNION SELECT 'task_dependencies', task FROM task_dependencies WHERE task NOT IN (SELECT stream FROM events)
-UNION SELECT 'runs', id FROM runs WHERE id NOT IN (SELECT stream FROM events)
-UNION SELECT 'steps', run FROM steps WHERE run NOT IN (SELECT stream FROM events)
-UNION SELECT 'messages', id FROM messages WHERE id NOT IN (SELECT stream FROM events)
+SELECT 'states' AS place, stream FROM states WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = states.stream)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = states.stream)
+UNION SELECT 'tasks', id FROM tasks WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'task_dependencies', task FROM task_dependencies
+    WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = task)
+UNION SELECT 'runs', id FROM runs WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = id)
+UNION SELECT 'steps', run FROM steps WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
+UNION SELECT 'messages', id FROM messages WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
 ORDER BY 1, 2 LIMIT :limit
 
 -- name: wrong_counts
@@ -356,3 +385,162 @@ DELETE FROM steps WHERE run = :stream
 -- name: drop_orphan_messages
 -- Remove rows that no event accounts for.
 DELETE FROM messages WHERE id = :stream
+
+-- name: archives
+-- The archive files.
+SELECT digest, runs, events, archived_at FROM archives ORDER BY digest
+
+-- name: streams
+-- The streams behind one, from the index alone.
+SELECT DISTINCT stream FROM events WHERE stream > :after ORDER BY stream LIMIT :limit
+
+-- name: has_events
+-- Whether a stream has events in the log.
+SELECT 1 FROM events WHERE stream = :stream LIMIT 1
+
+-- name: archive_digests
+-- The archive files that hold runs.
+SELECT DISTINCT archive FROM archived_runs ORDER BY archive
+
+-- name: only_archived
+-- The runs of one archive file that have no event in the log.
+SELECT stream FROM archived_runs
+WHERE archive = :archive AND NOT EXISTS (SELECT 1 FROM events WHERE events.stream = archived_runs.stream)
+ORDER BY start
+
+-- name: archive_parts
+-- The runs of one archive file, in the file's order.
+SELECT stream, start, size, events, digest FROM archived_runs WHERE archive = :archive ORDER BY start
+
+-- name: archivable
+-- Runs that ended at the latest then and whose events are all here, in natural order.
+SELECT number, id FROM runs
+WHERE status = 'ended' AND changed_at <= :before AND (number, id) > (:number, :id)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = runs.id)
+ORDER BY number, id LIMIT :limit
+
+-- name: events_raw
+-- One stream's events as they stand.
+SELECT position, stream, seq, cause, CAST(data AS BLOB), type, at, actor FROM events WHERE stream = :stream ORDER BY seq
+
+-- name: put_archive
+-- An archive file.
+INSERT INTO archives (digest, runs, events, archived_at) VALUES (:digest, :runs, :events, :archived_at)
+ON CONFLICT (digest) DO NOTHING
+
+-- name: put_archived_run
+-- A run whose events are in an archive file.
+INSERT INTO archived_runs (stream, archive, start, size, events, digest) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: drop_events
+-- Take a run's events out of the log; they are in an archive file by now.
+DELETE FROM events WHERE stream = ?
+
+-- name: indexes_of_events
+-- The log's indexes, and how they are made.
+SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'events' AND sql IS NOT NULL ORDER BY name
+
+-- name: any_event
+-- Whether anything was ever done here.
+SELECT 1 FROM events UNION ALL SELECT 1 FROM archived_runs UNION ALL SELECT 1 FROM states LIMIT 1
+
+-- name: export_counts
+-- How many lines of each kind an export has.
+SELECT (SELECT count(*) FROM settings) AS settings, (SELECT count(*) FROM counters) AS counters,
+    (SELECT count(*) FROM definitions) AS definitions, (SELECT count(*) FROM measurements) AS measurements,
+    (SELECT count(*) FROM archives) AS archives, (SELECT count(*) FROM events) AS events
+
+-- name: export_settings
+-- All settings, in the order of their keys.
+SELECT key, value FROM settings ORDER BY key
+
+-- name: export_counters
+-- All counters, in the order of their kinds.
+SELECT kind, value FROM counters ORDER BY kind
+
+-- name: export_definitions
+-- All definitions, in the order of their digests.
+SELECT digest, content FROM definitions ORDER BY digest
+
+-- name: export_measurements
+-- All measured verdicts, in the order of their keys.
+SELECT subject_key, gate_digest, environment_digest, CAST(verdict AS BLOB) FROM measurements
+ORDER BY subject_key, gate_digest, environment_digest
+
+-- name: export_events
+-- The log as it stands.
+SELECT position, stream, seq, cause, CAST(data AS BLOB), type, at, actor FROM events ORDER BY position
+
+-- name: clear_settings
+-- Before an import.
+DELETE FROM settings
+
+-- name: clear_counters
+-- Before an import.
+DELETE FROM counters
+
+-- name: clear_definitions
+-- Before an import.
+DELETE FROM definitions
+
+-- name: clear_measurements
+-- Before an import.
+DELETE FROM measurements
+
+-- name: import_settings
+-- One setting.
+INSERT INTO settings (key, value) VALUES (:key, :value)
+
+-- name: import_counters
+-- One counter.
+INSERT INTO counters (kind, value) VALUES (:kind, :value)
+
+-- name: import_definitions
+-- One definition.
+INSERT INTO definitions (digest, content) VALUES (:digest, :content)
+
+-- name: import_measurements
+-- One measured verdict.
+INSERT INTO measurements (subject_key, gate_digest, environment_digest, verdict)
+VALUES (:subject_key, :gate_digest, :environment_digest, CAST(:verdict AS TEXT))
+
+-- name: import_event
+-- One event of the log, as it stood. CAST keeps the bytes, whatever they are.
+INSERT INTO events (position, stream, seq, cause, data, type, at, actor)
+VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)
+
+-- name: salvage_settings
+-- What was saved; the first copy of a row wins.
+INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)
+
+-- name: salvage_counters
+-- What was saved.
+INSERT OR IGNORE INTO counters (kind, value) VALUES (?, ?)
+
+-- name: salvage_definitions
+-- What was saved.
+INSERT OR IGNORE INTO definitions (digest, content) VALUES (?, ?)
+
+-- name: salvage_measurements
+-- What was saved.
+INSERT OR IGNORE INTO measurements (subject_key, gate_digest, environment_digest, verdict)
+VALUES (?, ?, ?, CAST(? AS TEXT))
+
+-- name: salvage_archives
+-- What was saved.
+INSERT OR IGNORE INTO archives (digest, runs, events, archived_at) VALUES (?, ?, ?, ?)
+
+-- name: salvage_archived_runs
+-- What was saved.
+INSERT OR IGNORE INTO archived_runs (stream, archive, start, size, events, digest) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: salvage_events
+-- What was saved.
+INSERT OR IGNORE INTO events (position, stream, seq, cause, data, type, at, actor)
+VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)
+
+-- name: salvage_unreachable
+-- What stood on a page. Archived events may still be seen on pages that were given back: they are not taken.
+INSERT OR IGNORE INTO events (position, stream, seq, cause, data, type, at, actor)
+SELECT ?1, ?2, ?3, ?4, CAST(?5 AS TEXT), ?6, ?7, ?8
+WHERE NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = ?2)

@@ -1,0 +1,68 @@
+"""Where evidence stands on a reference, and its reading.
+
+    refs/andon/evidence/<first 16 hex of the workspace's line of keys>
+        ring.json                            the key ring, in its envelope
+        landed/<aa>/<rest>/verdicts.jsonl    one envelope a line; aa and rest: the digest of this very file
+        landed/<aa>/<rest>/summary.json      the envelope of the commit's verification summary
+        workflows/<sha256>.json              the workflow's canonical JSON, by its digest
+
+Each workspace writes a reference of its own, so that fetching and pushing them is always a fast-forward.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from andon.core.digests import sha256
+
+REFS = "refs/andon/evidence"
+RING = "ring.json"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def ref_of(line: str) -> str:
+    """The reference of a line of keys."""
+    return f"{REFS}/{line.removeprefix('sha256:')[:16]}"
+
+
+def directory(digest: str) -> str:
+    hexadecimal = digest.removeprefix("sha256:")
+    return f"landed/{hexadecimal[:2]}/{hexadecimal[2:]}"
+
+
+def verdicts_path(digest: str) -> str:
+    return f"{directory(digest)}/verdicts.jsonl"
+
+
+def summary_path(digest: str) -> str:
+    return f"{directory(digest)}/summary.json"
+
+
+def workflow_path(digest: str) -> str:
+    return f"workflows/{digest.removeprefix('sha256:')}.json"
+
+
+def digest_of(data: bytes) -> str:
+    """ "sha256:<hex>" of bytes."""
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+def join(envelopes: Sequence[bytes]) -> bytes:
+    return b"".join(envelope + b"\n" for envelope in envelopes)
+
+
+NAMES = ("Andon-Task", "Andon-Run", "Andon-Evidence")
+"""The trailers of a landed commit."""
+
+
+def trailers(content: bytes) -> dict[str, list[str]]:
+    """Andon's trailers in the last paragraph of a commit object's message: name -> values."""
+    message = content.partition(b"\n\n")[2].decode("utf-8", "surrogateescape")
+    last = message.rstrip("\n").rpartition("\n\n")[2]
+    found: dict[str, list[str]] = {}
+    for line in last.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon and name.casefold().startswith("andon-"):
+            found.setdefault(name, []).append(value.removeprefix(" "))
+    return found

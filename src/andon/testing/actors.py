@@ -1,0 +1,333 @@
+"""Who works in a simulated world: honest workers, pleasers, cheaters, people, leads, and outsiders who push past Andon.
+
+Each is a generator that yields calls and gets their results, as an agent uses the command line. They know what a real
+one knows: replies, and the files of their worktree. Must not know: the store, or what the laws' checkers think.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon.core import state as s
+from andon.core import workflow as w
+from andon.core.verdict import PASSED
+from andon.engine.places import Claim
+from andon.testing.content import WORKFLOW_PATH, outcome_of
+from andon.testing.process import KILLED, Result
+from andon.testing.workflows import weakened
+from andon.testing.world import Actor, Call, Sleep, World
+
+LOST = (3, 4, 5, 64)
+"""exit codes after which a worker lets go of a step"""
+TRIES = 6
+IDLE_LOOKS = 20
+IDLE_S = 1200.0
+MAX_PUSHES = 8
+HOME = "/repository"
+
+
+def _found(result: Result | None) -> Result:
+    return result or Result(exit=KILLED, body={})
+
+
+# ---------------------------------------------------------------- editing
+
+
+def edit(world: World, workdir: str, agent: str, body: dict[str, Any], *, mend: bool, careful: bool) -> None:
+    """Change files of a worktree as a coding agent would. mend: make it right this time."""
+    worktree = world.repository.worktrees.get(workdir)
+    if worktree is None:
+        return
+    random, given, files = world.streams.content, world.parameters, worktree.files
+    wrong = not (mend or careful)
+    for path, text in list(files.items()):
+        if "<<<<<<<" in text and not (wrong and random.random() < 0.5):
+            files[path] = f"merged by:{agent} n{random.randrange(10**6)}"
+    if wrong and random.random() < given.overlap / 4:
+        # What `git reset` without a merge looks like: a new HEAD over old files.
+        worktree.head = world.git.branch_head("main") or worktree.head
+    words = [str(body.get("task")), f"by:{agent}", f"n{random.randrange(10**6)}"]
+    if wrong and random.random() < given.bugs:
+        words.append(random.choice(("bug", "ugly")))
+    if wrong and random.random() < given.overlap:
+        defined = [word for word in files.get("library", "").split() if word.startswith("defines:")]
+        words += [f"calls:{word[8:]}" for word in defined[:1]]
+    files[f"{body.get('task')}-{body.get('step')}"] = " ".join(words)
+    if wrong and random.random() < given.overlap:
+        files["shared"] = f"shared by:{agent} n{random.randrange(10**6)}"
+    if wrong and random.random() < given.overlap / 2:
+        files["library"] = f"defines:{random.choice(('first', 'second'))} by:{agent}"
+    if mend:
+        _mend(files, agent)
+
+
+def _mend(files: dict[str, str], agent: str) -> None:
+    """Take out what is wrong, and define what is called."""
+    for path, text in list(files.items()):
+        words = text.split()
+        if not path.startswith(".andon/") and ("bug" in words or "ugly" in words):
+            files[path] = " ".join([*(x for x in words if x not in ("bug", "ugly")), f"by:{agent}"])
+    called = sorted({word[6:] for text in files.values() for word in text.split() if word.startswith("calls:")})
+    defined = files.get("library", "").split()
+    missing = [f"defines:{name}" for name in called if f"defines:{name}" not in defined]
+    if missing:
+        files["library"] = " ".join([*defined, *missing, f"by:{agent}"])
+
+
+# ---------------------------------------------------------------- workers
+
+
+def worker(world: World, name: str, *, careful: bool = False, role: str | None = None) -> Actor:
+    """An honest worker. careful: makes no mistakes. role: does nothing else."""
+    while True:
+        result = _found((yield Call(verb="next", arguments={"role": role}, agent=name, cwd=HOME)))
+        if result.exit == 0:
+            yield from _work(world, name, result.body, careful=careful)
+        elif careful:
+            yield from _until_something_happens(world)
+        else:
+            yield from _for_a_while(world, "agent")
+
+
+def _until_something_happens(world: World, *, ready: str = "agent") -> Actor:
+    """A patient actor asks again when the log has grown (and there is work), or after a while, since time acts too."""
+    for _ in range(IDLE_LOOKS):
+        seen = world.log_length
+        yield Sleep(IDLE_S, watchful=True)
+        if world.log_length == seen or world.has_work(ready):
+            return
+
+
+def _for_a_while(world: World, whose: str) -> Actor:
+    """As people poll: until there seems to be work, or now and then without."""
+    random = world.streams.content
+    for _ in range(IDLE_LOOKS):
+        yield Sleep(30 + random.random() * world.parameters.lease_s)
+        if random.random() < 0.1 or world.has_work(whose):
+            return
+
+
+def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
+    random = world.streams.content
+    cwd, mend = str(body["workdir"]), False
+    for _ in range(TRIES):
+        if not careful:
+            if random.random() < 0.06:
+                return  # It dies and never comes back to this claim.
+            yield Sleep(random.random() * world.parameters.lease_s * 0.6)
+        if body["role"] == "reviewer":
+            call = _review(world, name, cwd, careful=careful)
+        else:
+            edit(world, cwd, name, body, mend=mend, careful=careful)
+            if not careful and random.random() < 0.3:
+                verb = random.choice(("check", "submit", "heartbeat"))
+                answer = _found((yield Call(verb=verb, agent=name, cwd=cwd)))
+                if answer.exit in LOST:
+                    return
+            call = Call(verb="advance", arguments={"message": "done"}, agent=name, cwd=cwd)
+        answer = _found((yield call))
+        if answer.exit == 0 or answer.exit in LOST:
+            return
+        mend = mend or answer.exit == 1
+        if not careful and random.random() < 0.1:
+            verb = random.choice(("release", "handoff"))
+            yield Call(verb=verb, arguments={"message": "somebody else, please"}, agent=name, cwd=cwd)
+            return
+
+
+def _review(world: World, name: str, cwd: str, *, careful: bool) -> Call:
+    worktree = world.repository.worktrees.get(cwd)
+    files = worktree.files if worktree is not None else {}
+    good = outcome_of("tests", files) == outcome_of("lint", files) == PASSED
+    if not good or (not careful and world.streams.content.random() < 0.1):
+        arguments = {"outcome": "rework", "message": "mend this", "findings": ["shared:1: blocking: wrong"]}
+        return Call(verb="advance", arguments=arguments, agent=name, cwd=cwd)
+    return Call(verb="advance", arguments={"message": "looks right"}, agent=name, cwd=cwd)
+
+
+def pleaser(world: World, name: str) -> Actor:
+    """Says that it is done: without work, or with work that it breaks after it was checked."""
+    random = world.streams.content
+    while True:
+        result = _found((yield Call(verb="next", agent=name, cwd=HOME)))
+        if result.exit != 0:
+            yield from _for_a_while(world, "agent")
+            continue
+        cwd = str(result.body["workdir"])
+        if random.random() < 0.5:
+            edit(world, cwd, name, result.body, mend=True, careful=True)
+            yield Call(verb=random.choice(("check", "submit")), agent=name, cwd=cwd)
+            _break(world, cwd, name)
+        for _ in range(random.randrange(1, 4)):
+            answer = _found((yield Call(verb="advance", arguments={"message": "all green!"}, agent=name, cwd=cwd)))
+            if answer.exit != 1:
+                break
+
+
+def _break(world: World, cwd: str, name: str) -> None:
+    worktree = world.repository.worktrees.get(cwd)
+    if worktree is not None:
+        worktree.files["shared"] = f"bug by:{name}"
+
+
+def cheater(world: World, name: str) -> Actor:
+    """Tries what it may not do: others' claims, people's acts, its own gates, reviewing itself."""
+    random = world.streams.content
+    while True:
+        yield Sleep(random.random() * world.parameters.lease_s / 2)
+        act = random.randrange(7)
+        if act <= 1:
+            yield from _intrude(world, name, forge=act == 1)
+        elif act == 2:
+            yield from _act_as_person(world, name)
+        else:
+            result = _found((yield Call(verb="next", agent=name, cwd=HOME)))
+            if result.exit == 0:
+                yield from _cheat_at_work(world, name, result.body, act)
+
+
+def _intrude(world: World, name: str, *, forge: bool) -> Actor:
+    """Write into another's claim: under its own name, under the other's after the claim is over, or with a forged file."""
+    random = world.streams.content
+    claims = list(world.leases.values())
+    if not claims:
+        return
+    claim = random.choice(claims)
+    agent = name
+    if forge:
+        world.leases[f"/forged/{name}"] = Claim(
+            run=claim.run, step=claim.step, token=claim.token + random.randrange(2), agent=name, workdir=claim.workdir
+        )
+    elif any(other.run == claim.run and other.token > claim.token for other in claims):
+        agent = claim.agent
+    verb = random.choice(("advance", "submit", "heartbeat", "release"))
+    yield Call(verb=verb, arguments={"message": "mine"}, agent=agent, cwd=f"/forged/{name}" if forge else claim.workdir)
+
+
+def _act_as_person(world: World, name: str) -> Actor:
+    random = world.streams.content
+    runs = world.runs()
+    if runs:
+        run = random.choice(runs).id
+        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel"))
+        yield Call(verb=verb, arguments={"run": run, "gate": "tests", "why": "trust me", "message": "ok"}, agent=name)
+
+
+def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> Actor:
+    cwd = str(body["workdir"])
+    worktree = world.repository.worktrees.get(cwd)
+    if worktree is None:
+        return
+    if act <= 4:
+        edit(world, cwd, name, body, mend=False, careful=True)
+        worktree.files["shared"] = f"bug by:{name}"
+    if act == 4:
+        worktree.files[WORKFLOW_PATH] = weakened(world.workflow).canonical().decode()
+    if act == 5:
+        worktree.head = world.git.branch_head("main") or worktree.head
+        edit(world, cwd, name, body, mend=True, careful=True)
+    if act == 6:
+        edit(world, cwd, name, body, mend=True, careful=True)
+    answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
+    if answer.exit == 0:
+        again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))
+        if again.exit == 0:
+            yield Call(verb="advance", arguments={"message": "well done"}, agent=name, cwd=str(again.body["workdir"]))
+
+
+# ---------------------------------------------------------------- leads, people, outsiders
+
+
+def lead(world: World, name: str, *, every_s: float, patient: bool = False) -> Actor:
+    """patient: comes again only when something happened, or after a while."""
+    while True:
+        yield Sleep(every_s * (0.5 + world.streams.schedule.random()))
+        if patient:
+            yield Call(verb="lead", agent=name, cwd=HOME)
+            yield from _until_something_happens(world, ready="system")
+        else:
+            yield from _for_a_while(world, "system")
+            yield Call(verb="lead", agent=name, cwd=HOME)
+
+
+def person(world: World, name: str) -> Actor:
+    """Approves, rejects, waives, puts back to work; sometimes writes in an agent's worktree."""
+    random, rate = world.streams.content, world.parameters.people_act
+    while True:
+        yield Sleep(120 + random.random() * 2 * world.parameters.lease_s)
+        runs = [run for run in world.runs() if run.status != s.RUN_ENDED]
+        if not runs or random.random() > rate:
+            continue
+        run = random.choice(runs)
+        arguments: dict[str, Any] = {"run": run.id, "message": "seen", "why": "known", "gate": "tests"}
+        act = random.random()
+        if act < 0.25:
+            yield from _meddle(world, name, run)
+        elif act < 0.32:
+            yield Call(verb="waive", arguments=arguments, agent=name, person=True)
+        elif act < 0.36:
+            yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
+        elif run.status == s.RUN_BLOCKED:
+            yield Call(verb="run_retry", arguments=arguments, agent=name, person=True)
+        else:
+            yield Call(verb="reject" if act > 0.9 else "approve", arguments=arguments, agent=name, person=True)
+
+
+def _meddle(world: World, name: str, run: s.Run) -> Actor:
+    """A person changes something in an agent's worktree, and then approves the run."""
+    held = [step for step in run.active.values() if step.lease is not None and step.kind == "agent"]
+    if held and held[0].lease is not None:
+        workdir = held[0].lease.workdir
+        # Who types in a worktree without a word to Andon is beyond its reach; the truth counts those who submit.
+        edit(world, workdir, "somebody", {"task": run.task, "step": "extra"}, mend=True, careful=True)
+        if _found((yield Call(verb="submit", agent=name, cwd=workdir, person=True))).exit == 0:
+            world.laws.wrote(run.id, name)
+    yield Call(verb="approve", arguments={"run": run.id, "message": "mine is good"}, agent=name, person=True)
+
+
+def outsider(world: World) -> Actor:
+    """Pushes to the target branch: something harmless, something in the way, or weaker gates."""
+    random = world.streams.content
+    for count in range(1, MAX_PUSHES):
+        yield Sleep(random.random() * 2 * world.parameters.lease_s / (10 * world.parameters.outsiders))
+        files: dict[str, str] = {f"outside{count}": "news"}
+        kind = random.randrange(4)
+        if kind == 1:
+            files = {"shared": f"pushed {count}"}
+        elif kind == 2:
+            files = {WORKFLOW_PATH: weakened(world.workflow).canonical().decode()}
+        elif kind == 3:
+            files = {"environment": f"version {count}"}
+        world.push(files, f"outside {count}")
+
+
+def finishing_person(world: World, name: str) -> Actor:
+    """Does all that a person is needed for until everything is closed: approves, retries, and at last gives up on a run."""
+    retried: dict[str, int] = {}
+    while True:
+        for run in world.runs():
+            if run.status == s.RUN_ENDED:
+                continue
+            arguments = {"run": run.id, "message": "go on"}
+            blocked = any(step.state == s.BLOCKED for step in run.active.values()) or run.status == s.RUN_BLOCKED
+            if blocked and retried.get(run.id, 0) < 3:
+                retried[run.id] = retried.get(run.id, 0) + 1
+                yield Call(verb="run_retry", arguments=arguments, agent=name, person=True)
+            elif blocked:
+                world.count("given up")
+                yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
+                yield Call(verb="task_cancel", arguments={"task": run.task, "message": "no"}, agent=name, person=True)
+            elif any(step.kind == "human" for step in run.active.values()) or _wants_consent(world, run):
+                yield Call(verb="approve", arguments=arguments, agent=name, person=True)
+        yield Sleep(120)
+        yield from _until_something_happens(world, ready="person")
+
+
+def _wants_consent(world: World, run: s.Run) -> bool:
+    gates = world.laws.workflow_of(run.id).gates.values()
+    landing = any(step.kind == "land" for step in run.active.values())
+    given = [word.patch for word in run.approvals if word.approves]
+    made = run.submissions.get("")
+    wanted = landing and any(isinstance(gate, w.ApprovalGate) for gate in gates)
+    expired = any("expired" in step.reason for step in run.active.values())
+    return wanted and made is not None and (made.patch not in given or expired)

@@ -1,0 +1,492 @@
+"""The laws as checkers over a simulated world: they see every event, every reply and every move of the target branch.
+
+They share no code with the rules that they check. What they know comes from the events (a model of its own: who holds what,
+what was submitted, who acted) and from the truth of the toy language: what a tree is really worth, and who wrote it.
+Numbers are those of `docs/laws.md`; 0 stands for a crash of the product, 14 for liveness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from andon.core import events as e
+from andon.core import state as s
+from andon.core import verdict as v
+from andon.core import workflow as w
+from andon.core.verdict import Submission, Verdict
+from andon.testing.content import WORKFLOW_PATH, environment_digest, outcome_of, writers
+from andon.testing.workflows import decode
+
+if TYPE_CHECKING:
+    from andon.testing.process import Process, Result
+    from andon.testing.world import World
+
+MAX_EVENTS_OF_A_RUN = 3000
+ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
+
+
+class Violation(Struct, frozen=True, kw_only=True):
+    """A law that did not hold. law: its number. at: virtual seconds since the simulation began."""
+
+    law: int
+    text: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"law {self.law} at {self.at:.0f} s: {self.text}"
+
+
+class Held(Struct, kw_only=True):
+    """A lease as the events tell it."""
+
+    token: int
+    agent: str
+    expires_at: float
+
+
+class Known(Struct, kw_only=True):
+    """What is known of a run."""
+
+    id: str
+    task: str
+    workflow: w.Workflow
+    token: int = 0
+    held: dict[str, Held] = field(default_factory=dict)
+    lane: dict[str, str] = field(default_factory=dict)
+    hands: set[str] = field(default_factory=set)
+    """people who wrote in an agent's place"""
+    submitted: dict[str, Submission] = field(default_factory=dict)
+    green: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    """the last judgement of each step, if it was green"""
+    playing: dict[str, str] = field(default_factory=dict)
+    """the role in which each step was claimed"""
+    roles: dict[str, set[str]] = field(default_factory=dict)
+    """who did something in each role; a claim given up without a trace is not an act"""
+    reviews: list[e.ReviewRecorded] = field(default_factory=list)
+    approvals: list[e.ApprovalRecorded | e.RejectionRecorded] = field(default_factory=list)
+    waivers: list[e.GateWaived] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    due: dict[str, float | None] = field(default_factory=dict)
+    prepared: e.LandingPrepared | None = None
+    landed: str = ""
+    ended: str = ""
+    count: int = 0
+
+
+class Laws:
+    """Watches one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.violations: list[Violation] = []
+        self.runs: dict[str, Known] = {}
+        self.landings: dict[str, str] = {}
+        """run -> commit on the target branch"""
+        self._defined: dict[str, w.Workflow] = {}
+        self._began = world.scheduler.now
+        self._handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
+            e.StepEntered: self._entered,
+            e.StepClaimed: self._claimed,
+            e.LeaseRenewed: self._renewed,
+            e.AttemptEnded: self._attempt_ended,
+            e.Submitted: self._submitted,
+            e.Judged: self._judged,
+            e.ReviewRecorded: self._reviewed,
+            e.ApprovalRecorded: self._approved,
+            e.RejectionRecorded: self._rejected,
+            e.GateWaived: self._waived,
+            e.StepFinished: self._finished,
+            e.LanesJoined: self._joined,
+            e.LandingPrepared: self._prepared,
+            e.LandingAbandoned: self._abandoned,
+            e.Landed: self._landed,
+            e.RunBlocked: self._blocked,
+            e.RunUnblocked: self._unblocked,
+            e.RunEnded: self._ended,
+        }
+
+    def violated(self, law: int, text: str) -> None:
+        self.violations.append(Violation(law=law, text=text, at=self.world.scheduler.now - self._began))
+
+    def wrote(self, run: str, person: str) -> None:
+        """A person's hand is in the run's work (told by the actor itself)."""
+        if run in self.runs:
+            self.runs[run].hands.add(person)
+
+    def workflow_of(self, run: str) -> w.Workflow:
+        return self.runs[run].workflow
+
+    # ------------------------------------------------------------ what happens
+
+    def appended(
+        self, appended: Sequence[tuple[str, int, Sequence[e.Event], s.State]], process: Process | None
+    ) -> None:
+        """A transaction was committed."""
+        started, ended, attached, detached = set(), set(), set(), set()
+        for stream, _seq, events, _state in appended:
+            for event in events:
+                if isinstance(event, e.RunStarted):
+                    started.add(event.run)
+                    self._started(event)
+                elif isinstance(event, e.RunAttached):
+                    attached.add(event.run)
+                elif isinstance(event, e.RunDetached):
+                    detached.add(event.run)
+                    self._detached(event)
+                elif stream in self.runs:
+                    known = self.runs[stream]
+                    known.count += 1
+                    if isinstance(event, e.RunEnded):
+                        ended.add(stream)
+                    handler = self._handlers.get(type(event))
+                    if handler is not None:
+                        handler(known, event, process)
+                    if known.ended and not isinstance(event, e.RunEnded):
+                        self.violated(9, f"{stream} got {type(event).__name__} after its end")
+        if started != attached or ended != detached:
+            self.violated(10, f"a run and its task went apart: {started} {attached} {ended} {detached}")
+
+    def replied(self, process: Process, result: Result) -> None:
+        """A call came to its end. (What it changed was seen as events.)"""
+        by_agent = process.verb in ("approve", "waive", "run_retry", "run_cancel") and not process.caller.person
+        if by_agent and result.exit == 0:
+            self.violated(11, f"{process.caller.agent}, an agent, was allowed to {process.verb}")
+        own = process.claim.run if process.claim is not None else ""
+        if result.kind == "corrupt" and process.verb in ("next", "lead") and own not in self.world.corrupted:
+            self.violated(12, f"{process.verb} stopped at a corrupt run: {result.message}")
+
+    def pushed(self, commit: str) -> None:
+        """An outsider moved the target branch."""
+
+    def removed(self, path: str) -> None:
+        """A worktree is about to be removed: what is in it must be kept somewhere."""
+        worktree = self.world.repository.worktrees.get(path)
+        if worktree is None:
+            return
+        tree = self.world.repository.put_tree(worktree.files)
+        commits = self.world.repository.commits
+        kept = {commits[oid].tree for oid in self.world.repository.references.values()}
+        if tree not in kept and tree not in {commits[x].tree for x in self.world.repository.line("main")}:
+            self.violated(10, f"the work in {path} was removed and kept nowhere")
+
+    def moved(self, branch: str, old: str | None, new: str) -> None:
+        """Andon moved the target branch."""
+        repository = self.world.repository
+        commit = repository.commits[new]
+        if commit.parents[:1] != (old,):
+            self.violated(7, f"{branch} was moved from {old} to {new}, which does not follow it")
+        trailers = dict(line.split(": ", 1) for line in commit.message.splitlines() if line.startswith("Andon-"))
+        known = self.runs.get(trailers.get("Andon-Run", ""))
+        if known is None or known.task != trailers.get("Andon-Task"):
+            self.violated(7, f"commit {new} landed without a run")
+            return
+        if known.id in self.landings:
+            self.violated(10, f"{known.id} landed twice: {self.landings[known.id]} and {new}")
+        self.landings[known.id] = new
+        if self.world.evidence.get(new) != trailers.get("Andon-Evidence"):
+            self.violated(2, f"{known.id} landed {new}, whose evidence is not kept")
+        if known.prepared is None or known.prepared.commit != new or known.prepared.head != old:
+            self.violated(5, f"{known.id} landed {new} without having prepared it")
+        base = repository.commits[old].tree if old is not None else commit.tree
+        self._must_hold(known, commit.tree, base, self.world.git.patch_digest(base, commit.tree), "landed")
+        self._nothing_undone(known, old or new, new)
+
+    def _nothing_undone(self, known: Known, old: str, new: str) -> None:
+        """A landing may change only what its own task's writers changed: paths of others stay as they were."""
+        files, before = self.world.repository.files(new), self.world.repository.files(old)
+        lost = [path for path in before if path.startswith("outside") and files.get(path) != before[path]]
+        lost += [path for path in before if path.startswith("T") and path not in files]
+        if any("<<<<<<<" in text for text in files.values()):
+            self.violated(5, f"{known.id} landed unresolved conflicts")
+        if lost:
+            self.violated(7, f"{known.id} took back what landed before: {', '.join(lost)}")
+
+    # ------------------------------------------------------------ the truth about what is made
+
+    def _must_hold(self, known: Known, tree: str, base: str, patch: str, how: str) -> None:
+        """Law 5: every `done` gate holds on this very tree and change."""
+        files = self.world.repository.files(tree)
+        changed = [change.path for change in self.world.git.changes(base, tree)]
+        authors = writers(self.world.repository.files(base), files, changed) | known.hands
+        for name in known.workflow.done:
+            gate = known.workflow.gates[name]
+            if any(x.gate == name and x.patch == patch and self._covers(x, gate, tree) for x in known.waivers):
+                continue
+            if isinstance(gate, w.RunGate) and outcome_of(gate.run, files) != v.PASSED:
+                self.violated(5, f"{known.id} {how} a tree on which {name} fails")
+            if isinstance(gate, w.ReviewGate):
+                self._must_be_reviewed(known, name, patch, authors, how)
+            if isinstance(gate, w.ApprovalGate):
+                self._must_be_approved(known, name, patch, authors, how)
+            if isinstance(gate, w.DiffGate) and gate.max_files is not None and len(changed) > gate.max_files:
+                self.violated(5, f"{known.id} {how} more files than {name} allows")
+        protected = [path for path in changed if path.startswith(".andon/")]
+        if protected and not any(x.gate == v.PROTECT_GATE and x.patch == patch for x in known.waivers):
+            self.violated(8, f"{known.id} {how} a change of its own definitions: {', '.join(protected)}")
+
+    @staticmethod
+    def _covers(waiver: e.GateWaived, gate: w.Gate, tree: str) -> bool:
+        return waiver.tree == tree or not isinstance(gate, w.TREE_GATES)
+
+    def _must_be_reviewed(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
+        latest = {review.agent: review for review in known.reviews if review.patch == patch}
+        good = [agent for agent, review in latest.items() if review.approves and agent not in authors]
+        if not good:
+            self.violated(2, f"{known.id} {how} a change that nobody but its authors approved ({name}, {patch[:14]})")
+        if any(not review.approves and agent not in authors for agent, review in latest.items()):
+            self.violated(5, f"{known.id} {how} over a review that objects")
+
+    def _must_be_approved(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
+        latest = {word.person: word for word in known.approvals if word.patch == patch}
+        good = [x for x, word in latest.items() if isinstance(word, e.ApprovalRecorded) and x not in authors]
+        if not good:
+            self.violated(11, f"{known.id} {how} a change that no person but its authors approved ({name})")
+
+    # ------------------------------------------------------------ runs
+
+    def _started(self, event: e.RunStarted) -> None:
+        text = self.world.repository.files(event.definitions).get(WORKFLOW_PATH, "")
+        if event.workflow not in self._defined:
+            workflow = decode(text)
+            self._defined[event.workflow] = workflow
+            if workflow.digest() != event.workflow:
+                self.violated(8, f"{event.run} follows another workflow than {event.definitions} has")
+        elif self._defined[event.workflow].canonical().decode() != text:
+            self.violated(8, f"{event.run} follows another workflow than {event.definitions} has")
+        if event.definitions not in self.world.repository.line("main"):
+            self.violated(8, f"{event.run} took its definitions from outside the target branch")
+        if event.run in self.runs:
+            self.violated(10, f"{event.run} started twice")
+        open_runs = [x.id for x in self.runs.values() if x.task == event.task and not x.ended]
+        if open_runs:
+            self.violated(10, f"{event.run} started while {open_runs} of {event.task} goes on")
+        self.runs[event.run] = Known(id=event.run, task=event.task, workflow=self._defined[event.workflow])
+
+    def _ended(self, known: Known, event: e.RunEnded, process: Process | None) -> None:
+        if known.ended:
+            self.violated(9, f"{known.id} ended twice")
+        known.ended = event.outcome
+        on_branch = self.landings.get(known.id)
+        if event.outcome == "landed" and (on_branch is None or on_branch != event.commit):
+            self.violated(5, f"{known.id} ended as landed, but the branch has {on_branch or 'no commit of it'}")
+        if event.outcome != "landed" and on_branch is not None:
+            self.violated(10, f"{known.id} ended as {event.outcome}, but {on_branch} landed")
+        if event.outcome == "completed":
+            made = known.submitted.get("")
+            if made is not None:
+                self._must_hold(known, made.tree, made.base_tree, made.patch, "completed")
+
+    def _detached(self, event: e.RunDetached) -> None:
+        known = self.runs.get(event.run)
+        if known is not None and known.ended != event.outcome:
+            self.violated(10, f"{event.run} is {known.ended}, but its task was told {event.outcome}")
+
+    def _blocked(self, known: Known, event: e.RunBlocked, process: Process | None) -> None:
+        known.held.pop(event.step, None)
+
+    def _unblocked(self, known: Known, event: e.RunUnblocked, process: Process | None) -> None:
+        known.attempts.clear()
+        if process is not None and not process.caller.person:
+            self.violated(11, f"{process.caller.agent}, an agent, put {known.id} back to work")
+
+    # ------------------------------------------------------------ steps and leases
+
+    def _entered(self, known: Known, event: e.StepEntered, process: Process | None) -> None:
+        known.lane[event.step] = event.lane
+        known.due[event.step] = event.due_at
+        known.attempts[event.step] = 0
+        known.green.pop(event.step, None)
+        known.held.pop(event.step, None)
+        if known.count > MAX_EVENTS_OF_A_RUN:
+            self.violated(13, f"{known.id} has {known.count} events")
+
+    def _claimed(self, known: Known, event: e.StepClaimed, process: Process | None) -> None:
+        held = known.held.get(event.step)
+        if held is not None:
+            self.violated(6, f"{event.agent} claimed {known.id} {event.step} while {held.agent} holds it")
+        if event.token <= known.token:
+            self.violated(6, f"{known.id} {event.step}: token {event.token} was given out before")
+        known.token = max(known.token, event.token)
+        known.held[event.step] = Held(token=event.token, agent=event.agent, expires_at=event.expires_at)
+        role = known.workflow.roles.get(event.role)
+        for other in role.distinct_from if role else ():
+            if event.agent in known.roles.get(other, ()):
+                self.violated(6, f"{event.agent} is both {other} and {event.role} of {known.id}")
+        known.playing[event.step] = event.role
+
+    def _holder(self, known: Known, event: Any, token: int | None, process: Process | None) -> None:
+        """Law 6: only the holder writes, under its present token, before it expires."""
+        held = known.held.get(event.step)
+        what = f"{type(event).__name__} on {known.id} {event.step} by {event.actor}"
+        if held is None or held.agent != event.actor or (token is not None and token != held.token):
+            self.violated(6, f"{what} without holding it ({held})")
+            return
+        if event.at >= held.expires_at:
+            self.violated(6, f"{what} after the lease expired")
+        claim = process.claim if process is not None else None
+        if claim is not None and (claim.run, claim.step) == (known.id, event.step) and claim.token != held.token:
+            self.violated(6, f"{what} with the old token {claim.token}")
+
+    @staticmethod
+    def _acted(known: Known, event: Any) -> None:
+        known.roles.setdefault(known.playing.get(event.step, ""), set()).add(event.actor)
+
+    def _renewed(self, known: Known, event: e.LeaseRenewed, process: Process | None) -> None:
+        held = known.held.get(event.step)
+        if event.actor == "andon":
+            # A clock went back: Andon may cut a lease of its present owner, and nothing else.
+            if held is None or held.token != event.token or event.expires_at >= held.expires_at:
+                self.violated(6, f"Andon changed a lease on {known.id} {event.step} other than to cut it")
+        else:
+            self._holder(known, event, event.token, process)
+        if held is not None:
+            held.expires_at = event.expires_at
+
+    def _attempt_ended(self, known: Known, event: e.AttemptEnded, process: Process | None) -> None:
+        held = known.held.get(event.step)
+        if held is None or held.token != event.token:
+            self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
+        elif event.how in ("released", "handed_off"):
+            self._holder(known, event, event.token, process)
+        elif event.how == "expired" and event.at < held.expires_at:
+            self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
+        known.held.pop(event.step, None)
+        if event.counts:
+            known.attempts[event.step] = known.attempts.get(event.step, 0) + 1
+            step = known.workflow.steps.get(event.step)
+            if step is not None and known.attempts[event.step] > step.attempts:
+                self.violated(13, f"{known.id} {event.step}: {known.attempts[event.step]} attempts")
+
+    def _submitted(self, known: Known, event: e.Submitted, process: Process | None) -> None:
+        self._holder(known, event, event.token, process)
+        known.submitted[known.lane.get(event.step, "")] = event.submission
+        self._acted(known, event)
+        known.green.clear()
+
+    def _joined(self, known: Known, event: e.LanesJoined, process: Process | None) -> None:
+        if event.submission is not None:
+            known.submitted[event.lane] = event.submission
+
+    # ------------------------------------------------------------ verdicts
+
+    def _judged(self, known: Known, event: e.Judged, process: Process | None) -> None:
+        known.green.pop(event.step, None)
+        if event.green:
+            known.green[event.step] = event.verdicts
+            closed = [x for x in event.verdicts if x.outcome not in (v.PASSED, v.WAIVED)]
+            if closed:
+                self.violated(3, f"{known.id} {event.step} is green with {closed[0].gate} {closed[0].outcome}")
+        for verdict in event.verdicts:
+            self._true(known, event, verdict)
+
+    def _true(self, known: Known, event: e.Judged, verdict: Verdict) -> None:
+        """Laws 1, 2 and 8: what a verdict says is so, of the pinned gate, on the tree that it names."""
+        gate = known.workflow.gates.get(verdict.gate)
+        if verdict.outcome == v.WAIVED:
+            mine = [x for x in known.waivers if x.gate == verdict.gate and x.person == verdict.by]
+            if not mine:
+                self.violated(11, f"{known.id}: {verdict.gate} is waived, and nobody did")
+            elif not any(x.patch == verdict.subject for x in mine):
+                self.violated(2, f"{known.id}: the waiver of {verdict.gate} was given for another change")
+            return
+        if gate is None or verdict.outcome != v.PASSED:
+            return
+        if verdict.gate_digest != w.gate_digest(gate):
+            self.violated(8, f"{known.id}: {verdict.gate} passed by another definition than the pinned one")
+        if not isinstance(gate, w.RunGate):
+            return
+        files = self.world.repository.files(verdict.subject.removeprefix("git-tree:"))
+        if outcome_of(gate.run, files) != v.PASSED:
+            self.violated(1, f"{known.id} {event.step}: {verdict.gate} is called passed and fails")
+        if verdict.environment_digest != environment_digest(known.workflow.environment, files):
+            self.violated(2, f"{known.id} {event.step}: {verdict.gate} was measured in another environment")
+
+    def _finished(self, known: Known, event: e.StepFinished, process: Process | None) -> None:
+        step = known.workflow.steps.get(event.step)
+        if step is not None and step.kind == "agent":
+            if event.step in known.held:
+                self._holder(known, event, None, process)
+            if event.outcome == w.PASSED:
+                self._must_be_green(known, step)
+        if step is not None and step.kind == "human" and event.outcome == w.PASSED:
+            self._must_be_decided(known, event)
+        known.held.pop(event.step, None)
+
+    def _must_be_green(self, known: Known, step: w.Step) -> None:
+        """Laws 2 and 4: a step is left by `passed` with every gate green on what was submitted last."""
+        verdicts = {verdict.gate: verdict for verdict in known.green.get(step.id, ())}
+        made = known.submitted.get(known.lane.get(step.id, ""))
+        for name in step.gates:
+            verdict = verdicts.get(name)
+            if verdict is None:
+                self.violated(4, f"{known.id} left {step.id} without a verdict of {name}")
+                continue
+            elsewhere = made is not None and verdict.subject not in (made.tree_subject, made.patch)
+            if elsewhere and verdict.outcome == v.PASSED:
+                self.violated(2, f"{known.id} left {step.id} by a verdict of {name} on something else")
+
+    def _must_be_decided(self, known: Known, event: e.StepFinished) -> None:
+        due = known.due.get(event.step)
+        words = [x for x in known.approvals if isinstance(x, e.ApprovalRecorded) and x.step == event.step]
+        if not words:
+            self.violated(11, f"{known.id} {event.step} passed without anybody's approval")
+        elif due is not None and words[-1].at >= due:
+            self.violated(11, f"{known.id} {event.step} was approved after it expired")
+
+    # ------------------------------------------------------------ people and reviewers
+
+    def _reviewed(self, known: Known, event: e.ReviewRecorded, process: Process | None) -> None:
+        self._holder(known, event, None, process)
+        self._acted(known, event)
+        known.reviews.append(event)
+
+    def _person(self, known: Known, event: Any, process: Process | None) -> None:
+        if process is not None and not process.caller.person:
+            self.violated(11, f"{process.caller.agent}, an agent, did {type(event).__name__} on {known.id}")
+        made = known.submitted.get("")
+        if made is None or isinstance(event, e.RejectionRecorded):
+            return
+        if event.person in known.hands:
+            self.violated(11, f"{event.person}, an author, did {type(event).__name__} on {known.id}")
+
+    def _approved(self, known: Known, event: e.ApprovalRecorded, process: Process | None) -> None:
+        self._person(known, event, process)
+        known.approvals.append(event)
+
+    def _rejected(self, known: Known, event: e.RejectionRecorded, process: Process | None) -> None:
+        self._person(known, event, process)
+        known.approvals.append(event)
+
+    def _waived(self, known: Known, event: e.GateWaived, process: Process | None) -> None:
+        self._person(known, event, process)
+        if not event.why:
+            self.violated(3, f"{known.id}: {event.gate} was waived without a reason")
+        known.waivers.append(event)
+
+    # ------------------------------------------------------------ landing
+
+    def _prepared(self, known: Known, event: e.LandingPrepared, process: Process | None) -> None:
+        self._holder(known, event, event.token, process)
+        if known.prepared is not None:
+            self.violated(10, f"{known.id} prepared a landing while another is prepared")
+        known.prepared = event
+        verdicts = {verdict.gate: verdict for verdict in known.green.get(event.step, ())}
+        for name in known.workflow.done:
+            verdict = verdicts.get(name)
+            if verdict is None or verdict.subject not in (f"git-tree:{event.tree}", event.patch):
+                self.violated(7, f"{known.id} prepares to land a tree on which {name} was not judged")
+
+    def _abandoned(self, known: Known, event: e.LandingAbandoned, process: Process | None) -> None:
+        if known.prepared is not None and known.prepared.commit in self.world.repository.line("main"):
+            self.violated(10, f"{known.id} abandoned {known.prepared.commit}, which had landed")
+        known.prepared = None
+
+    def _landed(self, known: Known, event: e.Landed, process: Process | None) -> None:
+        if self.landings.get(known.id) != event.commit:
+            self.violated(5, f"{known.id} says that {event.commit} landed; the branch has no such commit of it")
+        if known.landed:
+            self.violated(10, f"{known.id} confirmed two landings")
+        known.landed, known.prepared = event.commit, None

@@ -1,0 +1,139 @@
+"""The workflows of simulated worlds: each shape that the core treats in its own way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from andon.core import workflow as w
+
+TESTS = w.RunGate(id="tests", run="tests")
+LINT = w.RunGate(id="lint", run="lint")
+REVIEW = w.ReviewGate(id="review", role="reviewer")
+CONSENT = w.ApprovalGate(id="consent", expires_s=86_400.0)
+SCOPE = w.DiffGate(id="scope", max_files=6)
+ROLES = {"implementer": w.Role(), "reviewer": w.Role(distinct_from=("implementer",)), "planner": w.Role()}
+LIMITS = w.Limits(visits=6, wall_time_s=10 * 86_400.0, submissions=4)
+
+Edge = tuple[str, ...]
+
+
+def make(name: str, lease_s: float) -> w.Workflow:
+    """The workflow of this shape. Edges are (source, target[, outcome[, condition]]); the first is the start."""
+    steps, edges, gates, done, pseudo = _SHAPES[name](lease_s)
+    made = []
+    for edge in edges[1:]:
+        source, target, outcome, condition = (*edge, "", "")[:4]
+        made.append(w.Edge(source=source, target=target, outcome=outcome or w.PASSED, condition=condition or None))
+    return w.Workflow(
+        name="feature",
+        description=name,
+        steps={step.id: step for step in steps},
+        edges=tuple(made),
+        gates={gate.id: gate for gate in gates},
+        done=done,
+        roles=ROLES,
+        limits=LIMITS,
+        pseudo=pseudo,
+        start=edges[0][1],
+    )
+
+
+def decode(text: str) -> w.Workflow:
+    """The workflow behind a simulated workflow file."""
+    return msgspec.json.decode(text.encode(), type=w.Workflow)
+
+
+def weakened(workflow: w.Workflow) -> w.Workflow:
+    """The same with gates that ask for nothing: what a cheat, or a careless push, makes of it."""
+    easy: dict[str, w.Gate] = {
+        name: w.RunGate(id=name, run="true") if isinstance(gate, w.RunGate) else gate
+        for name, gate in workflow.gates.items()
+    }
+    return msgspec.structs.replace(workflow, gates=easy)
+
+
+Shape = tuple[list[w.Step], list[Edge], list[w.Gate], tuple[str, ...], dict[str, str]]
+
+
+def _implement(lease_s: float, name: str = "implement", **more: object) -> w.Step:
+    made = w.Step(id=name, role="implementer", gates=("tests",), attempts=3, lease_s=lease_s)
+    return msgspec.structs.replace(made, **more)
+
+
+def _review(lease_s: float) -> w.Step:
+    return w.Step(id="review", role="reviewer", gates=("review",), lease_s=lease_s, outcomes=("rework",))
+
+
+def _standard(lease_s: float) -> Shape:
+    steps = [_implement(lease_s), _review(lease_s), w.Step(id="land", kind="land")]
+    edges = [("", "implement"), ("implement", "review"), ("review", "implement", "rework"), ("review", "land")]
+    return steps, [*edges, ("land", w.END)], [TESTS, REVIEW, SCOPE], ("tests", "review", "scope"), {}
+
+
+def _approved(lease_s: float) -> Shape:
+    ask = w.Step(id="ask", kind="human", expires_s=4 * lease_s)
+    steps = [_implement(lease_s), ask, w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "implement"), ("implement", "ask"), ("ask", "implement", "rejected")]
+    edges += [("ask", "implement", "expired"), ("ask", "land"), ("land", w.END)]
+    return steps, edges, [TESTS, CONSENT], ("tests", "consent"), {}
+
+
+def _consented(lease_s: float) -> Shape:
+    steps = [_implement(lease_s), w.Step(id="land", kind="land")]
+    return (
+        steps,
+        [("", "implement"), ("implement", "land"), ("land", w.END)],
+        [TESTS, CONSENT],
+        ("tests", "consent"),
+        {},
+    )
+
+
+def _forked(lease_s: float) -> Shape:
+    steps = [
+        _implement(lease_s, "left", gates=()),
+        _implement(lease_s, "right", gates=()),
+        _implement(lease_s, "mend", empty=True),
+        _review(lease_s),
+        w.Step(id="land", kind="land"),
+    ]
+    edges: list[Edge] = [("", "split"), ("split", "left"), ("split", "right"), ("left", "both"), ("right", "both")]
+    edges += [("both", "mend"), ("mend", "review"), ("review", "mend", "rework"), ("review", "land"), ("land", w.END)]
+    return steps, edges, [TESTS, REVIEW], ("tests", "review"), {"split": "fork", "both": "join"}
+
+
+def _built(lease_s: float) -> Shape:
+    steps = [
+        _implement(lease_s),
+        w.Step(id="build", kind="command", run="lint", attempts=3),
+        w.Step(id="rest", kind="wait", for_s=60.0),
+        w.Step(id="land", kind="land"),
+    ]
+    edges: list[Edge] = [("", "implement"), ("implement", "build"), ("build", "implement", "failed")]
+    edges += [("build", "rest"), ("rest", "land"), ("land", w.END)]
+    return steps, edges, [TESTS, LINT], ("tests", "lint"), {}
+
+
+def _planned(lease_s: float) -> Shape:
+    plan = w.Step(id="plan", role="planner", empty=True, lease_s=lease_s)
+    steps = [plan, _implement(lease_s), _review(lease_s), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "plan"), ("plan", "implement"), ("implement", "how")]
+    edges += [("how", "review", "", "visits.implement > 1"), ("how", "land")]
+    edges += [("review", "implement", "rework"), ("review", "land"), ("land", w.END)]
+    return steps, edges, [TESTS, LINT, REVIEW], ("tests", "lint"), {"how": "choice"}
+
+
+def _minimal(lease_s: float) -> Shape:
+    steps = [_implement(lease_s, gates=("tests", "scope")), w.Step(id="land", kind="land")]
+    return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS, SCOPE], ("tests",), {}
+
+
+_SHAPES = {
+    "standard": _standard,
+    "approved": _approved,
+    "consented": _consented,
+    "forked": _forked,
+    "built": _built,
+    "planned": _planned,
+    "minimal": _minimal,
+}
