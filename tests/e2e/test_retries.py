@@ -100,3 +100,44 @@ def test_a_full_disk_is_no_bug() -> None:
     error = unavailable(OSError(28, os.strerror(28), "/somewhere"))
     assert (error.exit, error.kind) == (6, "machine")
     assert "/somewhere: No space left" in error.message
+
+
+def test_the_next_lead_frees_what_a_dead_one_locked_although_it_lands_nothing(world: World) -> None:
+    world.add_task()
+    world.implement()
+    world.review()
+    common = world.path / ".git"
+    landed = world.git("commit-tree", "-p", "main", "-m", "never", "main^{tree}")
+    # A lead that prepared a landing and whose git was killed with the branch's lock in hand.
+    from andon.app.wiring import App
+    from andon.core import commands as c
+    from andon.engine.interface import CallContext
+    from andon.engine.landing import settle_prepared
+    from andon.engine.system import claim_system_step
+    from andon.engine.transact import load_run
+
+    app = App(CallContext(cwd=str(world.path), agent="pat", person=True))
+    services = app.services()
+    with services.store.read() as reader:
+        run = load_run(reader, "R1")
+    claim = claim_system_step(services, "R1", run.active["land"])
+    assert claim is not None
+    with services.engine.unit() as unit:
+        state = unit.run("R1")
+    submission = state.submissions[""]
+    command = c.PrepareLanding(
+        at=services.clock.now(), actor=claim.agent, step="land", token=claim.token, head=world.head(), commit=landed,
+        tree=submission.tree, patch=submission.patch, verdicts=tuple(state.verdicts.values()),
+        environment_digest=next(iter(state.environments.values())),
+    )  # fmt: skip
+    services.engine.on_run("R1", command)
+    (common / "andon" / "moving").write_text(f"{landed} refs/heads/main\n")
+    (common / "refs" / "heads" / "main.lock").write_text(f"{landed}\n")
+    (common / "HEAD.lock").write_text("")
+    os.utime(common / "HEAD.lock", (1, 1))
+    (world.path / "app.txt").write_text("a person's edit\n")
+    settled = settle_prepared(services)
+    services.store.close()
+    assert [x.how for x in settled] == ["waiting"]
+    assert list(common.glob("*.lock")) + list((common / "refs" / "heads").glob("*.lock")) == []
+    assert (world.path / "app.txt").read_text() == "a person's edit\n"

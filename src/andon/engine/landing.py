@@ -135,6 +135,9 @@ def _settle(services: Services, run_id: str, step_id: str) -> Result:
     if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
         proof.settle(services, run, prepared.commit)
         return _confirm(services, run, step, prepared.commit, prepared.head)
+    if head is not None:
+        # The branch stays where it is; what the dead lead's git locked for the move is freed for everybody.
+        services.git.refresh_checkouts(run.target, head, head)
     reason = "the lead stopped before the branch moved"
     commit = prepared.commit if prepared is not None else ""
     services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason, commit=commit))
