@@ -15,6 +15,7 @@ from msgspec import Struct
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.gate_files import protected
 from andon.core.judge import people_of
 from andon.core.verdict import Submission, Verdict
 from andon.engine.services import Services
@@ -69,6 +70,7 @@ def facts_of(
         environment_digest=environment_digest,
         authors=run.authors,
         people={name: names for name, names in people.items() if names},
+        protected=protected(workflow),
         verdicts=verdicts,
         at=now,
     )

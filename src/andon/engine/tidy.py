@@ -52,7 +52,11 @@ def remove_worktree(services: Services, path: str, run_id: str) -> None:
         base_tree = submission.tree if submission is not None else run.base_tree
         name = os.path.basename(path).removeprefix(f"{run_id}-") or "ended"
         leftover = s.ActiveStep(step=name, kind="agent", base=run.base, base_tree=base_tree)
-        salvage(services, run, leftover, path, must=True)
+        kept = salvage(services, run, leftover, path, must=True)
+        if not kept and services.places.is_directory(path) and services.git.worktree_dirty(path, base_tree):
+            # What git can't store as it stands (a link out of the tree, a repository inside) is nobody's to throw away.
+            services.say(f"{path} was left: what is in it could not be stored; look at it, then git worktree remove it")
+            return
         services.git.remove_worktree(path)
     except (AndonError, OSError) as error:
         services.say(f"{path} was left: {error}")

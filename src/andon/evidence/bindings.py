@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from andon.core import verdict as v
+from andon.core.gate_files import LAST
 from andon.core.workflow import ISOLATION_LEVELS, digest_of
 from andon.evidence import entry
 from andon.evidence.reading import Subject, SummaryStatement, VerdictStatement
@@ -158,7 +159,9 @@ def _check_verdict(
     if section.gate in gates:
         definition: object = gates[section.gate]
     elif section.gate == v.PROTECT_GATE:
-        definition = {"protect": workflow.get("protect")}
+        # What the gates' commands read was worked out by the version that landed it; the evidence says what it was.
+        definition = {"protect": section.protected}
+        _check_protected(found, part, section.protected, workflow.get("protect") or [])
     else:
         found.add(f"{part} gate", f"the workflow has no gate {section.gate}")
         return
@@ -176,6 +179,15 @@ def _check_verdict(
     if on_tree and section.outcome == v.WAIVED:
         wanted.append(patch_subject(facts.patch))
     found.same(f"{part} subject", _plain(verdict.subject), wanted)
+
+
+def _check_protected(found: _Findings, part: str, stated: Sequence[str], own: Sequence[str]) -> None:
+    """The patterns that held include the workflow's own, as the last word, and the definitions themselves."""
+    wanted = [*(pattern for pattern in own if pattern != LAST), LAST]
+    if list(stated[-len(wanted) :]) != wanted:
+        found.add(
+            f"{part} protected", f"it ends with {_short(list(stated[-len(wanted) :]))}, expected {_short(wanted)}"
+        )
 
 
 def _weaker(achieved: str, least: str) -> bool:

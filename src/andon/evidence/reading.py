@@ -36,6 +36,7 @@ class VerdictSection(Struct, frozen=True, kw_only=True, rename="camel"):
     environment_digest: str
     isolation: str
     people: tuple[str, ...]
+    protected: tuple[str, ...]
     waived_by: str
     why: str
 

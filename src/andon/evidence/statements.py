@@ -91,6 +91,7 @@ def verdict_statement(verdict: v.Verdict, facts: LandingFacts, log_digest: str) 
                 "figures": dict(verdict.figures),
                 "baseFigures": dict(verdict.base_figures),
                 "people": sorted(facts.people.get(verdict.gate, ())),
+                "protected": list(facts.protected) if verdict.gate == v.PROTECT_GATE else [],
                 "waivedBy": verdict.by,
                 "why": verdict.why,
             },
