@@ -293,7 +293,8 @@ class LandingFacts(Struct, frozen=True, kw_only=True):
     """All that is signed about a landing. tree lands on head; patch: of that change. at: seconds since the epoch.
 
     workflow, definitions: the pinned workflow's digest and the commit that it was read from. gates: their definitions.
-    people: who reviewed or approved, by gate. protected: the patterns of the gate `protect`. verdicts: the core's, one for each gate that had to hold.
+    people: who reviewed or approved, by gate. protected: the patterns of the gate `protect`.
+    verdicts: the core's, one for each gate that had to hold.
     """
 
     task: str

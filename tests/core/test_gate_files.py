@@ -33,12 +33,63 @@ from andon.core.workflow import Environment, RunGate, Step, Workflow
     ],
 )
 def test_what_a_command_reads(command: str, pattern: str) -> None:
-    assert pattern in of_command(command)
+    assert pattern in [found.removesuffix("#file") for found in of_command(command)]
 
 
 @pytest.mark.parametrize(
-    "command", ["", "sh -c", 'sh "$SCRIPT"', "sh /usr/bin/x", "echo 'unclosed", "python -c 1 x.py", "cat f"]
+    ("command", "pattern"),
+    [
+        ("bash -euo pipefail ci/test.sh", "ci/test.sh"),
+        ("python3 -u ci/check.py", "ci/check.py"),
+        ("python -s -m ci.check", "ci/check.py"),
+        ("python -m ci.check", "ci/__init__.py"),
+        ("sh ./ci.sh # don't", "ci.sh"),
+        ("sh 'ci.sh", "ci.sh"),
+        ("sh < ci.sh", "ci.sh"),
+        ("eval 'sh ci.sh'", "ci.sh"),
+        ("ls | xargs sh ci.sh", "ci.sh"),
+        ("pytest -c ci/pytest.ini", "ci/pytest.ini"),
+        ("pytest --config-file=ci/p.ini", "ci/p.ini"),
+        ("make -C sub", "sub/Makefile"),
+        ("make --file=ci.mk", "ci.mk"),
+        ("npm --prefix web test", "web/package.json#scripts"),
+        ("uv run --group test pytest", "**/conftest.py"),
+        ("mypy --config-file ci/mypy.ini src", "ci/mypy.ini"),
+        ("perl -I lib t/all.t", "t/all.t"),
+        ("node -r ./hook.js main.js", "hook.js"),
+    ],
 )
+def test_options_do_not_hide_it(command: str, pattern: str) -> None:
+    assert pattern in [found.removesuffix("#file") for found in of_command(command)]
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("bun test", "test/b.test.ts"),
+        ("deno test", "test/b.test.ts"),
+        ("deno lint", "lint/rules.ts"),
+        ("node --test test/", "test/b.test.mjs"),
+        ("perl -I lib t/all.t", "lib/New.pm"),
+    ],
+)
+def test_work_of_tasks_is_not_taken_for_a_script(command: str, path: str) -> None:
+    rules = [Globs([pattern]) for pattern in of_command(command) if "#" not in pattern]
+    assert not [rule for rule in rules if rule.matches(path)]
+
+
+def test_the_environments_path_is_searched_by_every_python() -> None:
+    environment = Environment(env={"PYTHONPATH": "lib"})
+    workflow = Workflow(name="w", start="s", gates={"t": RunGate(id="t", run="true")}, environment=environment)
+    assert "lib/#modules" in protected(workflow)
+
+
+@pytest.mark.parametrize("path", ["Evil.DIST-INFO/entry_points.txt", "evil.dist-info", "x/evil.egg-link"])
+def test_distributions_are_found_in_any_case_and_as_links(path: str) -> None:
+    assert Globs([pattern for pattern in of_command("pytest") if "#" not in pattern]).matches(path)
+
+
+@pytest.mark.parametrize("command", ["", "sh -c", 'sh "$SCRIPT"', "sh /usr/bin/x", "python -c 1 x.py", "cat f"])
 def test_what_is_not_guessed(command: str) -> None:
     assert not [pattern for pattern in of_command(command) if not pattern.startswith("**") and "#" not in pattern]
 
@@ -62,6 +113,6 @@ def test_the_authors_word_comes_after_andons_and_before_the_last() -> None:
         protect=(LAST, "mine", "!**/conftest.py"),
     )
     found = protected(workflow)
-    assert {"step.sh", "setup.sh", "mine"} <= set(found)
+    assert {"step.sh#file", "setup.sh#file", "mine"} <= set(found)
     assert found[-3:] == ("mine", "!**/conftest.py", LAST)
     assert found.index("**/conftest.py") < found.index("!**/conftest.py")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from andon.core.workflow import digest_of
 from tests.evidence.forge import Change, Forger
 from tests.evidence.scene import Scene
 
@@ -45,6 +46,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "patch for tree": (lambda v, s: v[1].update(subject=v[2]["subject"]), "(gate tests) subject"),
     "another patch": (lambda v, s: v[2]["subject"][0]["digest"].update(andonPatch="0" * 64), "(gate review) subject"),
     "another gate definition": (lambda v, s: section(v[1]).update(gateDigest="sha256:" + "0" * 64), "(gate tests) gateDigest"),
+    "nothing was protected": (lambda v, s: section(v[0]).update(protected=[], gateDigest=digest_of({"protect": []})), "(gate protect) protected"),
     "another configuration": (lambda v, s: v[1]["predicate"].update(configuration=[]), "(gate tests) configuration"),
     "another run's verdict": (lambda v, s: section(v[1]).update(run="R9"), "(gate tests) run"),
     "another task's verdict": (lambda v, s: section(v[1]).update(task="T9"), "(gate tests) task"),

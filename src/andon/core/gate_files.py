@@ -5,6 +5,7 @@ the settings and start-up files that a test runner reads of itself: whoever edit
 are protected in every workflow, worked out from the commands alone. A pattern is a glob, or
 
 * `glob#section`: only this section of a settings file (`pyproject.toml#tool.pytest`), so that the rest stays free;
+* `path#file`: this file alone, and not what is below a directory of that name;
 * `dir/#modules`: a new module directly in `dir` by the name of one of Python's own or of a test runner's, which would
   be taken for it.
 
@@ -15,12 +16,14 @@ this (a script calling another) is the author's to protect. Pure; must not know 
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
 from andon.core import workflow as w
 
 ALWAYS = "**/sitecustomize.py", "**/usercustomize.py", "**/site-packages/**", "**/dist-packages/**"
 """Python runs these at every start, whatever the command was."""
 MODULES = "modules"
+FILE = "file"
 LAST = ".andon/**"
 """Nothing takes these out of protection."""
 
@@ -33,7 +36,25 @@ _CARRIERS = {"env": 0, "exec": 0, "command": 0, "nice": 0, "nohup": 0, "time": 0
 _TWO_WORD_CARRIERS = frozenset(
     {"uv run", "poetry run", "pdm run", "hatch run", "pipenv run", "bundle exec", "pnpm exec"}
 )
-_VALUE_OPTIONS = frozenset({"-W", "-X", "-k", "-s", "-n", "-u", "-C", "--directory"})
+# Options whose value is the next word, by the program that has them.
+_PYTHON_VALUES = frozenset({"-W", "-X", "--check-hash-based-pycs"})
+_SHELL_VALUES = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+_CARRIER_VALUES = frozenset(
+    {"-u", "-C", "-S", "-n", "-k", "-s", "--directory", "--project", "--extra", "--group", "--with", "--python", "-p"}
+)
+_SCRIPT_VALUES = frozenset({"-r", "--require", "-I", "-e", "-M", "--import", "--loader", "-f", "-v"})
+# Interpreters that have commands of their own: what follows one of these is no script.
+_COMMANDS = {
+    "deno": frozenset({"test", "lint", "check", "fmt", "task", "bench", "compile", "cache", "doc", "install"}),
+    "bun": frozenset({"test", "install", "i", "ci", "add", "build", "x", "pm", "link", "create"}),
+}
+_CONFIG_OPTIONS = frozenset({
+    "-c", "-f", "--file", "--makefile", "--config", "--config-file", "--rcfile", "--rootdir", "--configuration",
+    "--confcutdir", "--project", "--noxfile", "--import-map",
+})  # fmt: skip
+"""Options that name another settings file."""
+_DIRECTORY_OPTIONS = frozenset({"-C", "--directory", "--prefix", "--cwd", "--manifest-path"})
+"""Options that name the directory in which a tool looks for its settings."""
 
 _JS = (
     "jest.config.*", "vitest.config.*", "vitest.workspace.*", "vite.config.*", "playwright.config.*", "ava.config.*",
@@ -73,7 +94,10 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Program -> what it reads of itself, from the directory that it runs in."""
 
-SHADOWED = frozenset({*SETTINGS, "_pytest", "pluggy", "iniconfig", "xdist", "pytest_cov", "xmlrunner"})
+SHADOWED = frozenset({
+    *SETTINGS, "_pytest", "pluggy", "iniconfig", "pygments", "packaging", "colorama", "exceptiongroup", "tomli",
+    "xdist", "execnet", "pytest_cov", "pytest_timeout", "xmlrunner", "hypothesis",
+})  # fmt: skip
 """Modules besides Python's own that a test runner loads, and so must not find in the tree first."""
 
 _ALIASES = {"py.test": "pytest", "xmlrunner": "unittest", "gradlew": "gradle", "mvnw": "mvn"}
@@ -84,6 +108,10 @@ def protected(workflow: w.Workflow) -> tuple[str, ...]:
     found: dict[str, None] = dict.fromkeys(ALWAYS)
     for command in _commands(workflow):
         found.update(dict.fromkeys(of_command(command)))
+    # Modules on the search path that the environment sets are found by every Python that a gate starts.
+    for part in workflow.environment.env.get("PYTHONPATH", "").split(":"):
+        if _plain(part):
+            found[f"{part.strip('/')}/#{MODULES}"] = None
     own = [pattern for pattern in workflow.protect if pattern != LAST]
     return (*found, *own, LAST)
 
@@ -95,7 +123,7 @@ def _commands(workflow: w.Workflow) -> list[str]:
 
 
 def of_command(command: str, directory: str = "") -> list[str]:
-    """The patterns for what one shell command reads. A command that can't be split has none."""
+    """The patterns for what one shell command reads."""
     found: list[str] = []
     for words in simple_commands(command):
         moved = _Simple(words, directory)
@@ -105,20 +133,32 @@ def of_command(command: str, directory: str = "") -> list[str]:
 
 
 def simple_commands(command: str) -> list[list[str]]:
-    """A shell text as simple commands, roughly: quotes are understood, expansions are left as they are."""
-    lexer = shlex.shlex(command.replace("\n", " ; "), posix=True, punctuation_chars=";&|()")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
+    """A shell text as simple commands, roughly: quotes and comments are understood, expansions are left as they are.
+
+    A text whose quotes don't match is split at blanks: rather too much is protected than nothing (law 4).
+    """
     commands: list[list[str]] = [[]]
-    try:
-        for word in lexer:
-            if word in _OPERATORS or (not commands[-1] and word in _KEYWORDS):
-                commands.append([])
-            else:
-                commands[-1].append(word)
-    except ValueError:
-        return []
+    for word in _words(command):
+        if word in _OPERATORS or (not commands[-1] and word in _KEYWORDS):
+            commands.append([])
+        else:
+            commands[-1].append(word)
     return [words for words in commands if words]
+
+
+def _words(command: str) -> list[str]:
+    words: list[str] = []
+    for line in command.split("\n"):
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()<>")
+        lexer.whitespace_split = True
+        lexer.commenters = "#"
+        try:
+            words += [*lexer, ";"]
+        except ValueError:
+            for mark in ";&|()<>":
+                line = line.replace(mark, f" {mark} ")
+            words += [*(word.strip("'\"") for word in line.split()), ";"]
+    return words
 
 
 class _Simple:
@@ -137,9 +177,9 @@ class _Simple:
                     self._paths += [part for part in value.split(":") if _plain(part)]
                 words = words[1:]
             elif " ".join(words[:2]) in _TWO_WORD_CARRIERS:
-                words = _past_options(words[2:])
+                words = _past_options(words[2:], _CARRIER_VALUES)
             elif words[0] in _CARRIERS:
-                words = _past_options(words[1:])[_CARRIERS[words[0]] :]
+                words = _past_options(words[1:], _CARRIER_VALUES)[_CARRIERS[words[0]] :]
             else:
                 break
         return words
@@ -153,51 +193,87 @@ class _Simple:
             self.after = self._below(rest[0])
             return []
         found = [self._below(first)] if "/" in first and _plain(first) else []
+        found += self._redirected(rest)
         if program in _SHELLS:
             return found + self._shell(rest)
+        if program == "eval":
+            return found + of_command(" ".join(rest), self.directory)
+        if program == "xargs":
+            return found + _Simple(_past_options(rest, _CARRIER_VALUES), self.directory).patterns()
         if program.startswith("python") or program in ("py", "pypy", "pypy3"):
             return found + self._python(rest)
-        if program in _INTERPRETERS:
-            found += self._script(rest)
+        if program in _INTERPRETERS and not (rest and rest[0] in _COMMANDS.get(program, ())):
+            # `node --test DIRECTORY` runs tests, which are the tasks' own.
+            found += [] if "--test" in rest else self._script(rest)
         return found + self._tool(program, rest)
 
-    def _shell(self, rest: list[str]) -> list[str]:
-        for number, word in enumerate(rest):
-            if word.startswith("-") and not word.startswith("--") and word.endswith("c"):
-                return of_command(rest[number + 1], self.directory) if number + 1 < len(rest) else []
-        return self._script(rest)
+    def _redirected(self, rest: list[str]) -> list[str]:
+        """Files that are read from: `sh < script`."""
+        return [self._below(rest[at + 1]) for at, word in enumerate(rest[:-1]) if word == "<" and _plain(rest[at + 1])]
 
-    def _script(self, rest: list[str]) -> list[str]:
-        script = next(iter(_past_options(rest)), "")
-        return [self._below(script)] if _plain(script) else []
+    def _shell(self, rest: list[str]) -> list[str]:
+        at = 0
+        while at < len(rest) and rest[at][:1] in ("-", "+"):
+            word = rest[at]
+            cluster = not word.startswith("--")
+            if cluster and "c" in word[1:]:
+                return of_command(rest[at + 1], self.directory) if at + 1 < len(rest) else []
+            # `-euo pipefail`: a cluster that ends in o or O takes the next word.
+            at += 2 if word in _SHELL_VALUES or (cluster and word[-1:] in "oO") else 1
+        return self._script(rest[at:], frozenset())
+
+    def _script(self, rest: list[str], values: frozenset[str] = _SCRIPT_VALUES) -> list[str]:
+        """The script that an interpreter is given, and what it loads before: never a directory of other files."""
+        loaded = [rest[at + 1] for at, word in enumerate(rest[:-1]) if word in ("-r", "--require", "--import", "-f")]
+        script = next(iter(_past_options(rest, values)), "")
+        named = [path for path in (*loaded, script) if _plain(path)]
+        return [f"{self._below(path)}#{FILE}" for path in named]
 
     def _python(self, rest: list[str]) -> list[str]:
         shadows = self._shadows(self._paths)
         while rest and rest[0].startswith("-"):
             if rest[0] == "-m" and len(rest) > 1:
-                return shadows + self._tool(rest[1].split(".")[0], rest[2:])
+                return shadows + self._module(rest[1], rest[2:])
             if rest[0].startswith("-m"):
-                return shadows + self._tool(rest[0][2:], rest[1:])
+                return shadows + self._module(rest[0][2:], rest[1:])
             if rest[0] == "-c":
                 return shadows
-            rest = rest[2:] if rest[0] in _VALUE_OPTIONS else rest[1:]
-        return shadows + self._script(rest)
+            rest = rest[2:] if rest[0] in _PYTHON_VALUES else rest[1:]
+        return shadows + self._script(rest, frozenset())
+
+    def _module(self, name: str, rest: list[str]) -> list[str]:
+        """`python -m name`: a known tool's settings, else a module of the tree by this name."""
+        top = name.split(".")[0]
+        if top in SETTINGS or top in _ALIASES or not _plain(name):
+            return self._tool(top, rest)
+        path = self._below(name.replace(".", "/"))
+        parents = [f"{path.rsplit('/', depth)[0]}/__init__.py" for depth in range(1, path.count("/") + 1)]
+        return [f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py", *parents, *self._tool(top, rest)]
 
     def _tool(self, program: str, rest: list[str]) -> list[str]:
         program = _ALIASES.get(program, program)
         found = list(SETTINGS.get(program, ()))
         if program == "coverage" and "-m" in rest[:-1]:
             found += self._python(rest[rest.index("-m") :])
-        if program in ("make", "gmake") and "-f" in rest[:-1]:
-            found.append(rest[rest.index("-f") + 1])
-        patterns = [pattern if pattern.startswith("**/") else self._below(pattern) for pattern in found]
+        values = [
+            *pairwise(rest),
+            *((x.split("=", 1)[0], x.split("=", 1)[1]) for x in rest if "=" in x),
+        ]
+        files = [self._below(value) for option, value in values if option in _CONFIG_OPTIONS and _plain(value)]
+        within = [value for option, value in values if option in _DIRECTORY_OPTIONS and _plain(value)] or [""]
+        patterns = [
+            pattern if pattern.startswith("**/") else self._below(f"{place}/{pattern}")
+            for place in within
+            for pattern in found
+        ]
+        patterns += [f"{path}#{FILE}" for path in files] if found or files else []
         # A runner started by its own name does not look into the working directory first, but into PYTHONPATH.
         return patterns + (self._shadows(self._paths[1:]) if program in ("pytest", "coverage", "tox", "nox") else [])
 
     def _shadows(self, paths: list[str]) -> list[str]:
         """Modules that would be loaded in another's place, and distributions whose plugins a runner would load."""
         found = [f"{self._below(path)}/#{MODULES}".lstrip("/") for path in paths]
-        return [*found, "**/*.dist-info/**", "**/*.egg-info/**"]
+        return [*found, *_DISTRIBUTIONS]
 
     def _below(self, path: str) -> str:
         """A path as seen from the top of the tree."""
@@ -210,10 +286,23 @@ class _Simple:
         return "/".join(parts)
 
 
-def _past_options(words: list[str]) -> list[str]:
+def _past_options(words: list[str], values: frozenset[str]) -> list[str]:
     while words and words[0].startswith("-"):
-        words = words[2:] if words[0] in _VALUE_OPTIONS else words[1:]
+        words = words[2:] if words[0] in values else words[1:]
     return words
+
+
+def _any_case(text: str) -> str:
+    """A glob that matches the text in whatever case."""
+    return "".join(f"[{char.lower()}{char.upper()}]" if char.isalpha() else char for char in text)
+
+
+_DISTRIBUTIONS = tuple(
+    pattern
+    for name in ("dist-info", "egg-info", "egg-link")
+    for pattern in (f"**/*.{_any_case(name)}", f"**/*.{_any_case(name)}/**")
+)
+"""Metadata that makes a runner load plugins: found by Python in any case, as a directory, a file or a link."""
 
 
 def _plain(path: str) -> bool:

@@ -111,5 +111,6 @@ def _worktrees(services: Services, mend: bool) -> str | None:
     if mend:
         for path, run_id in over:
             remove_worktree(services, path, run_id)
-        return None
+        left = [path for path, _run_id in leftovers(services, older_than_s=0.0)]
+        return f"left, since what is in them could not be stored: {', '.join(left[:5])}" if left else None
     return f"{len(over)} worktrees of runs that ended long ago; `andon lead` removes them" if over else None

@@ -7,10 +7,11 @@ command has business with the report directory. Must not know workflows.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from andon.core.gate_files import MODULES, SHADOWED
+from andon.core.gate_files import FILE, MODULES, SHADOWED
 from andon.core.globs import Globs
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 _SETTINGS = (".toml", ".json", ".cfg", ".ini")
 _NOT_TAKEN = frozenset({"test", "tests"})
-REPORT_VARIABLE = b"ANDON_OUT"
+REPORT_VARIABLE = re.compile(rb"ANDON_OUT(?![A-Za-z0-9_])")
 _READ_AT_ONCE = 50
-_PROSE = (".md", ".rst")
+_PROSE = (".md", ".rst", ".txt")
 
 
 class Protection:
@@ -52,8 +53,8 @@ class Protection:
             plain = {f"{self._tree}:{path}": path for path in some if path.isascii() and path.isprintable()}
             contents = {plain[name]: content for name, content in self._git.read_blobs(list(plain)).items()}
             contents.update({path: self._content(self._tree, path) or b"" for path in some if path not in contents})
-            speaking += [path for path, content in contents.items() if REPORT_VARIABLE in content]
-        return [path for path in speaking if REPORT_VARIABLE not in (self._content(self._base, path) or b"")]
+            speaking += [path for path, content in contents.items() if REPORT_VARIABLE.search(content)]
+        return [path for path in speaking if not REPORT_VARIABLE.search(self._content(self._base, path) or b"")]
 
     def _left_free(self, path: str) -> bool:
         """Whether the author says that tasks may change this path as they like."""
@@ -91,11 +92,25 @@ class _Rule:
         self.exclude = pattern.startswith("!")
         body = pattern.removeprefix("!")
         path, mark, section = body.rpartition("#")
-        named = bool(mark) and (section == MODULES or path.endswith(_SETTINGS))
-        self.section = section if named else ""
-        self.globs: Globs | _Directly = (
-            _Directly(path) if self.section == MODULES else Globs((path if named else body,))
-        )
+        named = bool(mark) and (section in (MODULES, FILE) or path.endswith(_SETTINGS))
+        self.section = section if named and section != FILE else ""
+        self.globs: Globs | _Directly | _Exactly
+        if named and section == FILE:
+            self.globs = _Exactly(path)
+        elif self.section == MODULES:
+            self.globs = _Directly(path)
+        else:
+            self.globs = Globs((path if named else body,))
+
+
+class _Exactly:
+    """Matches one path, and what stands at it in place of a directory (a link)."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def matches(self, path: str) -> bool:
+        return path == self._path or self._path.startswith(path + "/")
 
 
 class _Directly:
@@ -108,30 +123,43 @@ class _Directly:
         rest = path.removeprefix(self._prefix)
         if self._prefix and rest == path:
             return False
-        return rest.count("/") == 0 or (rest.count("/") == 1 and rest.endswith("/__init__.py"))
+        folder, _, name = rest.partition("/")
+        return not name or (bool(folder) and name.partition(".")[0] == "__init__" and "/" not in name)
 
 
 def _shadows(path: str) -> bool:
     """Whether a module has the name of one of Python's own or of a test runner's."""
-    name = path.removesuffix("/__init__.py").rpartition("/")[2]
-    if not path.endswith((".py", ".so", ".pyc", ".pyd")):
+    parts = path.split("/")
+    name = parts[-2] if parts[-1].partition(".")[0] == "__init__" and len(parts) > 1 else parts[-1]
+    # A name without an ending may be a link to a package.
+    if "." in parts[-1] and not path.endswith((".py", ".so", ".pyc", ".pyd")):
         return False
     return name.partition(".")[0] in (sys.stdlib_module_names | SHADOWED) - _NOT_TAKEN
+
+
+def _ini_section(text: str, section: str) -> list[str] | None:
+    """The lines under every header that some reader of such files could take for this one, and under [DEFAULT].
+
+    Readers differ in what may follow a header's bracket; so its beginning decides, and the lines count as they stand.
+    """
+    found: list[str] = []
+    seen = inside = False
+    for line in text.splitlines():
+        header = line.strip()
+        if header.startswith("["):
+            name = header[1:].partition("]")[0].strip()
+            inside = name in (section, "DEFAULT")
+            seen = seen or name == section
+        elif inside and header and not header.startswith(("#", ";")):
+            found.append(line.rstrip())
+    return found if seen or found else None
 
 
 def _section(path: str, content: bytes, section: str) -> Any:
     """One section of a settings file, None when it has none. Raises ValueError for what can't be parsed."""
     text = content.decode("utf-8")
     if path.endswith((".cfg", ".ini")):
-        import configparser
-
-        parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-        try:
-            parser.read_string(text)
-        except configparser.Error as error:
-            raise ValueError(str(error)) from error
-        # What stands under [DEFAULT] holds in every section.
-        return dict(parser.items(section)) if parser.has_section(section) else None
+        return _ini_section(text, section)
     if path.endswith(".toml"):
         import tomllib
 

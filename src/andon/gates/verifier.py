@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     Answer = tuple[str, str, tuple[Finding, ...]]
     """Outcome, summary and findings of a gate that runs nothing."""
 
+WAY_FORWARD = (
+    "; they decide how gates judge: put them back, or a person waives this (andon waive RUN protect) "
+    'or frees them for good (protect: ["!PATH"] in the workflow)'
+)
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
 
@@ -118,7 +122,7 @@ class GateVerifier:
             changes = self._git.changes(submission.base, submission.tree)
             protection = Protection(globs, self._git, base=submission.base_tree, tree=submission.tree)
             if changed := protection.offending(changes):
-                return FAILED, f"protected paths were changed: {named(changed)}", found
+                return FAILED, f"protected paths were changed: {named(changed)}{WAY_FORWARD}", found
             if reaching := protection.reaching_for_reports(changes):
                 text = f"only a gate's command may speak of $ANDON_OUT, now these do, too: {named(reaching)}"
                 return FAILED, text, found

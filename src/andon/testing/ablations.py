@@ -22,7 +22,7 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
-from andon.engine import judging, landing, proof, runs, sweep, transact
+from andon.engine import judging, landing, proof, runs, sweep, system, transact
 from andon.store.memory import MemoryReader
 from andon.testing import verifier as simulated
 from andon.testing.git import MemoryGit
@@ -491,6 +491,57 @@ def _strict_run() -> Callable[..., s.Run]:
     return run
 
 
+def _no_submission_limit() -> list[Patch]:
+    """Any number of red submissions under one lease."""
+    original = rules_step.end_attempt
+
+    def end_attempt(progress: routing.Progress, step: s.ActiveStep, how: str, **named: Any) -> None:
+        if how != "exhausted":
+            original(progress, step, how, **named)
+
+    return [(rules_step, "end_attempt", end_attempt)]
+
+
+def _join_takes_the_first() -> list[Patch]:
+    """A join keeps what one branch made, and forgets the others."""
+
+    def join(services: Any, claim: Any, run: s.Run, step: s.ActiveStep) -> c.JoinLanes:
+        made = [run.submissions[lane] for lane in run.lanes.get(step.lane, ()) if lane in run.submissions]
+        first = made[0] if made else None
+        now = services.clock.now()
+        return c.JoinLanes(at=now, actor=claim.agent, step=step.step, token=claim.token, submission=first)
+
+    return [(system, "_join", join)]
+
+
+def _old_approvals_pass() -> list[Patch]:
+    """A human step is passed by a word that was given for an earlier change."""
+    original = rules_people._settle_human
+
+    def settle(progress: routing.Progress, step: s.ActiveStep, definition: w.Step) -> None:
+        original(progress, replace(step, entered_at=0.0), definition)
+        if step.step in progress.run.active and any(x.approves and x.step == step.step for x in progress.run.approvals):
+            progress.leave(step.step, w.PASSED, message="approved once")
+
+    return [(rules_people, "_settle_human", settle)]
+
+
+def _rejections_forgotten() -> list[Patch]:
+    original = judge._approval
+
+    def approval(gate: w.ApprovalGate, run: s.Run, submission: v.Submission, now: float) -> v.Verdict:
+        yes = tuple(x for x in run.approvals if x.approves)
+        return original(gate, replace(run, approvals=yes), submission, now)
+
+    return [(judge, "_approval", approval)]
+
+
+def _waivers_of_any_tree() -> list[Patch]:
+    """A waiver of a gate on the tree covers the same change on every base."""
+    original = judge._or_waiver
+    return [(judge, "_or_waiver", lambda verdict, run, now, _tree=None: original(verdict, run, now, None))]
+
+
 def _no_attempt_limit() -> list[Patch]:
     original = rules_step.end_attempt
 
@@ -557,6 +608,11 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("replay", 9, "a projection holds what no event says", _lossy_replay),
         ("blast radius", 12, "one corrupt run stops the others", _no_blast_wall),
         ("attempts", 13, "attempts without a limit", _no_attempt_limit),
+        ("submissions", 13, "red submissions without a limit", _no_submission_limit),
+        ("join keeps all", 10, "a join forgets a branch", _join_takes_the_first),
+        ("approval's moment", 11, "a human step passes on an older word", _old_approvals_pass),
+        ("rejections", 11, "a rejection is forgotten", _rejections_forgotten),
+        ("waiver's tree", 2, "a waiver covers other trees", _waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", _work_thrown_away),
         ("conflict markers", 5, "unresolved conflicts may be submitted", _conflict_markers),
     )

@@ -276,7 +276,8 @@ def person(world: World, name: str) -> Actor:
 def _meddle(world: World, name: str, run: s.Run) -> Actor:
     """A person changes something in an agent's worktree, and then approves the run."""
     held = [step for step in run.active.values() if step.lease is not None and step.kind == "agent"]
-    if held and held[0].lease is not None:
+    # Nobody knows of a worktree that was never handed over.
+    if held and held[0].lease is not None and held[0].lease.workdir in world.leases:
         workdir = held[0].lease.workdir
         # Who types in a worktree without a word to Andon is beyond its reach; the truth counts those who submit.
         edit(world, workdir, "somebody", {"task": run.task, "step": "extra"}, mend=True, careful=True)

@@ -70,6 +70,9 @@ class Known(Struct, kw_only=True):
     waivers: list[e.GateWaived] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
     due: dict[str, float | None] = field(default_factory=dict)
+    entered: dict[str, float] = field(default_factory=dict)
+    red: dict[int, int] = field(default_factory=dict)
+    """red judgements under each lease"""
     prepared: e.LandingPrepared | None = None
     landed: str = ""
     ended: str = ""
@@ -244,6 +247,8 @@ class Laws:
         good = [x for x, word in latest.items() if isinstance(word, e.ApprovalRecorded) and x not in authors]
         if not good:
             self.violated(11, f"{known.id} {how} a change that no person but its authors approved ({name})")
+        if any(isinstance(word, e.RejectionRecorded) and x not in authors for x, word in latest.items()):
+            self.violated(11, f"{known.id} {how} a change that a person rejected ({name})")
 
     # ------------------------------------------------------------ runs
 
@@ -297,6 +302,7 @@ class Laws:
     def _entered(self, known: Known, event: e.StepEntered, process: Process | None) -> None:
         known.lane[event.step] = event.lane
         known.due[event.step] = event.due_at
+        known.entered[event.step] = event.at
         known.attempts[event.step] = 0
         known.green.pop(event.step, None)
         known.held.pop(event.step, None)
@@ -367,13 +373,30 @@ class Laws:
         known.green.clear()
 
     def _joined(self, known: Known, event: e.LanesJoined, process: Process | None) -> None:
-        if event.submission is not None:
-            known.submitted[event.lane] = event.submission
+        made = event.submission
+        if made is None:
+            return
+        lanes = [known.submitted[lane] for lane in event.lanes if lane in known.submitted]
+        joined = self.world.repository.files(made.tree)
+        touched: dict[str, list[str | None]] = {}
+        for lane in lanes:
+            files = self.world.repository.files(lane.tree)
+            for change in self.world.git.changes(lane.base_tree, lane.tree):
+                touched.setdefault(change.path, []).append(files.get(change.path))
+        lost = [path for path, texts in touched.items() if len(set(texts)) == 1 and joined.get(path) != texts[0]]
+        if lost:
+            self.violated(10, f"{known.id} joined its branches without {', '.join(lost)}")
+        known.submitted[event.lane] = made
 
     # ------------------------------------------------------------ verdicts
 
     def _judged(self, known: Known, event: e.Judged, process: Process | None) -> None:
         known.green.pop(event.step, None)
+        held = known.held.get(event.step)
+        if not event.green and held is not None and held.agent == event.actor:
+            known.red[held.token] = known.red.get(held.token, 0) + 1
+            if known.red[held.token] > known.workflow.limits.submissions:
+                self.violated(13, f"{known.id} {event.step}: {known.red[held.token]} red submissions under one lease")
         if event.green:
             known.green[event.step] = event.verdicts
             closed = [x for x in event.verdicts if x.outcome not in (v.PASSED, v.WAIVED)]
@@ -430,9 +453,17 @@ class Laws:
 
     def _must_be_decided(self, known: Known, event: e.StepFinished) -> None:
         due = known.due.get(event.step)
-        words = [x for x in known.approvals if isinstance(x, e.ApprovalRecorded) and x.step == event.step]
+        made = known.submitted.get("")
+        words = [
+            x
+            for x in known.approvals
+            if isinstance(x, e.ApprovalRecorded)
+            and x.step == event.step
+            and x.at >= known.entered.get(event.step, 0.0)
+            and (made is None or x.patch == made.patch)
+        ]
         if not words:
-            self.violated(11, f"{known.id} {event.step} passed without anybody's approval")
+            self.violated(11, f"{known.id} {event.step} passed without anybody's approval of this change")
         elif due is not None and words[-1].at >= due:
             self.violated(11, f"{known.id} {event.step} was approved after it expired")
 
@@ -476,6 +507,10 @@ class Laws:
         verdicts = {verdict.gate: verdict for verdict in known.green.get(event.step, ())}
         for name in known.workflow.done:
             verdict = verdicts.get(name)
+            gate = known.workflow.gates[name]
+            waived = verdict is not None and verdict.outcome == v.WAIVED and isinstance(gate, w.TREE_GATES)
+            if waived and not any(x.gate == name and x.tree == event.tree for x in known.waivers):
+                self.violated(2, f"{known.id}: the waiver of {name} was given for another tree")
             if verdict is None or verdict.subject not in (f"git-tree:{event.tree}", event.patch):
                 self.violated(7, f"{known.id} prepares to land a tree on which {name} was not judged")
 
