@@ -42,6 +42,23 @@ def test_the_locks_of_a_killed_move_are_removed(sandbox: Sandbox, head: str) -> 
     assert not list((sandbox.path / ".git").glob("*.lock"))
 
 
+def test_a_git_that_is_killed_under_us_leaves_no_lock(
+    sandbox: Sandbox, head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sole, "EMPTY_LOCK_S", 0.1)
+    new = sandbox.commit({"a.txt": b"new\n"}, head, base=head)
+    hook = sandbox.path / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\n[ "$1" != prepared ] || kill -9 $PPID\n')
+    hook.chmod(0o755)
+    with pytest.raises(AndonError) as stopped:
+        sandbox.repository.move_branch("main", new=new, expected=head, reason="test")
+    assert stopped.value.exit == 6
+    assert list((sandbox.path / ".git").rglob("HEAD.lock")) + list((sandbox.path / ".git").rglob("main.lock")) == []
+    hook.unlink()
+    assert sandbox.repository.move_branch("main", new=new, expected=head, reason="test")
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_lock_of_somebody_else_is_left(sandbox: Sandbox, head: str, announced: bool) -> None:
     new = sandbox.commit({"a.txt": b"new\n"}, head, base=head)

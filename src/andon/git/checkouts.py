@@ -16,7 +16,7 @@ from andon.git import index_lock
 from andon.git.failures import words_of
 from andon.git.locate import worktree_at
 from andon.git.patch import NO_FILE, Record, path_text
-from andon.git.run import Runner
+from andon.git.run import Finished, Runner
 from andon.ports import CheckoutNote
 
 LOCK_TRIES = 10
@@ -124,16 +124,12 @@ class _Checkout:
             lines = [f"{x.new_mode} {x.new} 0\t".encode() + x.path + b"\0" for x in self.there_already]
             self.git.run("update-index", "--add", "-z", "--index-info", stdin=b"".join(lines), env=env)
             self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
-        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+        done = self._merge_trees(env)
         if done.code < 0:
-            # Killed from outside; what it had written is taken back first.
+            # Git was killed from outside; what it had written is taken back first.
             index_lock.unlock_copy(self.git_dir)
             self._undo_half()
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
-        if done.code != 0 and b"not uptodate" in done.err:
-            # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
-            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
-            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+            done = self._merge_trees(env)
         if done.code == 0:
             index_lock.keep(self.git_dir)
             message = f"{self.path} was brought up to date with {self.branch} ({self.new[:12]})"
@@ -144,6 +140,16 @@ class _Checkout:
             f"what landed touches local edits ({words_of(said, done.code)}). To keep both: "
             f"`cd {_quoted(self.path)} && {keep_both}`"
         )
+
+    def _merge_trees(self, env: dict[str, str]) -> Finished:
+        done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+        if done.code > 0 and b"not uptodate" in done.err:
+            # Perhaps only the file's times differ. Refreshing what the index remembers of them changes no content.
+            refreshed = self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
+            if refreshed.code < 0:
+                return refreshed
+            done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
+        return done
 
     def _undo_half(self) -> None:
         """After a predecessor was killed while it brought this checkout forward: take back the files that it had written.

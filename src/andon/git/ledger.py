@@ -19,7 +19,7 @@ MAX_TRIES = 20
 KEEPER = Person(name="Andon", email="andon@agents.invalid")
 
 
-def add_files(repo: Runner, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
+def add_files(repo: Runner, common_dir: str, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
     """The reference's commit once it holds all these files. Raises AndonError kind "conflict" or "git_failed"."""
     if not ref.startswith("refs/andon/"):
         raise InvariantViolation(f"{ref} is not a reference that Andon keeps files on")
@@ -30,7 +30,8 @@ def add_files(repo: Runner, ref: str, files: Mapping[str, bytes], *, message: st
         if old is not None and tree == before:
             return old
         new = objects.commit_tree(repo, tree, [old] if old else [], message, author=KEEPER, committer=KEEPER, at=at)
-        done = repo.run("update-ref", "-m", message, ref, new, old or "0" * len(new), ok=None)
+        command = ("update-ref", "-m", message, ref, new, old or "0" * len(new))
+        done = refs.try_to_change(repo, common_dir, ref, command)
         if done.code == 0:
             return new
         if head_of(repo, ref) == old:

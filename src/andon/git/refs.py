@@ -53,6 +53,9 @@ def move_branch(
             clear_killed_move(common_dir)
         with announced(common_dir, ref, new):
             done = hooked.run("update-ref", "-m", text, ref, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
+            if done.code < 0 and alone:
+                # Git alone was killed (the system may run out of memory): its locks are nobody's now.
+                clear_killed_move(common_dir)
     if done.code == 0:
         return True
     # What git says about it differs between versions; where the branch is now does not.
@@ -80,14 +83,20 @@ def delete_ref(repo: Runner, common_dir: str, ref: str) -> None:
 
 
 def _change_own(repo: Runner, common_dir: str, ref: str, command: tuple[str, ...]) -> None:
+    done = try_to_change(repo, common_dir, ref, command)
+    if done.code != 0:
+        raise failure(command, done.code, done.err)
+
+
+def try_to_change(repo: Runner, common_dir: str, ref: str, command: tuple[str, ...]) -> Finished:
+    """Carry out an `update-ref` of a reference that is no branch; a lock that a killed git of ours left is no obstacle."""
     _refuse_branches(ref)
     with sole(common_dir) as alone:
         done: Finished = repo.run(*command, ok=None)
-        if done.code != 0 and LOCKED in done.err and alone and ref.startswith(OWN):
+        if (LOCKED in done.err or done.code < 0) and alone and ref.startswith(OWN):
             drop_own_lock(common_dir, ref)
             done = repo.run(*command, ok=None)
-    if done.code != 0:
-        raise failure(command, done.code, done.err)
+    return done
 
 
 def refs(repo: Runner, prefix: str) -> dict[str, str]:

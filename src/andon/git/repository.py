@@ -198,7 +198,7 @@ class Repository:
         return history.lineage(self._repo, self._id(commit), limit=limit)
 
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
-        return ledger.add_files(self._repo, ref, files, message=message, at=at)
+        return ledger.add_files(self._repo, self.common_dir, ref, files, message=message, at=at)
 
     def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
         return objects.tree_with(self._repo, self.common_dir, treeish, files)
