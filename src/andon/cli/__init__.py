@@ -9,6 +9,10 @@ import sys
 def main() -> None:
     """Entry of the console script. Ends the process with an exit code of the contract."""
     argv = sys.argv[1:]
+    if sys.stdout is None or sys.stderr is None:
+        # Closed by the caller (`>&-`): nobody reads, and the work is done all the same.
+        nowhere = open(os.devnull, "w", encoding="utf-8")
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     if argv and "_ANDON_COMPLETE" not in os.environ:
         from andon.cli.hot import answer
 

@@ -137,4 +137,8 @@ def _end(text: str | None, exit_code: int = 0) -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         os._exit(0)
+    except OSError as error:
+        from andon.cli.output import unwritable
+
+        unwritable(error)
     os._exit(exit_code)

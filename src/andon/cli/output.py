@@ -7,7 +7,7 @@ import sys
 from typing import Any, NoReturn
 
 from andon.cli.plain import clean, json_text
-from andon.core.errors import EXIT_BUG, AndonError
+from andon.core.errors import EXIT_BUG, EXIT_UNAVAILABLE, AndonError
 from andon.engine.interface import Reply
 
 
@@ -63,7 +63,19 @@ def finish(verb: str, reply: Reply, as_json: bool, color: str | None) -> NoRetur
         sys.stderr.flush()
     except BrokenPipeError:
         os._exit(0)
+    except OSError as error:
+        unwritable(error)
     os._exit(reply.exit)
+
+
+def unwritable(error: OSError) -> NoReturn:
+    """The answer reached nobody (a full disk behind standard output): what was done is done, and can be asked for again."""
+    try:
+        sys.stderr.write(f"andon: the answer could not be written: {error.strerror}\nnext: andon status\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+    os._exit(EXIT_UNAVAILABLE)
 
 
 def _print_error(error: dict[str, Any]) -> None:
@@ -82,7 +94,7 @@ def fail(error: AndonError, as_json: bool) -> NoReturn:
             _print_error(described)
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         pass
     os._exit(error.exit)
 

@@ -107,7 +107,7 @@ def claim_next(services: Services, *, role: str | None, task: str | None, run: s
         claimed = _claim_step(services, unit, role, task, run)
         if claimed is None and run is None:
             claimed = _claim_task(services, unit, role, task, targets)
-        return claimed, "" if claimed else _why_nothing(services, unit, role, task, run)
+        return claimed, "" if claimed else _why_nothing(services, unit, role, task, run) or _held_up(targets)
 
     with services.places.claiming(alone=False):
         (claimed, why), effects = services.engine.transact(work)
@@ -190,6 +190,13 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     if lease.token != run.token + 1:
         return None
     return Claimed(run=after, step=after.active[step_id], workflow=workflow)
+
+
+def _held_up(targets: dict[str, runs.Startable]) -> str:
+    """Ready tasks that can't start, and why: else an agent would wait for them for ever."""
+    found = [f"task {name} can't start: {x.error.message}" for name, x in targets.items() if x.error is not None]
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"; {'; '.join(found[:3])}{more}" if found else ""
 
 
 def _claim_task(
