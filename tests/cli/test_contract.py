@@ -13,6 +13,8 @@ from andon.cli.plain import clean, columns
 from andon.cli.table import COMMANDS, NOT_BUILT
 from tests.e2e.world import World
 
+COMMAND = [sys.executable, "-m", "andon"]
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -172,3 +174,29 @@ def test_completion_scripts(world: World) -> None:
     world.add_task()
     done = world.andon("show", _ANDON_COMPLETE="bash_complete", COMP_WORDS="andon show T", COMP_CWORD="2")
     assert "T1" in done.out
+
+
+def test_an_answer_that_can_not_be_written_is_said_so(world: World) -> None:
+    for args in (["task", "add", "a"], ["status", "--json"], ["task", "list"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*COMMAND, *args], cwd=world.path, env=world.environment, stdout=full, stderr=subprocess.PIPE
+            )
+        assert done.returncode == 6, args
+        assert b"could not be written" in done.stderr
+        assert b"Traceback" not in done.stderr
+    assert len(world.ok("task", "list")["items"]) == 1
+
+
+def test_a_closed_output_stops_nothing(world: World) -> None:
+    command = " ".join(COMMAND)
+    done = subprocess.run(["sh", "-c", f"{command} task add a >&- 2>&-"], cwd=world.path, env=world.environment)
+    assert done.returncode == 0
+    assert len(world.ok("task", "list")["items"]) == 1
+
+
+def test_next_names_tasks_that_can_not_start(world: World) -> None:
+    world.ok("task", "add", "a", "--workflow", "nowhere")
+    result = world.andon("next", "--json")
+    assert result.exit == 3
+    assert "workflow nowhere is not on branch" in result.json["error"]["message"]

@@ -141,3 +141,21 @@ def test_the_next_lead_frees_what_a_dead_one_locked_although_it_lands_nothing(wo
     assert [x.how for x in settled] == ["waiting"]
     assert list(common.glob("*.lock")) + list((common / "refs" / "heads").glob("*.lock")) == []
     assert (world.path / "app.txt").read_text() == "a person's edit\n"
+
+
+def test_what_can_not_be_stored_is_not_thrown_away(world: World) -> None:
+    world.add_task()
+    workdir = Path(world.claim("alice")["workdir"])
+    world.ok("release", "-m", "later", agent="alice", cwd=workdir)
+    (workdir / "precious.txt").write_text("hours of work\n")
+    (workdir / "out").symlink_to("/etc/passwd")
+    assert world.person("run", "cancel", "R1").exit == 0
+    result = world.andon("doctor", "--mend", "--json")
+    assert result.exit == 1
+    assert str(workdir) in next(x["message"] for x in result.json["checks"] if x["check"] == "worktrees")
+    assert (workdir / "precious.txt").read_text() == "hours of work\n"
+    (workdir / "out").unlink()
+    assert world.andon("doctor", "--mend").exit == 0
+    assert not workdir.exists()
+    salvaged = world.git("for-each-ref", "--format=%(objectname)", "refs/andon/salvage").split()
+    assert world.git("show", f"{salvaged[-1]}:precious.txt") == "hours of work"

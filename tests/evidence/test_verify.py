@@ -49,6 +49,16 @@ def test_a_range_and_commits_that_andon_did_not_land(scene: Scene) -> None:
     assert scene.verify("HEAD~2..HEAD").json["unmanaged"] == 3
 
 
+@pytest.mark.parametrize(
+    "message", ["x\n\n  Andon-Task: T1\n", "x\n\nAndon-Run: R1\n\nmore words\n", "andon-evidence : x\n"]
+)
+def test_trailers_out_of_place_are_not_waved_through(scene: Scene, message: str) -> None:
+    scene.git("commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", message)
+    result = scene.verify("HEAD", "--allow-unmanaged")
+    assert result.exit == 1
+    assert result.json["commits"][0]["managed"]
+
+
 def test_bad_input(scene: Scene, tmp_path: Path) -> None:
     for wanted in ("nothing", "HEAD..HEAD", "HEAD...HEAD~1", "..", "-x", "^HEAD", "HEAD~1..nothing"):
         result = scene.verify(wanted)

@@ -115,6 +115,8 @@ def test_choices() -> None:
     assert rules(flow(base + "c --> [*] : true\nc --> a : visits['a'] > 1")) == {"edge-never-fires"}
     assert rules(flow(base + "c --> [*] : false\nc --> [*]")) == {"edge-never-fires"}
     assert rules(flow(base + "c --> [*]\nc --> a : else")) == {"edge-never-fires"}
+    assert rules(flow(base + "c --> [*] : true\nc --> a : else")) == {"edge-never-fires"}
+    assert rules(flow(base + "c --> a : else\nc --> [*] : true")) == {"edge-never-fires"}
 
 
 def test_waits() -> None:

@@ -56,6 +56,13 @@ NAMES = ("Andon-Task", "Andon-Run", "Andon-Evidence")
 """The trailers of a landed commit."""
 
 
+def speaks_of_andon(content: bytes) -> bool:
+    """Whether any line of a commit's message looks like a trailer of Andon's, wherever it stands."""
+    message = content.partition(b"\n\n")[2].decode("utf-8", "surrogateescape").casefold()
+    starts = tuple(f"{name.casefold()}:" for name in NAMES)
+    return any("".join(line.split()).startswith(starts) for line in message.splitlines())
+
+
 def trailers(content: bytes) -> dict[str, list[str]]:
     """Andon's trailers in the last paragraph of a commit object's message: name -> values."""
     message = content.partition(b"\n\n")[2].decode("utf-8", "surrogateescape")

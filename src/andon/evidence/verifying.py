@@ -75,6 +75,11 @@ class Verifier:
     def _check(self, commit: str) -> Checked:
         content = self.git.commit_contents([commit])[commit]
         marks = entry.trailers(content)
+        if not marks and entry.speaks_of_andon(content):
+            problem = Problem(
+                part="trailers", message="lines like Andon's trailers do not stand where trailers are read"
+            )
+            return Checked(commit=commit, managed=True, problems=(problem,))
         if not marks:
             problem = Problem(part="trailers", message="it has no trailer of Andon's: it was not landed by Andon")
             return Checked(commit=commit, managed=False, problems=(problem,))

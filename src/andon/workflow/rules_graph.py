@@ -114,10 +114,15 @@ def _choice(subject: Subject, node: str) -> None:
             subject.error("edge-never-fires", at, text, "keep one")
         elif edge.condition == "false" or (certain is not None and edge.condition is not None):
             text = f"this edge out of choice `{node}` never fires"
-            subject.error("edge-never-fires", at, text, "an earlier condition is always true" if certain else "")
+            advice = "an earlier condition is always true" if edge.condition != "false" else "leave it out"
+            subject.error("edge-never-fires", at, text, advice)
         seen.setdefault(edge.condition, number)
         if edge.condition == "true":
             certain = number
+    if certain is not None and None in seen:
+        text = f"the `else` out of choice `{node}` never fires"
+        at = subject.at(f"edge:{seen[None]}.label", f"edge:{seen[None]}")
+        subject.error("edge-never-fires", at, text, "another condition is always true")
     if subject.after[node] and None not in seen and certain is None:
         text = f"choice `{node}` has no `else`: when no condition is true the run stops for a person"
         subject.warn("choice-without-else", subject.at(f"step:{node}"), text, f"add: {node} --> somewhere : else")

@@ -341,7 +341,9 @@ class Routes:
     def _as_condition(self, arrow: Arrow, universe: list[c.Case]) -> str:
         everything = list(dict.fromkeys(case.name for case in universe))
         if arrow.condition:
-            names = [case.name for case in universe if arrow.holds(case)]
+            # An outcome invented for a condition that can't be carried over leads where that edge leads, and nowhere else.
+            invented = {x.word for x in self.out[arrow.edge.source] if x.word and x is not arrow}
+            names = [case.name for case in universe if arrow.holds(case) and case.name not in invented]
             other = arrow.holds(UNKNOWN)
         else:
             wanted = normal_label(arrow.label or arrow.edge.target)
