@@ -81,22 +81,21 @@ def test_a_kill_at_any_boundary(tmp_path: Path, name: str) -> None:
 
 
 def test_evidence_that_can_not_be_stored_stops_the_landing(tmp_path: Path) -> None:
-    """A lock file in the way of the reference, as a full disk or another git would leave it."""
+    """Something in the way of the reference that nobody can take for a lock which a killed git of ours left."""
     world = World.make(tmp_path, isolation="process")
     scene = Scene(world=world, clone=tmp_path, key=tmp_path)
     scene.ready()
     head = world.head()
     line = world.ok("key", "list")["items"][0]["id"].removeprefix("sha256:")[:16]
     lock = world.path / ".git" / "refs" / "andon" / "evidence" / f"{line}.lock"
-    lock.parent.mkdir(parents=True)
-    lock.touch()
+    lock.mkdir(parents=True)
     for _ in range(2):
         result = world.andon("lead", "--json")
         assert result.exit == 1
         assert "lock" in result.json["errors"][0]["reason"]
         assert world.head() == head
     assert "LandingAbandoned" in world.events("R1")
-    lock.unlink()
+    lock.rmdir()
     assert len(world.ok("lead")["landed"]) == 1
     assert world.ok("verify", "HEAD")["verified"] == 1
 
