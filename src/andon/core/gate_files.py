@@ -193,7 +193,8 @@ class _Simple:
             self.after = self._below(rest[0])
             return []
         found = [self._below(first)] if "/" in first and _plain(first) else []
-        found += self._redirected(rest)
+        if program in _SHELLS or program in _INTERPRETERS or program.startswith("python"):
+            found += self._redirected(rest)
         if program in _SHELLS:
             return found + self._shell(rest)
         if program == "eval":
@@ -208,7 +209,7 @@ class _Simple:
         return found + self._tool(program, rest)
 
     def _redirected(self, rest: list[str]) -> list[str]:
-        """Files that are read from: `sh < script`."""
+        """What an interpreter reads from: `sh < script`. (What another program reads is what tasks are about.)"""
         return [self._below(rest[at + 1]) for at, word in enumerate(rest[:-1]) if word == "<" and _plain(rest[at + 1])]
 
     def _shell(self, rest: list[str]) -> list[str]:
@@ -266,7 +267,7 @@ class _Simple:
             for place in within
             for pattern in found
         ]
-        patterns += [f"{path}#{FILE}" for path in files] if found or files else []
+        patterns += [f"{path}#{FILE}" for path in files] if found else []
         # A runner started by its own name does not look into the working directory first, but into PYTHONPATH.
         return patterns + (self._shadows(self._paths[1:]) if program in ("pytest", "coverage", "tox", "nox") else [])
 

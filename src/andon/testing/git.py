@@ -2,7 +2,8 @@
 
 A repository (`MemoryRepository`) is what survives a crash; a `MemoryGit` is one process's view of it. Objects are
 addressed by content, merges are three-way, branches move by compare-and-swap. It differs from git in one point: content
-is merged line by line only where one side left a file alone; two sides that changed one file differently conflict.
+is merged line by line only where one side left a file alone; two sides that changed one file differently conflict; and
+renames are deletions and additions.
 `tests/testing/test_git_twin.py` compares it with real git. Must not know: faults, schedules (see `process`).
 """
 
