@@ -138,7 +138,7 @@ SIGN = """
 ## smoke
 ```yaml
 kind: command
-run: "test -f app.txt"
+run: "true"
 ```
 It must be there.
 

@@ -9,6 +9,7 @@
  *   stop       SIGSTOP to every process of the command (a zombie, until SIGCONT)
  *   full       from here on everything that needs space fails with ENOSPC
  *   eio        this call fails with EIO, if it is fsync or a write; later calls of the same kind work
+ * With FAULTS_ONLY, only paths that hold this text count.
  * A clock that is ahead (FAULTS_AHEAD_S) stands for time that has passed.
  *
  * Processes that drop the variable LD_PRELOAD (a sandbox and what runs in it) have no boundaries and are not killed by
@@ -49,6 +50,7 @@ static long ahead_s;
 static int record_fd = -1;
 static char roots[4][PATH_MAX];
 static int root_count;
+static const char *only;
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -83,6 +85,7 @@ __attribute__((constructor)) static void begin(void) {
         snprintf(roots[root_count++], PATH_MAX, "%.*s", (int)(end - watched), watched);
         watched = *end ? end + 1 : end;
     }
+    only = getenv("FAULTS_ONLY");
     const char *log = getenv("FAULTS_RECORD");
     if (log && action == RECORD)
         record_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -131,6 +134,7 @@ static void everybody(int number) {
 /* 0, or the error that the call has to fail with. */
 static int boundary(const char *kind, const char *path, int needs_space, int may_eio) {
     if (!shared || action == NOTHING || !watched_path(path)) return 0;
+    if (only && *only && !strstr(path, only)) return 0;
     if (action == EIO_ONCE && !may_eio) return 0;
     long number = atomic_fetch_add(&shared->count, 1) + 1;
     if (action == RECORD) {

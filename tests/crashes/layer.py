@@ -62,8 +62,9 @@ class Layer:
         self.record = directory / "faults.record"
         self.roots = roots
 
-    def environment(self, action: str, at: int, ahead_s: int) -> dict[str, str]:
+    def environment(self, action: str, at: int, ahead_s: int, only: str) -> dict[str, str]:
         return {
+            "FAULTS_ONLY": only,
             "LD_PRELOAD": str(self.library),
             "FAULTS_ACTION": action,
             "FAULTS_AT": str(at),
@@ -83,8 +84,9 @@ class Layer:
         at: int = 0,
         ahead_s: int = 0,
         answer: str | None = None,
+        only: str = "",
     ) -> Running:
-        """answer: what a person types at a terminal; None: no terminal."""
+        """answer: what a person types at a terminal; None: no terminal. only: what a path must hold to count."""
         # Each command has a counter of its own: a zombie's goes on when it wakes up.
         self.started += 1
         self.shared.unlink(missing_ok=True)
@@ -101,7 +103,7 @@ class Layer:
         process = subprocess.Popen(
             [sys.executable, "-m", "andon", *argv],
             cwd=cwd,
-            env=env | self.environment(action, at, ahead_s),
+            env=env | self.environment(action, at, ahead_s, only),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -105,7 +105,7 @@ class Scene:
     def _cwd(self, move: Move) -> Path:
         return Path(self.claims[move.claim]) if move.claim else self.world.path
 
-    def start(self, move: Move, *, action: str = "", at: int = 0, ahead_s: int = 0) -> Running:
+    def start(self, move: Move, *, action: str = "", at: int = 0, ahead_s: int = 0, only: str = "") -> Running:
         environment = self.world.environment | ({"ANDON_AGENT": move.agent} if move.agent else {})
         # A test under Andon's own gates must not look like an agent at work.
         argv = [*move.argv, "--json"]
@@ -117,6 +117,7 @@ class Scene:
             at=at,
             ahead_s=ahead_s or move.ahead_s,
             answer="yes\n" if move.person else None,
+            only=only,
         )
 
     def run(self, move: Move, *, action: str = "", at: int = 0, ahead_s: int = 0) -> Outcome:

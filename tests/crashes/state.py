@@ -109,7 +109,10 @@ def _git(world: World) -> dict[str, Any]:
         "main": world.git("log", f"--format={form}", "main").splitlines(),
         "status": world.git("status", "--porcelain"),
         "branches": world.git("for-each-ref", "--format=%(refname)", "refs/heads").split(),
-        "salvaged": sorted(f"{name.rsplit('/', 1)[0]} {world.git('rev-parse', name + '^{tree}')}" for name in salvaged),
+        # The same work kept twice is kept.
+        "salvaged": sorted(
+            {f"{name.rsplit('/', 1)[0]} {world.git('rev-parse', name + '^{tree}')}" for name in salvaged}
+        ),
         "files": sorted(x.name for x in (world.path / ".andon" / "workflows").glob("*")),
         "hook": (world.path / ".git" / "hooks" / "reference-transaction").exists(),
     }
