@@ -1,0 +1,69 @@
+"""The words that all drivers share: what to launch, and what became of it. Data alone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Model tokens. input counts cached ones too; total is what budgets count: input + output."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """prompt: what to say. session: resume this one; None begins another. extra: the person's own arguments."""
+
+    prompt: str
+    workdir: str
+    session: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """What one launch of the client gave, in one form for all.
+
+    session: to resume. usage: of this launch alone, whatever the client counts (drivers of clients that report the whole
+    session's usage say `cumulative = True`, and the loop takes the difference). error: what went wrong in the client's
+    words; "" when nothing did. That a turn has no error says nothing about the work.
+    """
+
+    session: str | None = None
+    usage: Usage = Usage()
+    final_text: str = ""
+    error: str = ""
+
+
+class Reader(Protocol):
+    """Reads the client's JSON output line by line as it comes. Lines that are no JSON are kept out of the way."""
+
+    def feed(self, line: str) -> None: ...
+
+    def turn(self, exit_code: int) -> Turn: ...
+
+
+class Driver(Protocol):
+    """One client without a person. A module of `drivers` has an instance called DRIVER.
+
+    cumulative: usage counts the whole session. resumes: it can go on with a session.
+    """
+
+    name: str
+    program: str
+    install: str
+    cumulative: bool
+    resumes: bool
+
+    def command(self, launch: Launch) -> list[str]: ...
+
+    def environment(self, launch: Launch) -> dict[str, str]: ...
+
+    def reader(self) -> Reader: ...
