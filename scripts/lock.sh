@@ -20,4 +20,5 @@ pin vibe | compile 3.12 - -o requirements/client-vibe.txt
 override=$(mktemp)
 trap 'rm -f "$override"' EXIT
 echo "datasets; python_version < '3'" >"$override"
-pin mini-swe-agent | compile 3.11 - --override "$override" -o requirements/client-mini-swe-agent.txt
+# litellm of today can't complete without `mcp`, which it does not ask for; this one can.
+{ pin mini-swe-agent; echo "litellm==1.80.0"; } | compile 3.11 - --override "$override" -o requirements/client-mini-swe-agent.txt
