@@ -140,6 +140,15 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "mcp",
+        "mcp",
+        "The same commands as tools for a client that speaks MCP (over standard input and output).",
+        (),
+        (),
+        ("claude mcp add andon -- andon mcp",),
+        AGENTS,
+    ),
+    (
         "init",
         "init",
         "Set Andon up in a git repository.",

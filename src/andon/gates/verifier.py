@@ -308,7 +308,10 @@ class GateVerifier:
         """
         key = (submission.base_tree, submission.tree, believe)
         if self._suspected is None or self._suspected[0] != key:
-            subject, rules = digest_of([submission.base_tree, submission.tree]), digest_of({"suspicion": SUSPICION_VERSION})
+            subject, rules = (
+                digest_of([submission.base_tree, submission.tree]),
+                digest_of({"suspicion": SUSPICION_VERSION}),
+            )
             known = self._cache.get(subject, rules, rules) if believe else None
             if known is not None:
                 self._suspected = (key, known.findings)
