@@ -31,10 +31,12 @@ def take(text: str, edit: JsonItems | JsonValue, before: str | None) -> tuple[st
     what was there already stays. Raises JsonProblem."""
     earlier = _lookup(before, edit.at)
     if isinstance(edit, JsonItems):
-        return _prune(_take_items(text, edit), edit.at, before), ""
+        taken = _take_items(text, edit)
+        return (text if taken == text else _prune(taken, edit.at, before)), ""
     if earlier is not None and earlier.value == edit.value:
         return text, ""
-    return _prune(_take_value(text, edit), edit.at[:-1], before), ""
+    taken = _take_value(text, edit)
+    return (text if taken == text else _prune(taken, edit.at[:-1], before)), ""
 
 
 def holds(text: str, edit: JsonItems | JsonValue) -> bool:
@@ -51,9 +53,10 @@ def holds(text: str, edit: JsonItems | JsonValue) -> bool:
 def only_ours(text: str, edits: Sequence[JsonItems | JsonValue]) -> bool:
     """Whether nothing but values of Andon's is in the file. Raises JsonProblem."""
     for edit in edits:
-        text = _prune(
-            _take_items(text, edit) if isinstance(edit, JsonItems) else _take_value(text, edit), edit.at[:-1], None
-        )
+        if isinstance(edit, JsonItems):
+            text = _prune(_take_items(text, edit), edit.at, None)
+        else:
+            text = _prune(_take_value(text, edit), edit.at[:-1], None)
     root = parse(text)
     return root.kind == "object" and not root.children and not json_text.has_comments(text, root)
 
