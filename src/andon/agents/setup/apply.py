@@ -233,7 +233,8 @@ def _without(target: _Target, edits: Sequence[Owned], known: Entry | None, *, al
             return content
     text = _text(target, content)
     try:
-        if not any(_holds_in(text, owned) for owned in edits):
+        # A plain value may be anybody's, unless it is known what was there before.
+        if not any(_holds_in(text, owned) for owned in edits if known is not None or not _plain(owned.edit)):
             return content
         if made_here and alone and structured and json_edits.only_ours(text, structured):
             return None
@@ -262,11 +263,14 @@ def _holds(root: str, owned: Owned) -> bool:
             return False
         if isinstance(edit, WholeFile):
             return content == edit.text.encode() or _is_ours(content)
-        # A plain value may be anybody's.
-        plain = isinstance(edit, JsonValue) and not any(mark in json.dumps(edit.value) for mark in WHOLE_FILE_MARKS)
-        return not plain and _holds_in(content.decode("utf-8"), owned)
+        return not _plain(edit) and _holds_in(content.decode("utf-8"), owned)
     except (UsageError, UnicodeDecodeError, JsonProblem, blocks.BlockProblem):
         return False
+
+
+def _plain(edit: Edit) -> bool:
+    """Whether nothing in the edit shows whose it is."""
+    return isinstance(edit, JsonValue) and not any(mark in json.dumps(edit.value) for mark in WHOLE_FILE_MARKS)
 
 
 def _holds_in(text: str, owned: Owned) -> bool:
