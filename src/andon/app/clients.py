@@ -62,6 +62,7 @@ def carry_out(
     return {
         "clients": [_described(setup) for setup in setups],
         "files": listed,
+        "removed": remove,
         "commit": made,
         "next": _next(done, made, read_head, setups, remove=remove),
     }

@@ -289,7 +289,7 @@ def _init(body: Body, paint: Paint) -> str:
         note = f" ({clean(one['note'])})" if one["note"] else ""
         lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
-    for client in body.get("clients", []):
+    for client in body.get("clients", []) if not body.get("removed") else ():
         lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
     return "\n".join([*lines, f"next: {body['next']}"])
 
