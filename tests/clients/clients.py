@@ -65,7 +65,7 @@ CODEX = Client(
     name="codex",
     program="codex",
     dialect="openai-responses",
-    command=lambda prompt: [*CODEX_ALONE, prompt]
+    command=lambda prompt: [*CODEX_ALONE, prompt],
     # A model that it knows of, since it offers its tool for patches to those alone.
     files={
         ".codex/config.toml": f"""\
@@ -142,7 +142,7 @@ MINI = Client(
     name="mini-swe-agent",
     program="mini",
     dialect="openai-chat",
-    command=lambda prompt: [*MINI_ALONE, prompt]
+    command=lambda prompt: [*MINI_ALONE, prompt],
     environment={
         "OPENAI_API_KEY": KEY,
         "MSWEA_CONFIGURED": "true",
@@ -212,7 +212,7 @@ CLAUDE = Client(
     name="claude",
     program="claude",
     dialect="anthropic",
-    command=lambda prompt: [*CLAUDE_ALONE, prompt]
+    command=lambda prompt: [*CLAUDE_ALONE, prompt],
     # As root it refuses to skip permissions unless it is told that it is in a sandbox.
     environment={
         "ANTHROPIC_BASE_URL": URL,
