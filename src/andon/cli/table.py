@@ -140,6 +140,27 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "mcp",
+        "mcp",
+        "The same commands as tools for a client that speaks MCP (over standard input and output).",
+        (),
+        (),
+        ("claude mcp add andon -- andon mcp",),
+        AGENTS,
+    ),
+    (
+        "hook",
+        "hook",
+        "Answer a hook of an agent's client: its JSON on standard input, the answer in its own words on standard output.",
+        (
+            ("client", "one", "claude, codex, gemini, …"),
+            ("event", "one", "the client's own name of the event, such as Stop"),
+        ),
+        ((("--timeout",), "timeout", "float", "the seconds after which the client gives up on its hook; default 30"),),
+        ("andon hook claude Stop --timeout 600",),
+        AGENTS,
+    ),
+    (
         "init",
         "init",
         "Set Andon up in a git repository.",
@@ -148,11 +169,18 @@ COMMANDS: tuple[Command, ...] = (
             (("--target",), "target", "text", "the branch that work lands on; default the present one"),
             (("--workflow",), "workflow", "text", "the default workflow"),
             (("--starter",), "starters", "list", "write only this starter workflow (repeat)"),
-            (("--commit",), "commit", "flag", "commit the written workflow files on the target branch"),
+            (("--client",), "clients", "list", "set this agents' client up (repeat, or separate by commas)"),
+            (("--remove",), "remove", "flag", "with --client: take away again what was written for it"),
+            (("--commit",), "commit", "flag", "commit the written files on the target branch"),
             (("--no-guard",), "guard", "off", "do not install the git hook that guards the target branch"),
             (("--force",), "force", "flag", "write starters although there are workflows already"),
         ),
-        ("andon init", "andon init --commit --target main"),
+        (
+            "andon init",
+            "andon init --commit --target main",
+            "andon init --client claude,codex --commit",
+            "andon init --client codex --remove",
+        ),
         PEOPLE,
     ),
     ("status", "status", "Where a person is needed, what runs, what is ready.", (), (), ("andon status",), PEOPLE),
@@ -511,7 +539,6 @@ NOT_BUILT = frozenset(
         "harness",
         "spawn",
         "wait",
-        "hook",
     }
 )
 """Commands that the design names and this version does not have."""
