@@ -2,7 +2,9 @@
 
 Facts that surprise:
 * Hooks that nobody has trusted are skipped without a word; see `setup.clients.codex`.
-* A hook is run by the person's *login* shell, outside of Codex's sandbox. A profile that prints something spoils the answer.
+* A hook is run outside of Codex's sandbox by `SHELL -c` with Codex's own PATH; the commands of the agent by a login shell,
+  whose profile may have set another PATH. What is cut from more than about 10,000 characters of reason or context is its
+  middle.
 * Exit 1, exit 2 without a word on standard error, text before the JSON, a key that Codex does not know, a missing or
   wrong `hookEventName`, a block or denial without a reason, time running out (seconds): all let the tool or the stop pass,
   and nobody is told. Exit 2 with a word on standard error denies or blocks.
@@ -34,6 +36,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "codex"
 EVENTS = {
@@ -52,7 +55,8 @@ EVENTS = {
 }
 STOP_BLOCKS = 0
 
-_PATCH_BEGIN = "*** Begin Patch"
+_PATCH_PROGRAM = "apply_patch"
+_PATCH_BEGIN, _PATCH_END = "*** Begin Patch", "*** End Patch"
 _PATCH_PATHS = ("*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ")
 _READERS = frozenset({"view_image", "get_goal", "web_search", "tool_search"})
 _TAIL_BYTES = 65_536
@@ -89,29 +93,39 @@ def _tool(payload: dict[str, object]) -> ToolUse:
     if name == "apply_patch":
         return ToolUse(name, WRITE, patch_paths(command))
     if name == "Bash":
-        # The paths are those of a patch in the command, which Codex takes out of the shell's hands.
-        return ToolUse(name, SHELL, patch_paths(command), command)
+        # Codex takes a patch out of the shell's hands; a line that does more besides is looked at as a command, too.
+        return ToolUse(name, WRITE if _only_patches(command) else SHELL, patch_paths(command), command)
     return ToolUse(name, READ if name in _READERS else UNKNOWN)
 
 
 def patch_paths(text: str) -> tuple[str, ...]:
     """The files that a patch in Codex's own form adds, updates, moves or deletes, as it names them."""
-    if _PATCH_BEGIN not in text:
+    before, begin, patch = text.partition(_PATCH_BEGIN)
+    if not begin or (before.strip() and _PATCH_PROGRAM not in before):
         return ()
-    before, _, patch = text.partition(_PATCH_BEGIN)
-    # `cd DIRECTORY && apply_patch` means paths below it.
-    directory = ""
-    words = before.split()
-    if words[:1] == ["cd"] and words[2:3] == ["&&"]:
-        directory = words[1].strip("'\"")
+    directory, _ = _after_cd(before)
     found: list[str] = []
     for line in patch.splitlines():
         for mark in _PATCH_PATHS:
-            if line.startswith(mark):
-                path = line[len(mark) :].strip()
-                if path:
-                    found.append(f"{directory}/{path}" if directory and not path.startswith("/") else path)
+            path = line[len(mark) :].strip() if line.startswith(mark) else ""
+            if path:
+                found.append(f"{directory}/{path}" if directory and not path.startswith("/") else path)
     return tuple(dict.fromkeys(found))
+
+
+def _only_patches(command: str) -> bool:
+    before, begin, patch = command.partition(_PATCH_BEGIN)
+    _, words = _after_cd(before)
+    after = patch.partition(_PATCH_END)[2].split()
+    return bool(begin) and words[:1] == [_PATCH_PROGRAM] and len(words) <= 2 and len(after) <= 1
+
+
+def _after_cd(before: str) -> tuple[str, list[str]]:
+    """(directory, the words behind) of `cd DIRECTORY && …`."""
+    words = before.split()
+    if words[:1] == ["cd"] and words[2:3] == ["&&"]:
+        return words[1].strip("'\""), words[3:]
+    return "", words
 
 
 def transcript_tokens(path: str) -> int | None:
@@ -159,6 +173,4 @@ def write(call: HookCall, decision: Decision) -> str:
         answer["hookSpecificOutput"] = {"hookEventName": call.event, "additionalContext": decision.context}
     if not answer:
         return ""
-    from andon.agents.hooks.quick_json import write as write_json
-
-    return write_json(answer)
+    return to_json(answer)
