@@ -113,7 +113,9 @@ def claim(conversation: Conversation) -> Any:
 def workdir_of(conversation: Conversation) -> str:
     """The latest mention of a step's directory, in JSON or in a brief."""
     for entry in reversed(conversation.entries):
-        found = re.findall(r'"workdir\\*":\s*\\*"([^"\\]+)', entry.text) or re.findall(r"(/[^\s`'\"]+\.andon/[\w-]+)", entry.text)
+        found = re.findall(r'"workdir\\*":\s*\\*"([^"\\]+)', entry.text) or re.findall(
+            r"(/[^\s`'\"]+\.andon/[\w-]+)", entry.text
+        )
         if found:
             return str(found[-1])
     return ""
