@@ -301,7 +301,12 @@ def _imported(body: Body, paint: Paint) -> str:
 def _init(body: Body, paint: Paint) -> str:
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
+    for one in body.get("files", []):
+        note = f" ({clean(one['note'])})" if one["note"] else ""
+        lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
+    for client in body.get("clients", []) if not body.get("removed") else ():
+        lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
     return "\n".join([*lines, f"next: {body['next']}"])
 
 
@@ -309,8 +314,10 @@ def _doctor(body: Body, paint: Paint) -> str:
     lines = []
     for check in body["checks"]:
         mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
+        mark = paint("warning", "33") if check.get("warning") else mark
         lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
-        lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+        tell = not check["ok"] or check.get("warning")
+        lines += [f"    next: {check['next']}"] if tell and check["next"] else []
     if saved := body.get("salvage"):
         lines.append(f"saved {saved['events']} events; the damaged database is kept in {saved['kept']}")
         lines += [f"lost: {clean(line)}" for line in saved["lost"]]
