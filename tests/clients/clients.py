@@ -51,18 +51,21 @@ class Client:
         return f"{self.name} is not installed; run: sh scripts/clients.sh {sys.prefix} {self.name}   (or: make clients)"
 
 
+CODEX_ALONE = (
+    *("codex", "exec", "--json"),
+    *("--dangerously-bypass-approvals-and-sandbox", "--dangerously-bypass-hook-trust"),
+)
+MINI_ALONE = (
+    *("mini", "--yolo", "--exit-immediately", "-l", "0", "-m", "openai/scripted"),
+    *("-c", "mini.yaml", "-c", f"model.model_kwargs.api_base={URL}/v1", "-t"),
+)
+CLAUDE_ALONE = ("claude", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions", "-p")
+
 CODEX = Client(
     name="codex",
     program="codex",
     dialect="openai-responses",
-    command=lambda prompt: [
-        "codex",
-        "exec",
-        "--json",
-        "--dangerously-bypass-approvals-and-sandbox",
-        "--dangerously-bypass-hook-trust",
-        prompt,
-    ],  # fmt: skip
+    command=lambda prompt: [*CODEX_ALONE, prompt],
     # A model that it knows of, since it offers its tool for patches to those alone.
     files={
         ".codex/config.toml": f"""\
@@ -139,21 +142,7 @@ MINI = Client(
     name="mini-swe-agent",
     program="mini",
     dialect="openai-chat",
-    command=lambda prompt: [
-        "mini",
-        "--yolo",
-        "--exit-immediately",
-        "-m",
-        "openai/scripted",
-        "-c",
-        "mini.yaml",
-        "-c",
-        f"model.model_kwargs.api_base={URL}/v1",
-        "-l",
-        "0",
-        "-t",
-        prompt,
-    ],  # fmt: skip
+    command=lambda prompt: [*MINI_ALONE, prompt],
     environment={
         "OPENAI_API_KEY": KEY,
         "MSWEA_CONFIGURED": "true",
@@ -223,15 +212,7 @@ CLAUDE = Client(
     name="claude",
     program="claude",
     dialect="anthropic",
-    command=lambda prompt: [
-        "claude",
-        "-p",
-        prompt,
-        "--output-format",
-        "stream-json",
-        "--verbose",
-        "--dangerously-skip-permissions",
-    ],  # fmt: skip
+    command=lambda prompt: [*CLAUDE_ALONE, prompt],
     # As root it refuses to skip permissions unless it is told that it is in a sandbox.
     environment={
         "ANTHROPIC_BASE_URL": URL,

@@ -49,9 +49,9 @@ def work(workdir: str, options: dict[str, Any]) -> Persona:
 
 def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Says that all is done, and again, and has done nothing."""
-    claimed = yield from claim(conversation)
+    yield from claim(conversation)
     while True:
-        claimed = yield Say("All done! The work is complete, and every test passes.")
+        yield Say("All done! The work is complete, and every test passes.")
 
 
 def trespasser(conversation: Conversation, options: dict[str, Any]) -> Persona:
