@@ -94,7 +94,7 @@ GEMINI = Client(
     name="gemini",
     program="gemini",
     dialect="gemini",
-    command=lambda prompt: ["gemini", "--skip-trust", "--yolo", "-o", "stream-json", "-p", prompt],
+    command=lambda prompt: ["gemini", "--yolo", "-o", "stream-json", "-p", prompt],
     files={
         ".gemini/settings.json": json.dumps(
             {
@@ -107,7 +107,8 @@ GEMINI = Client(
             indent=2,
         )
     },
-    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY},
+    # By the option --skip-trust it would leave the hooks of the repository out.
+    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
     reports='"input_tokens":300,"output_tokens":30,"cached":120',
 )
 
