@@ -1,0 +1,57 @@
+"""Claude Code: hooks in `.claude/settings.json`. It reads CLAUDE.md, not AGENTS.md, and skills below `.claude/skills`."""
+
+from __future__ import annotations
+
+from andon.agents.setup.commands import hook_command
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, Section, WholeFile
+from andon.agents.setup.shared import POINTER, SKILL
+
+SETTINGS = ".claude/settings.json"
+WRITING_TOOLS = "Bash|Edit|MultiEdit|Write|NotebookEdit"
+
+# event -> (matcher, timeout in seconds). A stop runs the step's gates.
+EVENTS: dict[str, tuple[str, int]] = {
+    "SessionStart": ("", 30),
+    "PreToolUse": (WRITING_TOOLS, 10),
+    "PostToolUse": ("", 10),
+    "Stop": ("", 600),
+    "SessionEnd": ("", 10),
+}
+MISSING = (
+    '{"systemMessage":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
+    'andon check."}'
+)
+
+
+def _edits() -> tuple[Edit, ...]:
+    edits: list[Edit] = []
+    for event, (matcher, timeout_s) in EVENTS.items():
+        command = hook_command("claude", event, timeout_s, when_missing=MISSING if event == "Stop" else "")
+        group = {"matcher": matcher} if matcher else {}
+        item = {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
+        edits.append(JsonItems(path=SETTINGS, at=("hooks", event), items=(item,)))
+    edits.append(WholeFile(path=".claude/skills/andon/SKILL.md", text=SKILL))
+    edits.append(Section(path="CLAUDE.md", text=POINTER))
+    return tuple(edits)
+
+
+CLIENT = ClientSetup(
+    name="claude",
+    title="Claude Code",
+    program="claude",
+    install="npm install -g @anthropic-ai/claude-code",
+    edits=_edits(),
+    trust="start `claude` once in the repository and accept its question whether you trust the folder; "
+    "`disableAllHooks` must not be set in your own settings; `/hooks` lists what runs",
+    enforced=(
+        "a write outside the task's scope or to a protected file is denied before it happens",
+        "git commands that move branches or touch the shared index are denied",
+        "a stop is answered by the step's gates: while one is red the agent works on, up to Andon's bound",
+    ),
+    limits=(
+        "what a shell command writes is seen by the diff gate only, not beforehand",
+        "a hook that fails or runs into its time limit lets the tool or the stop pass; the gates at `andon advance` "
+        "decide all the same",
+        "a person can switch hooks off (`disableAllHooks`); doctor then says that none has fired",
+    ),
+)
