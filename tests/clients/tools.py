@@ -22,6 +22,9 @@ WRITERS = (
     "apply_patch",
 )  # fmt: skip
 
+SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+"""Where the prompt asks for it, the end is no text but a command that prints this."""
+
 COMMAND_KEYS = ("command", "cmd")
 PATH_KEYS = ("file_path", "filePath", "path", "absolute_path")
 TEXT_KEYS = ("content", "file_text", "contents", "text")
@@ -37,7 +40,10 @@ def answer(conversation: Conversation, move: Move, identity: str) -> Answer:
     if isinstance(move, Die):
         raise ValueError("a move that fails has no answer")
     if isinstance(move, Say):
-        return Answer(id=identity, text=move.text)
+        if SUBMIT in conversation.everything():
+            move = Shell(f"printf '%s\\n' {SUBMIT} {shlex.quote(move.text)}")
+        else:
+            return Answer(id=identity, text=move.text)
     return Answer(id=identity, call=call(conversation, move, f"call_{identity}"))
 
 

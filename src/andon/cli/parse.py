@@ -12,7 +12,7 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 def parse(command: Command, words: list[str]) -> dict[str, Any]:
     """Arguments by name. Raises UsageError."""
-    options = {flag: option for option in (*command[4], *COMMON) for flag in option[0]}
+    options = {flag: option for option in (*COMMON, *command[4]) for flag in option[0]}
     found: dict[str, Any] = {}
     loose: list[str] = []
     rest = list(words)

@@ -105,6 +105,22 @@ def _findings(findings: list[Body]) -> list[str]:
     return lines + ([f"    … and {len(findings) - 20} more (--json)"] if len(findings) > 20 else [])
 
 
+def _work(body: Body, paint: Paint) -> str:
+    rows = [
+        [
+            str(x["task"]),
+            str(x["step"]),
+            str(x["agent"]),
+            str(x["how"]) + (f" by {x['outcome']}" if x["outcome"] else ""),
+            str(x["turns"]),
+            str(x["tokens"]),
+            str(x["reason"] or ""),
+        ]
+        for x in body["tasks"]
+    ]
+    return table(rows, ["task", "step", "agent", "ended", "turns", "tokens", "why"], paint) if rows else ""
+
+
 def _next_line(body: Body) -> str:
     following = body["next"]
     if following["state"] == "yours":
@@ -360,6 +376,7 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "log": _log,
     "show": _show,
     "lead": _lead,
+    "work": _work,
     "inbox": _inbox,
     "workflow_lint": _lint,
     "workflow_import": _imported,

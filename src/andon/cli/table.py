@@ -236,6 +236,42 @@ COMMANDS: tuple[Command, ...] = (
         PEOPLE,
     ),
     (
+        "work",
+        "work",
+        "Claim steps and launch an agent client for each, held by the gates.",
+        (("extra", "many", "after --: arguments for the client; for `command`, the program"),),
+        (
+            (
+                ("--agent",),
+                "client",
+                "text",
+                "claude, codex, copilot, gemini, goose, opencode, openhands, qwen, vibe, acp:NAME or command",
+            ),
+            (("--name",), "name", "text", "the agents' name; default a fresh one for each claim"),
+            ROLE,
+            (("--task",), "task", "text", "only this task"),
+            (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
+            (("--once",), "once", "flag", "one claim, then stop"),
+            (("--limit",), "limit", "int", "at most so many claims"),
+            (("--watch",), "watch", "flag", "go on until interrupted"),
+            (("--turns",), "turns", "int", "prompts for one claim, the first included; default 5"),
+            (("--turn-timeout",), "turn_timeout_s", "duration", "stop a turn after this time; default 1h"),
+            (("--budget",), "budget", "int", "model tokens for all claims together"),
+            (
+                ("--wait-answer",),
+                "wait_answer_s",
+                "duration",
+                "wait this long when the agent asked a person; default 0s",
+            ),
+        ),
+        (
+            "andon work --agent claude --role implementer",
+            "andon work --agent codex --watch --turns 3",
+            "andon work --agent command --once -- ./my-agent --prompt {prompt_file}",
+        ),
+        PEOPLE,
+    ),
+    (
         "doctor",
         "doctor",
         "Check that everything is as it should be.",
@@ -462,7 +498,6 @@ PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "
 NOT_BUILT = frozenset(
     {
         "plan",
-        "work",
         "serve",
         "ui",
         "repo",
@@ -480,6 +515,12 @@ NOT_BUILT = frozenset(
     }
 )
 """Commands that the design names and this version does not have."""
+
+
+def common_of(command: Command) -> tuple[Option, ...]:
+    """The common options of a command: those whose flags it does not use itself."""
+    own = {flag for option in command[4] for flag in option[0]}
+    return tuple(option for option in COMMON if own.isdisjoint(option[0]))
 
 
 def find(words: list[str]) -> tuple[Command, list[str]] | None:

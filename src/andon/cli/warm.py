@@ -25,6 +25,8 @@ def import_msgspec() -> None:
 
 def run(argv: list[str]) -> None:
     """Carry the command out and end the process; return when click must take over."""
+    # What stands after `--` is somebody else's.
+    ours = argv[: argv.index("--")] if "--" in argv else argv
     words = argv
     common: list[str] = []
     while words and words[0].startswith("-"):
@@ -32,7 +34,7 @@ def run(argv: list[str]) -> None:
             return
         common.append(words[0])
         words = words[1:]
-    if not words or "--help" in words or "-h" in words:
+    if not words or "--help" in ours or "-h" in ours:
         return
     found = find(words)
     if found is None:
@@ -43,7 +45,7 @@ def run(argv: list[str]) -> None:
     from andon.cli.parse import parse
 
     command, rest = found
-    as_json = "--json" in argv
+    as_json = "--json" in ours
     from andon.core.errors import AndonError
 
     try:
@@ -73,6 +75,10 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
         from andon.app import open_coordinator
 
+        if verb == "work":
+            from andon.cli.work import work
+
+            finish(verb, work(caller, arguments), as_json, color)
         coordinator = open_coordinator(caller)
         if verb in PERSONS_ACTS:
             from andon.cli.person import confirm

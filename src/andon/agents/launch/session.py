@@ -1,0 +1,140 @@
+"""A conversation with one client over the turns of one claim, whatever the client's protocol.
+
+`Headless` starts the client's program once a turn and resumes its session; ACP keeps one process (`drivers/acp.py`). Usage is
+of each turn alone, also for clients that count the whole session. Must not know claims, gates or the coordinator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
+from andon.agents.launch.process import CANCELLED, DIED, TIMED_OUT, Cancel, ClientProcess, Finish, TreeMaker, run_client
+from andon.agents.launch.records import Driver, Launch, ReadsPrompt, Turn, Usage
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files."""
+
+    workdir: str
+    env: Mapping[str, str]
+    logs: str
+    name: str
+    extra: tuple[str, ...] = ()
+
+
+class Played(Struct, frozen=True, kw_only=True):
+    """One turn. how: of `loop`. alive: the client did anything at all. log: where its output is kept."""
+
+    how: str
+    final_text: str = ""
+    error: str = ""
+    usage: Usage = Usage()
+    session: str | None = None
+    alive: bool = True
+    log: str = ""
+
+
+class Session(Protocol):
+    """remembers: the next prompt is heard with what was said before."""
+
+    @property
+    def remembers(self) -> bool: ...
+
+    def turn(self, prompt: str, *, timeout_s: float, cancel: Cancel) -> Played: ...
+
+    def close(self) -> None: ...
+
+
+class Headless:
+    """A client that is started once a turn. session: of an earlier claim, to go on with."""
+
+    def __init__(self, driver: Driver, place: Place, make_tree: TreeMaker, *, session: str | None = None) -> None:
+        self._driver = driver
+        self._place = place
+        self._make_tree = make_tree
+        self._session = session
+        self._counted = Usage()
+        self._number = 0
+
+    @property
+    def remembers(self) -> bool:
+        return self._driver.resumes and self._session is not None
+
+    def turn(self, prompt: str, *, timeout_s: float, cancel: Cancel) -> Played:
+        self._number += 1
+        place = self._place
+        stem = os.path.join(place.logs, f"{place.name}-{self._number}")
+        write_private(f"{stem}.prompt.md", prompt)
+        launch = Launch(
+            prompt=prompt,
+            workdir=place.workdir,
+            session=self._session if self._driver.resumes else None,
+            extra=place.extra,
+            prompt_file=f"{stem}.prompt.md",
+        )
+        driver = self._driver
+        reader = driver.reader()
+        client = ClientProcess(
+            driver.command(launch),
+            env={**place.env, **driver.environment(launch)},
+            cwd=place.workdir,
+            make_tree=self._make_tree,
+            standard_input=driver.standard_input(launch) if isinstance(driver, ReadsPrompt) else None,
+            log=f"{stem}.log",
+        )
+        finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
+        turn = reader.turn(finish.exit_code)
+        usage = self._of_this_turn(turn.usage)
+        self._session = turn.session or self._session
+        return played(turn, finish, usage, session=self._session, log=f"{stem}.log")
+
+    def _of_this_turn(self, told: Usage) -> Usage:
+        if not self._driver.cumulative:
+            return told
+        before, self._counted = self._counted, told
+        return Usage(
+            input=max(0, told.input - before.input),
+            output=max(0, told.output - before.output),
+            cached=max(0, told.cached - before.cached),
+        )
+
+    def close(self) -> None:
+        """Nothing is left between turns."""
+
+
+def played(turn: Turn, finish: Finish, usage: Usage, *, session: str | None, log: str) -> Played:
+    """A turn and its process's end, in one."""
+    # Who was killed did start; who only failed, without a word, may not be set up.
+    alive = bool(turn.session or turn.final_text or usage.total or finish.how == DIED)
+    how, error = TURN_ENDED, turn.error
+    if finish.how == CANCELLED:
+        how, error = TURN_CANCELLED, finish.reason
+    elif finish.how == TIMED_OUT:
+        how, error, alive = TURN_OVERTIME, finish.reason, True
+    elif finish.reason or turn.error:
+        said = finish.stderr_tail.splitlines()
+        how = TURN_BROKEN
+        error = "; ".join(dict.fromkeys(x for x in (turn.error, finish.reason, " / ".join(said[-3:])) if x))[:1000]
+    return Played(how=how, final_text=turn.final_text, error=error, usage=usage, session=session, alive=alive, log=log)
+
+
+def write_private(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+
+
+def _guarded(feed: Callable[[str], None]) -> Callable[[str], None]:
+    """A line in a form that its reader did not expect must not end the worker; the turn's end shows what is missing."""
+
+    def safely(line: str) -> None:
+        try:
+            feed(line)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return
+
+    return safely
