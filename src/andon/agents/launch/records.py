@@ -79,3 +79,10 @@ class ReadsPrompt(Protocol):
     """A driver that gives its client the prompt (or anything else) on standard input, which is empty otherwise."""
 
     def standard_input(self, launch: Launch) -> str: ...
+
+
+@runtime_checkable
+class ReadsBeside(Protocol):
+    """A driver whose reader also looks at what the client wrote beside its output, and so must know the launch."""
+
+    def reader_for(self, launch: Launch) -> Reader: ...

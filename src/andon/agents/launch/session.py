@@ -14,7 +14,10 @@ from msgspec import Struct
 
 from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
 from andon.agents.launch.process import CANCELLED, DIED, TIMED_OUT, Cancel, ClientProcess, Finish, TreeMaker, run_client
-from andon.agents.launch.records import Driver, Launch, ReadsPrompt, Turn, Usage
+from andon.agents.launch.records import Driver, Launch, ReadsBeside, ReadsPrompt, Turn, Usage
+
+MUTE_TURNS = 2
+"""Resumed turns in a row that failed without using the model: then the session may be gone, and another is begun."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -60,6 +63,7 @@ class Headless:
         self._session = session
         self._counted = Usage()
         self._number = 0
+        self._mute = 0
 
     @property
     def remembers(self) -> bool:
@@ -78,7 +82,7 @@ class Headless:
             prompt_file=f"{stem}.prompt.md",
         )
         driver = self._driver
-        reader = driver.reader()
+        reader = driver.reader_for(launch) if isinstance(driver, ReadsBeside) else driver.reader()
         client = ClientProcess(
             driver.command(launch),
             env={**place.env, **driver.environment(launch)},
@@ -89,18 +93,31 @@ class Headless:
         )
         finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
         turn = reader.turn(finish.exit_code)
+        if launch.session is None or turn.session not in (None, launch.session):
+            self._counted = Usage()
         usage = self._of_this_turn(turn.usage)
-        self._session = turn.session or self._session
+        self._remember(turn, usage)
         return played(turn, finish, usage, session=self._session, log=f"{stem}.log")
 
+    def _remember(self, turn: Turn, usage: Usage) -> None:
+        self._session = turn.session or self._session
+        self._mute = self._mute + 1 if turn.error and not usage.total else 0
+        if self._mute >= MUTE_TURNS:
+            self._session = None
+
     def _of_this_turn(self, told: Usage) -> Usage:
+        """A turn that was cut off may tell nothing; then the next one's count holds it."""
         if not self._driver.cumulative:
             return told
-        before, self._counted = self._counted, told
+        before = self._counted
+        after = Usage(
+            input=max(told.input, before.input),
+            output=max(told.output, before.output),
+            cached=max(told.cached, before.cached),
+        )
+        self._counted = after
         return Usage(
-            input=max(0, told.input - before.input),
-            output=max(0, told.output - before.output),
-            cached=max(0, told.cached - before.cached),
+            input=after.input - before.input, output=after.output - before.output, cached=after.cached - before.cached
         )
 
     def close(self) -> None:
@@ -109,8 +126,8 @@ class Headless:
 
 def played(turn: Turn, finish: Finish, usage: Usage, *, session: str | None, log: str) -> Played:
     """A turn and its process's end, in one."""
-    # Who was killed did start; who only failed, without a word, may not be set up.
-    alive = bool(turn.session or turn.final_text or usage.total or finish.how == DIED)
+    # Who was killed did start; who only failed, without a word of the model's, may not be set up.
+    alive = bool(turn.final_text or usage.total or finish.how == DIED)
     how, error = TURN_ENDED, turn.error
     if finish.how == CANCELLED:
         how, error = TURN_CANCELLED, finish.reason
