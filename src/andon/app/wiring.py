@@ -175,6 +175,8 @@ class App:
 
         if arguments.get("path"):
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
+        if arguments.get("clients") or arguments.get("remove"):
+            return self._init_clients(arguments, progress)
         services = self.services(must_exist=False)
         services.progress = progress
         body, notes = init(
@@ -185,6 +187,38 @@ class App:
             current_branch=self.git.current_branch,
         )
         return Reply(exit=0, body=body, notes=notes)
+
+    def _init_clients(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        """Only the clients where Andon is set up already; elsewhere all that init does, then the clients."""
+        from andon.app import clients
+        from andon.engine.setup import commit_files
+
+        setups, remove = clients.named(arguments), bool(arguments.get("remove"))
+        body: dict[str, Any] = {"ok": True, "repository": self.git.main_worktree or self.git.common_dir, "written": []}
+        notes: tuple[str, ...] = ()
+        if not remove and not os.path.exists(self.database):
+            reply = self._init({**arguments, "path": None, "clients": None}, progress)
+            body, notes = reply.body, reply.notes
+        services = self.services()
+        target = services.target
+        body["target"] = target
+
+        def head_file(path: str) -> bytes | None:
+            head = self.git.branch_head(target)
+            return None if head is None else self.git.read_file(head, path)
+
+        done = clients.carry_out(
+            self.git.main_worktree,
+            self.state_dir,
+            setups,
+            remove=remove,
+            commit=(lambda files, message: commit_files(services, files, message)) if arguments.get("commit") else None,
+            read_head=head_file,
+        )
+        if body.get("written") and not body.get("commit"):
+            done["next"] = f"{body['next']}; {done['next']}"
+        done["commit"] = done["commit"] or body.get("commit")
+        return Reply(exit=0, body=body | done, notes=notes)
 
     def _status(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         import json

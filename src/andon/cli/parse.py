@@ -43,7 +43,7 @@ def parse(command: Command, words: list[str]) -> dict[str, Any]:
 def _store(found: dict[str, Any], option: Option, value: str) -> None:
     name, kind = option[1], option[2]
     if kind == "list":
-        commas = name in ("scope", "depends_on", "status")
+        commas = name in ("scope", "depends_on", "status", "clients")
         found.setdefault(name, []).extend(x.strip() for x in value.split(",") if x.strip()) if commas else (
             found.setdefault(name, []).append(value)
         )

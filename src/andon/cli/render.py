@@ -301,7 +301,12 @@ def _imported(body: Body, paint: Paint) -> str:
 def _init(body: Body, paint: Paint) -> str:
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
+    for one in body.get("files", []):
+        note = f" ({clean(one['note'])})" if one["note"] else ""
+        lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
+    for client in body.get("clients", []) if not body.get("removed") else ():
+        lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
     return "\n".join([*lines, f"next: {body['next']}"])
 
 

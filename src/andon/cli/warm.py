@@ -80,6 +80,10 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
 
             finish(verb, work(caller, arguments), as_json, color)
         coordinator = open_coordinator(caller)
+        if verb == "init" and arguments.get("clients") and (arguments.get("remove") or arguments.get("commit")):
+            from andon.cli.person import refuse_agents
+
+            refuse_agents(caller)
         if verb in PERSONS_ACTS:
             from andon.cli.person import confirm
 

@@ -163,9 +163,10 @@ class MemoryGit:
     ) -> str:
         return self.repository.put_commit(tree, parents, message, author, at)
 
-    def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
-        added = {path: content.decode() for path, content in files.items()}
-        return self.repository.put_tree({**self.repository.files(treeish), **added})
+    def tree_with(self, treeish: str, files: Mapping[str, bytes | None]) -> str:
+        added = {path: content.decode() for path, content in files.items() if content is not None}
+        kept = {path: text for path, text in self.repository.files(treeish).items() if path not in files}
+        return self.repository.put_tree({**kept, **added})
 
     def author_of(self, commit: str) -> Person:
         return self.repository.commits[commit].author

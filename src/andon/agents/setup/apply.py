@@ -63,6 +63,7 @@ class Plan:
         self.state_dir = state_dir
         self.ledger = Ledger(state_dir)
         self.targets: list[_Target] = []
+        self.made: list[str] = []
 
     @property
     def files(self) -> list[Planned]:
@@ -78,9 +79,7 @@ class Plan:
         }
         if not wanted:
             return done
-        made = [name for real, (content, _) in wanted.items() if content is not None
-                for name in files.missing_directories(self.root, real)]  # fmt: skip
-        self.ledger.directories = sorted({*self.ledger.directories, *made})
+        self.ledger.directories = sorted({*self.ledger.directories, *self.made})
         # First what to give back, then the files: killed between them, nothing was written and nothing is forgotten.
         self.ledger.write()
         files.write_all(self.state_dir, wanted)
@@ -118,6 +117,7 @@ def plan(
         else:
             before = _without(target, [*target.edits, *target.kept], known)
         made.ledger.entries[path] = Entry(before=before, after=digest(target.content))
+        made.made += files.missing_directories(root, target.file.real)
     return made
 
 
@@ -320,7 +320,10 @@ def by_hand(edit: Edit) -> str:
 
 def _check_block(target: _Target, before: str, after: str, edit: TomlBlock) -> None:
     """A file that was good TOML (or YAML) must be so with the block, and hold what it held."""
-    read = _yaml if edit.path.endswith((".yml", ".yaml")) else _toml
+    ending = edit.path.rpartition(".")[2]
+    if ending not in _READERS:
+        return
+    read = _READERS[ending]
     try:
         read(before)
     except ValueError as problem:
@@ -357,6 +360,9 @@ def _yaml(text: str) -> Any:
     if twice:
         raise ValueError(f"{', '.join(twice)} would be set twice")
     return None
+
+
+_READERS = {"toml": _toml, "yml": _yaml, "yaml": _yaml}
 
 
 def _all_parents(directories: Iterable[str]) -> list[str]:

@@ -1,40 +1,31 @@
-"""The clients that Andon can set up, by name; a client's module is loaded when it is asked for."""
+"""The clients that Andon can set up: the modules of `clients`, each loaded when it is asked for."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+import pkgutil
+from collections.abc import Iterable
 
+from andon.agents.setup import clients
 from andon.agents.setup.records import ClientSetup
 from andon.core.errors import UsageError
 
-CLIENTS = {
-    "claude": "claude",
-    "codex": "codex",
-    "gemini": "gemini",
-    "qwen": "qwen",
-    "copilot": "copilot",
-    "cursor": "cursor",
-    "opencode": "opencode",
-    "openhands": "openhands",
-    "vibe": "vibe",
-    "goose": "goose",
-    "aider": "aider",
-}
-"""Name on the command line -> module of `clients`."""
+
+def names() -> list[str]:
+    """All clients, by the names of the command line."""
+    return sorted(module.name for module in pkgutil.iter_modules(clients.__path__))
 
 
 def load(name: str) -> ClientSetup:
     """One client's set-up. Raises UsageError for a name that is not known."""
-    if name not in CLIENTS:
-        known = ", ".join(CLIENTS)
-        text = f"there is no client {name!r}; known are {known}"
+    known = names()
+    if name not in known:
+        text = f"there is no client {name!r}; known are {', '.join(known)}"
         raise UsageError(text, kind="unknown_client", next="andon init --client NAME")
-    module = importlib.import_module(f"andon.agents.setup.clients.{CLIENTS[name]}")
-    setup: ClientSetup = module.CLIENT
+    setup: ClientSetup = importlib.import_module(f"{clients.__name__}.{name}").CLIENT
     return setup
 
 
-def load_all(names: Iterable[str] = CLIENTS) -> Sequence[ClientSetup]:
+def load_all(wanted: Iterable[str]) -> list[ClientSetup]:
     """The clients of these names, each once."""
-    return [load(name) for name in dict.fromkeys(names)]
+    return [load(name) for name in dict.fromkeys(wanted)]

@@ -18,15 +18,18 @@ EVENTS: dict[str, tuple[str, int]] = {
     "SessionEnd": ("", 10),
 }
 MISSING = (
-    '{"systemMessage":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
-    'andon check."}'
+    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
+    'Tell the person that it must be put there."}'
 )
+ANSWERED_BEFORE = '"stop_hook_active": *true'
 
 
 def _edits() -> tuple[Edit, ...]:
     edits: list[Edit] = []
     for event, (matcher, timeout_s) in EVENTS.items():
-        command = hook_command("claude", event, timeout_s, when_missing=MISSING if event == "Stop" else "")
+        command = hook_command("claude", event, timeout_s)
+        if event == "Stop":
+            command = hook_command("claude", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
         group = {"matcher": matcher} if matcher else {}
         item = {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
         edits.append(JsonItems(path=SETTINGS, at=("hooks", event), items=(item,)))
