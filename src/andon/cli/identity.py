@@ -1,4 +1,4 @@
-"""Who is calling: an agent's session or a person. Only `os` is imported."""
+"""Who is calling: an agent's session or a person. Imports `os` alone unless clients are registered here."""
 
 from __future__ import annotations
 
@@ -57,8 +57,24 @@ def agent_environment() -> str | None:
     return None
 
 
+def ancestor() -> tuple[str, str] | None:
+    """(name, client) of the agent's client that this process descends from, as its hooks registered it."""
+    from andon.git.locate import locate
+
+    try:
+        found = locate(os.getcwd())
+        if found is None or not os.path.isdir(os.path.join(found[0], "andon", "sessions")):
+            return None
+    except OSError:
+        return None
+    from andon.agents.sessions import registered
+
+    return registered(found[0])
+
+
 def who(explicit: str | None = None) -> tuple[str, bool]:
-    """(name, whether it is a person): --agent, ANDON_AGENT, the client's session, else login@host."""
+    """(name, whether it is a person): --agent, ANDON_AGENT, the client's session, a client among the ancestors, else
+    login@host."""
     if explicit:
         return explicit, False
     name = os.environ.get("ANDON_AGENT")
@@ -68,6 +84,9 @@ def who(explicit: str | None = None) -> tuple[str, bool]:
         session = os.environ.get(variable)
         if session:
             return f"{client}-{session[:40]}", False
+    client_above = ancestor()
+    if client_above is not None:
+        return client_above[0], False
     person = f"{login()}@{os.uname().nodename}"
     return person, agent_environment() is None
 

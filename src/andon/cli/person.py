@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from andon.cli.identity import agent_environment
+from andon.cli.identity import agent_environment, ancestor
 from andon.cli.plain import clean
 from andon.core.errors import EXIT_DENIED, AndonError
 from andon.engine.interface import CallContext, Coordinator
@@ -56,6 +56,8 @@ def _is_for_person(coordinator: Coordinator, arguments: dict[str, Any]) -> bool:
 def refuse_agents(caller: CallContext) -> None:
     """Refuse what an agent's environment asks for. Raises AndonError kind "not_a_person" (exit 5)."""
     variable = agent_environment()
+    if variable is None and (client := ancestor()) is not None:
+        variable = f"the {client[1]} session above this process"
     if variable is None and not caller.person:
         variable = "--agent"
     if variable is None and _in_claim(caller.cwd):

@@ -140,6 +140,18 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "hook",
+        "hook",
+        "Answer a hook of an agent's client: its JSON on standard input, the answer in its own words on standard output.",
+        (
+            ("client", "one", "claude, codex, gemini, …"),
+            ("event", "one", "the client's own name of the event, such as Stop"),
+        ),
+        ((("--timeout",), "timeout", "float", "the seconds after which the client gives up on its hook; default 30"),),
+        ("andon hook claude Stop --timeout 600",),
+        AGENTS,
+    ),
+    (
         "init",
         "init",
         "Set Andon up in a git repository.",
@@ -518,7 +530,6 @@ NOT_BUILT = frozenset(
         "harness",
         "spawn",
         "wait",
-        "hook",
     }
 )
 """Commands that the design names and this version does not have."""

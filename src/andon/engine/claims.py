@@ -18,6 +18,7 @@ from andon.core.decide_run import claim_refusal
 from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine import runs
+from andon.engine.bounds import bounds_text
 from andon.engine.messages import send_in
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -270,7 +271,7 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
         services.places.make_parent(lease.workdir)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
         claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
-        services.places.write_lease(claim)
+        services.places.write_lease(claim, bounds_text(claimed.workflow, run, step))
     except (AndonError, OSError) as error:
         release = c.Release(
             at=services.clock.now(),

@@ -140,6 +140,7 @@ class LocalCoordinator:
         workflow = judging.definitions_of(self.services, judged.run)
         if reply.exit == EXIT_NOT_YET and is_review_step(workflow, workflow.steps[judged.step]):
             reply.body["error"]["next"] = "andon advance records your review (or --outcome … to send it back)"
+            reply.body["review"] = True
         return reply
 
     def advance(self, arguments: Arguments) -> Reply:

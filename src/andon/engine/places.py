@@ -17,6 +17,8 @@ from msgspec import Struct
 from andon.core.errors import EXIT_NOT_YET, AndonError
 
 LEASE_FILE = "andon-lease"
+BOUNDS_FILE = "andon-bounds"
+"""Written before the lease file, and read by hooks alone."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -36,7 +38,10 @@ class Places(Protocol):
         """The claim of the worktree that `directory` is in or below."""
         ...
 
-    def write_lease(self, claim: Claim) -> None: ...
+    def write_lease(self, claim: Claim, bounds: str = "") -> None:
+        """Deliver the claim. bounds: what it may write, for the hooks of agents' clients."""
+        ...
+
     def is_delivered(self, claim: Claim) -> bool:
         """Whether the claim's lease file was ever written: its worktree was complete then. Wherever it lies now."""
         ...
@@ -62,7 +67,7 @@ class DiskPlaces:
     def read_lease(self, directory: str) -> Claim | None:
         return read_lease_file(directory)
 
-    def write_lease(self, claim: Claim) -> None:
+    def write_lease(self, claim: Claim, bounds: str = "") -> None:
         git_dir = git_dir_of(claim.workdir)
         if git_dir is None:
             raise AndonError(f"{claim.workdir} is no git worktree", kind="git_failed", next="andon release; andon next")
@@ -77,10 +82,10 @@ class DiskPlaces:
             "url": "",
         }
         text = "".join(f"{key}={value}\n" for key, value in values.items())
-        path = os.path.join(git_dir, LEASE_FILE)
-        with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-        os.replace(path + ".new", path)
+        if bounds:
+            _replace(os.path.join(git_dir, BOUNDS_FILE), bounds)
+        # Last of all: from now on the claim is delivered.
+        _replace(os.path.join(git_dir, LEASE_FILE), text)
 
     def is_delivered(self, claim: Claim) -> bool:
         parent = os.path.join(self._common_dir, "worktrees")
@@ -134,6 +139,12 @@ class DiskPlaces:
 
 
 # ---------------------------------------------------------------- lease files
+
+
+def _replace(path: str, text: str) -> None:
+    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
 
 
 def git_dir_of(workdir: str) -> str | None:

@@ -48,9 +48,33 @@ def unread(db_path: str, recipients: list[str] | tuple[str, ...]) -> int:
     return int(_inbox(db_path, recipients)[1])
 
 
+def claims(db_path: str, names: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(run, step, worktree) of what an agent holds under any of its names, the newest first. Raises AndonError."""
+    parameters: dict[str, str | int | float] = {"names": _json_list(db_path, names), "limit": MAX_LISTED}
+    text = str(_answer(db_path, "claims", parameters)[0])
+    found: list[tuple[str, str, str]] = []
+    for line in text.split("\n"):
+        run, _, rest = line.partition("\t")
+        step, _, workdir = rest.partition("\t")
+        if workdir:
+            found.append((run, step, workdir))
+    return found
+
+
+def open_question(db_path: str, names: tuple[str, ...], run: str, step: str, now: float) -> str:
+    """The id of a question about this step that its agent waits for an answer to; "" when there is none."""
+    listed = _json_list(db_path, names)
+    parameters: dict[str, str | int | float] = {"names": listed, "run": run, "step": step, "now": now}
+    return str(_answer(db_path, "open_question", parameters)[0])
+
+
+def _json_list(db_path: str, names: list[str] | tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(names))
+    return str(_answer(db_path, None, tuple(names), f"SELECT json_array({marks})")[0])
+
+
 def _inbox(db_path: str, recipients: list[str] | tuple[str, ...]) -> tuple[str, int]:
-    marks = ", ".join("?" * len(recipients))
-    (names,) = _answer(db_path, None, tuple(recipients), f"SELECT json_array({marks})")
+    names = _json_list(db_path, recipients)
     agent = recipients[0] if recipients else ""
     text, count = _answer(db_path, "inbox", {"recipients": names, "agent": agent, "limit": MAX_LISTED})
     return str(text), int(count)

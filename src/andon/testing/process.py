@@ -266,7 +266,7 @@ class ProcessPlaces:
         self._process.claim = self._world.leases.get(directory)
         return self._process.claim
 
-    def write_lease(self, claim: Claim) -> None:
+    def write_lease(self, claim: Claim, bounds: str = "") -> None:
         self._process.point(changes=True)
         self._world.leases[claim.workdir] = claim
         self._process.claim = claim

@@ -230,3 +230,22 @@ SELECT json_object(
     'lease', json_object(
         'token', :token, 'expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(:expires AS INTEGER), 'unixepoch')),
     'tokens_used', :total)
+
+
+-- name: claims
+-- What an agent holds now, under any of its names; the newest first.
+SELECT coalesce(group_concat(run || char(9) || step || char(9) || workdir, char(10)), '') FROM (
+    SELECT run, step, workdir FROM steps
+    WHERE state = 'leased' AND agent IN (SELECT value FROM json_each(:names)) ORDER BY entered_at DESC, run LIMIT :limit
+)
+
+-- name: open_question
+-- Whether an agent waits for an answer: a question of its run, or one that it asked since the step was entered.
+SELECT coalesce((
+    SELECT messages.id FROM messages LEFT JOIN steps ON steps.run = :run AND steps.step = :step
+    WHERE messages.kind = 'ask' AND messages.answered_at IS NULL
+        AND messages.sender IN (SELECT value FROM json_each(:names))
+        AND (messages.expires_at IS NULL OR messages.expires_at >= :now)
+        AND (messages.run = :run OR (messages.run = '' AND messages.sent_at >= steps.entered_at))
+    ORDER BY messages.number LIMIT 1
+), '')

@@ -14,6 +14,22 @@ A dialect module has:
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from andon.agents.hooks.call import Decision, HookCall
+
+    class Dialect(Protocol):
+        NAME: str
+        EVENTS: dict[str, str]
+        STOP_BLOCKS: int
+
+        def read(self, event: str, payload: dict[str, object]) -> HookCall: ...
+
+        def write(self, call: HookCall, decision: Decision) -> str: ...
+
+
 DIALECTS = {
     "claude": "claude",
     "codex": "codex",
@@ -27,3 +43,9 @@ DIALECTS = {
     "goose": "goose",
 }
 """Name on the command line -> module beside this one."""
+
+
+def load(client: str) -> Dialect:
+    """The dialect's module. Raises KeyError for an unknown client and ImportError for one that is not built."""
+    module: Dialect = __import__(f"{__name__}.{DIALECTS[client]}", fromlist=["NAME"])
+    return module

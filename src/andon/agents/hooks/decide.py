@@ -1,0 +1,157 @@
+"""Before a tool: whether it may run. From a `HookCall` and `Facts` to a `Decision`.
+
+An early warning, so that an agent need not learn from a gate an hour later what it could have known at once. Nothing rests
+on it: the gates judge the change, the guard holds the branch, and people's acts ask for a person. So few false alarms count
+for more than completeness, and what can't be told passes. Looks at the file system only to follow links and to tell paths
+from branches; must not know the store.
+"""
+
+from __future__ import annotations
+
+import os
+
+from andon.agents.hooks import acts as a
+from andon.agents.hooks.bounds import Claim, refusal
+from andon.agents.hooks.call import DENY, SHELL, WRITE, Decision, HookCall
+from andon.agents.hooks.facts import CLAIM, ELSEWHERE, GIT, REPOSITORY, Facts, real
+from andon.agents.hooks.shell import UNKNOWN
+
+PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "policy"})
+PERSONS_PAIRS = frozenset({("run", "cancel"), ("run", "retry"), ("key", "rotate")})
+MAX_PATHS = 200
+_MERGES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+
+
+def needs_facts(call: HookCall) -> bool:
+    """Whether the tool could be refused at all; most uses of tools need no further look."""
+    tool = call.tool
+    if tool is None:
+        return False
+    return (tool.kind == WRITE and bool(tool.paths)) or (tool.kind == SHELL and bool(tool.command.strip()))
+
+
+def before_tool(call: HookCall, facts: Facts) -> Decision:
+    """PROCEED, or DENY with the reason and what to do instead."""
+    tool = call.tool
+    if tool is None:
+        return Decision()
+    if tool.kind == WRITE:
+        for path in tool.paths[:MAX_PATHS]:
+            reason = _write(facts, path, surely=True)
+            if reason:
+                return _deny(facts, reason)
+    elif tool.kind == SHELL:
+        for act in a.acts_of(tool.command, facts.cwd, facts.home):
+            reason = _act(facts, act)
+            if reason:
+                return _deny(facts, reason)
+    return Decision()
+
+
+def _deny(facts: Facts, reason: str) -> Decision:
+    claim = facts.claims[0] if facts.claims else None
+    where = f" Your claim: {claim.run}, step {claim.step}, in {claim.workdir}." if claim is not None else ""
+    return Decision(DENY, reason=f"Andon: {reason}.{where}")
+
+
+# ---------------------------------------------------------------- files
+
+
+def _write(facts: Facts, path: str, *, surely: bool, edits: bool = True) -> str:
+    """Why a file may not be written. surely: by a tool that is for that; else found in a shell command."""
+    if not path or "\0" in path:
+        return ""
+    absolute = real(path, facts.cwd)
+    place, claim = facts.place(absolute)
+    if place == GIT:
+        return f"{path} lies in a git directory; nobody writes there but git and Andon"
+    if place == CLAIM and claim is not None:
+        return _in_claim(claim, absolute, surely=surely, edits=edits)
+    if not facts.claims:
+        return _of_another(facts, absolute) if place == REPOSITORY else ""
+    if place == REPOSITORY:
+        return f"{path} is outside your claim's worktree; the same file of yours lies below {facts.claims[0].workdir}"
+    if place == ELSEWHERE and surely:
+        return f"{path} is outside your claim's worktree {facts.claims[0].workdir}"
+    return ""
+
+
+def _in_claim(claim: Claim, absolute: str, *, surely: bool, edits: bool) -> str:
+    relative = absolute[len(claim.workdir) + 1 :]
+    if not relative or (not surely and claim.review):
+        return ""
+    reason = refusal(claim, relative)
+    if not reason or surely:
+        return reason
+    # A shell makes and removes files that no gate ever sees (build products); of files that are there it is told.
+    return reason if edits and (os.path.isfile(absolute) or "is protected" in reason) else ""
+
+
+def _of_another(facts: Facts, absolute: str) -> str:
+    """Without a claim an agent works as its person likes, but not in a worktree that somebody else has claimed."""
+    below = absolute[len(facts.worktrees) + 1 :] if absolute.startswith(facts.worktrees + "/") else ""
+    if below:
+        return f"{absolute} lies in the worktree of somebody's claim; `andon next` gives you work and a worktree of your own"
+    return ""
+
+
+# ---------------------------------------------------------------- shell commands
+
+
+def _act(facts: Facts, act: a.Act) -> str:
+    if act.kind == a.FILE:
+        return _write(facts, act.path, surely=False, edits=act.edits)
+    if act.kind == a.VARIABLE:
+        return _variable(facts, act.words[0], act.words[1])
+    if act.kind == a.ANDON:
+        return _andon(facts, act.words)
+    return _git(facts, act)
+
+
+def _variable(facts: Facts, name: str, value: str) -> str:
+    if name == "ANDON_GUARD" and value.lower() in ("off", "false", "no", "0"):
+        return "the guard of the target branch is switched off by people alone"
+    if name == "ANDON_AGENT" and facts.fixed and value not in facts.names and UNKNOWN not in value:
+        return f"your name is {facts.name}; claims, reviews and messages go by it, so ANDON_AGENT stays as it is"
+    if name in ("CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID", "GEMINI_SESSION_ID") and not value:
+        return f"{name} names your session, and Andon knows you by it"
+    return ""
+
+
+def _andon(facts: Facts, words: list[str]) -> str:
+    plain = [word for word in words if not word.startswith("-")]
+    if plain and (plain[0] in PERSONS_ACTS or tuple(plain[:2]) in PERSONS_PAIRS) and "--help" not in words:
+        shown = " ".join(plain[: 1 if plain[0] in PERSONS_ACTS else 2])
+        return f"`andon {shown}` is a person's act; when you need it, ask: andon ask 'what you need, and why'"
+    for at, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag == "--agent" and facts.fixed:
+            name = value if equals else "".join(words[at + 1 : at + 2])
+            if name not in facts.names:
+                return f"your name is {facts.name}; --agent {name} would pose as another"
+    return ""
+
+
+def _git(facts: Facts, act: a.Act) -> str:
+    words, directory = act.words, act.directory
+    guards = words[0] == "config" and any(word.lower() == "andon.guard" for word in words)
+    if guards and len(words) > 2 and not {"--get", "get", "--list"} & set(words):
+        return "the guard of the target branch is switched off by people alone"
+    if not facts.claims or not directory:
+        return ""
+    place, claim = facts.place(real(directory, facts.cwd))
+    if place == GIT and claim is None:
+        claim = next((one for one in facts.claims if one.git_dir == directory), None)
+        place = CLAIM if claim is not None else REPOSITORY
+    if place not in (CLAIM, REPOSITORY):
+        return ""
+    from andon.agents.hooks.git_rules import refusal as git_refusal
+
+    here = claim or facts.claims[0]
+    return git_refusal(
+        words,
+        own=place == CLAIM,
+        merging=any(os.path.exists(os.path.join(here.git_dir, name)) for name in _MERGES),
+        exists=lambda word: os.path.lexists(os.path.join(directory, word)),
+        target=here.target,
+    )

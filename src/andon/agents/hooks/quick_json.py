@@ -1,0 +1,70 @@
+"""JSON without the json module, whose import costs as much as the rest of a hook's call: CPython's own C scanner.
+
+For dialects too: `read` gives {} for whatever is no JSON object, `write` prints one object on one line. Where the
+scanner is not there, the json module does the same.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SPACE = " \t\n\r"
+
+
+class _Context:
+    """What the C scanner asks of a decoder."""
+
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = {"NaN": None, "Infinity": None, "-Infinity": None}.__getitem__
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """The JSON object that the bytes hold; {} when they hold none. Never raises."""
+    try:
+        text = data.decode("utf-8-sig", "replace").strip(_SPACE)
+        if not text.startswith("{"):
+            return {}
+        value, end = _scan(text)
+    except (ValueError, StopIteration, RecursionError, KeyError):
+        return {}
+    return value if end == len(text) and isinstance(value, dict) else {}
+
+
+def _scan(text: str) -> tuple[Any, int]:
+    try:
+        from _json import make_scanner
+    except ImportError:
+        import json
+
+        return json.loads(text), len(text)
+    found: tuple[Any, int] = make_scanner(_Context)(text, 0)  # type: ignore[arg-type]
+    return found
+
+
+def write(value: object) -> str:
+    """ASCII alone, on one line."""
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_string(str(key))}: {write(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(write(item) for item in value) + "]"
+    return _string(str(value))
+
+
+def _string(text: str) -> str:
+    try:
+        from _json import encode_basestring_ascii
+    except ImportError:
+        from json.encoder import encode_basestring_ascii
+    return str(encode_basestring_ascii(text))

@@ -1,0 +1,98 @@
+"""The facts of a hook call: where it is, who the agent is, what it holds."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from andon.agents import sessions
+from andon.agents.hooks.bounds import Claim, read_claim
+from andon.agents.hooks.call import HookCall
+from andon.agents.hooks.facts import Facts
+from andon.cli.hooks.notes import rfc3339
+from andon.git.locate import locate, worktree_at
+
+MAX_CLAIMS = 8
+
+
+class Gathered:
+    """facts: for the decision. claim: the agent's own one at hand. foreign: the claim around it is another agent's."""
+
+    __slots__ = ("claim", "database", "facts", "foreign", "state_dir")
+
+    def __init__(self, facts: Facts, database: str, claim: Claim | None, foreign: bool) -> None:
+        self.facts = facts
+        self.database = database
+        self.claim = claim
+        self.foreign = foreign
+        self.state_dir = os.path.dirname(database)
+
+
+def place_of(call: HookCall) -> tuple[str, str, str, str | None] | None:
+    """(cwd, common directory, git directory, worktree), or None where Andon is not set up."""
+    cwd = call.cwd
+    if not (cwd.startswith("/") and "\0" not in cwd and os.path.isdir(cwd)):
+        cwd = os.getcwd()
+    found = locate(cwd)
+    if found is None or not os.path.exists(os.path.join(found[0], "andon", "andon.db")):
+        return None
+    return os.path.realpath(cwd), *found
+
+
+def names_of(call: HookCall, common: str) -> tuple[str, ...]:
+    """The agent's names; the first is the one that `andon` in its shell goes by (`cli/identity.py`)."""
+    from andon.cli.identity import SESSIONS
+
+    fixed = os.environ.get("ANDON_AGENT")
+    if fixed:
+        return (fixed,)
+    names = [f"{client}-{os.environ[variable][:40]}" for variable, client in SESSIONS if os.environ.get(variable)][:1]
+    known = sessions.register(common, call.client, call.session, rfc3339(time.time()))
+    if known is not None:
+        names.append(known[0])
+    if call.session:
+        names.append(sessions.agent_name(call.client, call.session))
+    return tuple(dict.fromkeys(names)) or (f"{call.client}-unknown",)
+
+
+def gather(
+    call: HookCall, place: tuple[str, str, str, str | None], names: tuple[str, ...], *, everything: bool
+) -> Gathered:
+    """The facts. everything: claims are looked up by name too, where the working directory does not tell one."""
+    cwd, common, git_dir, worktree = place
+    database = os.path.join(common, "andon", "andon.db")
+    here = read_claim(worktree, git_dir) if worktree is not None else None
+    wanted = os.environ.get("ANDON_RUN")
+    own = here is not None and here.agent in names and wanted in (None, "", here.run)
+    claims = [here] if here is not None else []
+    if everything or here is None:
+        claims += [
+            claim for claim in _by_name(database, names, wanted) if here is None or claim.workdir != here.workdir
+        ]
+    facts = Facts(
+        common=common,
+        cwd=cwd,
+        name=names[0],
+        names=names,
+        fixed=bool(os.environ.get("ANDON_AGENT")),
+        worktree=worktree,
+        claims=tuple(claims),
+        home=os.path.realpath(os.path.expanduser("~")),
+        temporary=tuple(
+            os.path.realpath(x) for x in ("/tmp", "/var/tmp", "/dev/shm", os.environ.get("TMPDIR") or "/tmp")
+        ),
+    )
+    mine = [claim for claim in claims if claim is not here or own]
+    return Gathered(facts, database, mine[0] if mine else None, here is not None and not own)
+
+
+def _by_name(database: str, names: tuple[str, ...], wanted: str | None) -> list[Claim]:
+    from andon.store import hot
+
+    found: list[Claim] = []
+    for run, _step, workdir in hot.claims(database, names)[:MAX_CLAIMS]:
+        place = worktree_at(workdir)
+        claim = read_claim(place[2] or workdir, place[1]) if place is not None else None
+        if claim is not None:
+            found.insert(0 if wanted == run else len(found), claim)
+    return found
