@@ -200,25 +200,24 @@ class App:
             reply = self._init({**arguments, "path": None, "clients": None}, progress)
             body, notes = reply.body, reply.notes
         services = self.services()
-        target = services.target
-        body["target"] = target
-
-        def head_file(path: str) -> bytes | None:
-            head = self.git.branch_head(target)
-            return None if head is None else self.git.read_file(head, path)
-
+        body["target"] = services.target
         done = clients.carry_out(
             self.git.main_worktree,
             self.state_dir,
             setups,
             remove=remove,
             commit=(lambda files, message: commit_files(services, files, message)) if arguments.get("commit") else None,
-            read_head=head_file,
+            read_head=self._head_file,
         )
         if body.get("written") and not body.get("commit"):
             done["next"] = f"{body['next']}; {done['next']}"
         done["commit"] = done["commit"] or body.get("commit")
         return Reply(exit=0, body=body | done, notes=notes)
+
+    def _head_file(self, path: str) -> bytes | None:
+        """A file as the target branch has it."""
+        head = self.git.branch_head(self.services().target)
+        return None if head is None else self.git.read_file(head, path)
 
     def _status(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         import json
@@ -236,6 +235,7 @@ class App:
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
+        from andon.app.clients_doctor import client_checks
         from andon.git import scratch
         from andon.git.guard import guard_problem
 
@@ -250,6 +250,7 @@ class App:
             save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
+            clients=lambda: client_checks(self.git.main_worktree, self.state_dir, self._head_file),
         )
 
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:

@@ -314,8 +314,10 @@ def _doctor(body: Body, paint: Paint) -> str:
     lines = []
     for check in body["checks"]:
         mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
+        mark = paint("warning", "33") if check.get("warning") else mark
         lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
-        lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+        tell = not check["ok"] or check.get("warning")
+        lines += [f"    next: {check['next']}"] if tell and check["next"] else []
     if saved := body.get("salvage"):
         lines.append(f"saved {saved['events']} events; the damaged database is kept in {saved['kept']}")
         lines += [f"lost: {clean(line)}" for line in saved["lost"]]
