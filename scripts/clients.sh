@@ -38,7 +38,7 @@ install_npm() {
         gemini | qwen) optional=--omit=optional ;;
         *) optional= ;;
     esac
-    npm install --no-package-lock --no-audit --no-fund --loglevel error --fetch-retries 2 $optional --prefix "$root/$1" "$2@$3"
+    npm install --no-package-lock --loglevel error --no-audit --no-fund --fetch-retries 2 $optional --prefix "$root/$1" "$2@$3"
 }
 
 install_pip() {

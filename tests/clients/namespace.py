@@ -45,7 +45,18 @@ def enter(argv: list[str]) -> None:
             return
         raise OSError(ctypes.get_errno(), "no network namespace could be made")
     wrapper = shutil.which("bwrap") or "bwrap"
-    command = [wrapper, "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent", sys.executable, "-m", __spec__.name, *argv]
+    command = [
+        wrapper,
+        "--dev-bind",
+        "/",
+        "/",
+        "--unshare-net",
+        "--die-with-parent",
+        sys.executable,
+        "-m",
+        __spec__.name,
+        *argv,
+    ]
     os.execve(wrapper, command, os.environ | {"ANDON_TEST_INSIDE": "1"})
 
 

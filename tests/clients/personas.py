@@ -49,9 +49,9 @@ def work(workdir: str, options: dict[str, Any]) -> Persona:
 
 def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Says that all is done, and again, and has done nothing."""
-    claimed = yield from claim(conversation)
+    yield from claim(conversation)
     while True:
-        claimed = yield Say("All done! The work is complete, and every test passes.")
+        yield Say("All done! The work is complete, and every test passes.")
 
 
 def trespasser(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -113,7 +113,9 @@ def claim(conversation: Conversation) -> Any:
 def workdir_of(conversation: Conversation) -> str:
     """The latest mention of a step's directory, in JSON or in a brief."""
     for entry in reversed(conversation.entries):
-        found = re.findall(r'"workdir\\*":\s*\\*"([^"\\]+)', entry.text) or re.findall(r"(/[^\s`'\"]+\.andon/[\w-]+)", entry.text)
+        found = re.findall(r'"workdir\\*":\s*\\*"([^"\\]+)', entry.text) or re.findall(
+            r"(/[^\s`'\"]+\.andon/[\w-]+)", entry.text
+        )
         if found:
             return str(found[-1])
     return ""

@@ -29,7 +29,7 @@ class Script:
     answered: int = 0
     _playing: Persona | None = None
     _seen: tuple[Entry, ...] | None = None
-    _move: Move = Say("")
+    _move: Move | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self, conversation: Conversation) -> tuple[Move, Answer | None]:
@@ -39,12 +39,11 @@ class Script:
             identity = f"{self.answered:04d}"
             if tools.find(conversation, tools.SHELLS) is None:
                 return self._beside(conversation, identity)
-            if conversation.entries != self._seen:
+            if self._move is None or conversation.entries != self._seen:
                 self._seen = conversation.entries
                 self._move = self._advance(conversation)
-            if isinstance(self._move, Die):
-                return self._move, None
-            return self._move, tools.answer(conversation, self._move, identity)
+            move = self._move
+            return move, None if isinstance(move, Die) else tools.answer(conversation, move, identity)
 
     def _advance(self, conversation: Conversation) -> Move:
         if self._playing is None or conversation.fresh:

@@ -70,7 +70,9 @@ def names_of(conversation: Conversation) -> str:
 def shell_call(conversation: Conversation, command: str, identity: str) -> Call:
     tool = find(conversation, SHELLS)
     if tool is None:
-        raise LookupError(f"the client offers no tool for commands that is known here; it offers {names_of(conversation)}")
+        raise LookupError(
+            f"the client offers no tool for commands that is known here; it offers {names_of(conversation)}"
+        )
     properties = tool.schema.get("properties", {})
     key = next((key for key in COMMAND_KEYS if key in properties), "command")
     takes_list = properties.get(key, {}).get("type") == "array"
@@ -101,7 +103,9 @@ def write_call(tool: Tool, move: Write, identity: str) -> Call:
 def filled(schema: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """The given arguments, and something plausible for whatever else the schema requires."""
     properties = schema.get("properties", {})
-    return given | {name: plausible(properties.get(name, {})) for name in schema.get("required", ()) if name not in given}
+    return given | {
+        name: plausible(properties.get(name, {})) for name in schema.get("required", ()) if name not in given
+    }
 
 
 def plausible(schema: dict[str, Any]) -> Any:

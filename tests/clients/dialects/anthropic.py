@@ -53,7 +53,12 @@ def write(conversation: Conversation, answer: Answer) -> Reply:
     call = answer.call
     block: dict[str, Any] = {"type": "text", "text": answer.text}
     if call:
-        block = {"type": "tool_use", "id": call.id.replace("call_", "toolu_"), "name": call.tool.name, "input": call.arguments}
+        block = {
+            "type": "tool_use",
+            "id": call.id.replace("call_", "toolu_"),
+            "name": call.tool.name,
+            "input": call.arguments,
+        }
     reason = "tool_use" if call else "end_turn"
     message = {
         "id": f"msg_{answer.id}", "type": "message", "role": "assistant", "model": conversation.model,
