@@ -1,4 +1,6 @@
-"""mistral-vibe. SAYS: 3.0.2, met in the real program and in its bundled skill `vibe`; payloads in `tests/agents/hooks/payloads/vibe/`.
+"""mistral-vibe. SAYS: 3.0.2, met in the real program and in its bundled skill `vibe`.
+
+Payloads that were met are in `tests/agents/hooks/payloads/vibe/`.
 
 What surprised us there:
 - There are three events alone: before a tool, after a tool, and the end of a turn. Nothing fires when a session begins or a

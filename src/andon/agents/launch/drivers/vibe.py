@@ -110,3 +110,6 @@ class VibeReader:
 
 def _directory(launch: Launch) -> str:
     return f"{launch.prompt_file}.vibe"
+
+
+DRIVER = VibeDriver()
