@@ -86,20 +86,3 @@ class ReadsBeside(Protocol):
     """A driver whose reader also looks at what the client wrote beside its output, and so must know the launch."""
 
     def reader_for(self, launch: Launch) -> Reader: ...
-
-
-@runtime_checkable
-class LeavesReport(Protocol):
-    """A driver whose client writes what was used into a file when it ends, instead of printing it.
-
-    report: the file of this launch, "" when there is none. The driver's reader is a `ReadsReport`, too.
-    """
-
-    def report(self, launch: Launch) -> str: ...
-
-
-@runtime_checkable
-class ReadsReport(Protocol):
-    """A reader that is given the text of that file, if there is one, before it is asked for the turn."""
-
-    def report(self, text: str) -> None: ...

@@ -21,9 +21,6 @@ MUTE_TURNS = 2
 """Resumed turns in a row that failed without using the model: then the session may be gone, and another is begun."""
 
 
-REPORT_BYTES_MAX = 64 * 1024**2
-
-
 class Place(Struct, frozen=True, kw_only=True):
     """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files.
 
@@ -100,8 +97,6 @@ class Headless:
             log=f"{stem}.log",
         )
         finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
-        if isinstance(driver, LeavesReport) and isinstance(reader, ReadsReport):
-            _guarded(reader.report)(read_report(driver.report(launch)))
         turn = reader.turn(finish.exit_code)
         if launch.session is None or turn.session not in (None, launch.session):
             self._counted = Usage()
@@ -153,17 +148,6 @@ def played(turn: Turn, finish: Finish, usage: Usage, *, session: str | None, log
         how = TURN_BROKEN
         error = "; ".join(dict.fromkeys(x for x in (turn.error, finish.reason, " / ".join(said[-3:])) if x))[:1000]
     return Played(how=how, final_text=turn.final_text, error=error, usage=usage, session=session, alive=alive, log=log)
-
-
-def read_report(path: str) -> str:
-    """What the client left, "" when it left nothing; a file beyond all measure is nothing."""
-    try:
-        if not path or os.path.getsize(path) > REPORT_BYTES_MAX:
-            return ""
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def write_private(path: str, text: str) -> None:

@@ -18,6 +18,7 @@ import os
 from typing import Any
 
 from andon.agents import mini_swe_agent
+from andon.agents.launch.beside import read_beside
 from andon.agents.launch.records import Launch, Turn, Usage
 
 ENVIRONMENT_CLASS = "andon_environment.AndonEnvironment"
@@ -35,8 +36,7 @@ class MiniDriver:
         words = [self.program, "--yolo", "--exit-immediately", f"--task={launch.prompt}"]
         if not any(word.partition("=")[0] == "--environment-class" for word in launch.extra):
             words.append(f"--environment-class={ENVIRONMENT_CLASS}")
-        report = self.report(launch)
-        words += [f"--output={report}"] if report else []
+        words += [f"--output={_trajectory(launch)}"] if launch.prompt_file else []
         return [*words, *launch.extra]
 
     def environment(self, launch: Launch) -> dict[str, str]:
@@ -47,40 +47,41 @@ class MiniDriver:
             "MSWEA_SILENT_STARTUP": "1",
         }
 
-    def report(self, launch: Launch) -> str:
-        return f"{launch.prompt_file}.trajectory.json" if launch.prompt_file else ""
-
     def reader(self) -> MiniReader:
         return MiniReader()
+
+    def reader_for(self, launch: Launch) -> MiniReader:
+        return MiniReader(_trajectory(launch))
 
 
 class MiniReader:
     """Reads the trajectory; what is printed is for people."""
 
-    def __init__(self) -> None:
-        self._info: dict[str, Any] = {}
-        self._usage = Usage()
+    def __init__(self, trajectory: str = "") -> None:
+        self._place = trajectory
 
     def feed(self, line: str) -> None:
         """Nothing to learn."""
 
-    def report(self, text: str) -> None:
-        trajectory = json.loads(text)
-        self._info = trajectory["info"]
-        told = [_usage(message) for message in trajectory["messages"]]
-        self._usage = Usage(
+    def turn(self, exit_code: int) -> Turn:
+        trajectory = read_beside(self._place)
+        info = trajectory.get("info") or {}
+        told = [_usage(message) for message in trajectory.get("messages") or ()]
+        usage = Usage(
             input=sum(x.input for x in told), output=sum(x.output for x in told), cached=sum(x.cached for x in told)
         )
-
-    def turn(self, exit_code: int) -> Turn:
-        status = str(self._info.get("exit_status") or "")
-        words = str(self._info.get("submission") or "").strip()
+        status = str(info.get("exit_status") or "")
+        words = str(info.get("submission") or "").strip()
         error = ""
         if exit_code > 0:
             error = f"it ended with exit code {exit_code}{f' ({status})' if status else ''}"
         elif exit_code == 0 and status != "Submitted":
             error = f"it ended without a submission ({status})" if status else "it left no trajectory"
-        return Turn(usage=self._usage, final_text=words, error=error)
+        return Turn(usage=usage, final_text=words, error=error)
+
+
+def _trajectory(launch: Launch) -> str:
+    return f"{launch.prompt_file}.trajectory.json" if launch.prompt_file else ""
 
 
 def _usage(message: dict[str, Any]) -> Usage:

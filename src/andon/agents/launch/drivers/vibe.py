@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from andon.agents.launch.beside import read_beside
 from andon.agents.launch.records import Launch, Turn, Usage
 
 ALLOWED_COMMANDS = (
@@ -53,17 +54,18 @@ class VibeDriver:
             return {}
         return {"VIBE_TOOLS__BASH__ALLOWLIST": json.dumps(ALLOWED_COMMANDS)}
 
-    def report(self, launch: Launch) -> str:
-        return f"{_directory(launch)}/export.json" if launch.prompt_file else ""
-
     def reader(self) -> VibeReader:
         return VibeReader()
+
+    def reader_for(self, launch: Launch) -> VibeReader:
+        return VibeReader(f"{_directory(launch)}/export.json" if launch.prompt_file else "")
 
 
 class VibeReader:
     """Lines of the stream, and the export that the run leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, export: str = "") -> None:
+        self._place = export
         self._session: str | None = None
         self._words = ""
         self._export: dict[str, Any] = {}
@@ -81,12 +83,8 @@ class VibeReader:
         parts = entry.get("content") or ()
         self._words = "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text") or self._words
 
-    def report(self, text: str) -> None:
-        export = json.loads(text)
-        if isinstance(export, dict):
-            self._export = export
-
     def turn(self, exit_code: int) -> Turn:
+        self._export = read_beside(self._place)
         told = self._export.get("usage") or {}
         usage = Usage(
             input=int(told.get("input_tokens") or 0),
