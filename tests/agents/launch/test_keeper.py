@@ -62,7 +62,7 @@ def test_a_lost_claim_cancels_at_once() -> None:
 def test_an_unreachable_store_is_asked_until_the_lease_is_out() -> None:
     lease = Lease(good=1, exit=6)
     began = time.monotonic()
-    kept, reason = watched(lease, seconds=5)
+    _kept, reason = watched(lease, seconds=5)
     assert lease.calls > 3
     assert "could not be renewed in time" in reason
     assert time.monotonic() - began >= 0.2

@@ -28,7 +28,10 @@ def after(**more: object) -> Move:
         ({"held": False, "how": loop.TURN_BROKEN}, Move(what=loop.DONE)),
         ({"question": "M1"}, Move(what=loop.PARK, why="M1")),
         ({"review": True}, Move(what=loop.PROMPT, why=loop.NO_OUTCOME)),
-        ({"review": True, "turns": 5}, Move(what=loop.RELEASE, why="the review was left without an outcome after 5 turns")),
+        (
+            {"review": True, "turns": 5},
+            Move(what=loop.RELEASE, why="the review was left without an outcome after 5 turns"),
+        ),
         ({"how": loop.TURN_BROKEN, "broken": 1, "error": "e"}, Move(what=loop.PROMPT, why=loop.BROKEN)),
         ({"how": loop.TURN_OVERTIME, "broken": 1}, Move(what=loop.PROMPT, why=loop.OVERTIME)),
         (
@@ -53,9 +56,14 @@ def test_moves(situation: dict[str, object], move: Move) -> None:
 
 def test_a_review_is_never_advanced_by_the_worker() -> None:
     for how, checked, turns in itertools.product(
-        (loop.TURN_ENDED, loop.TURN_BROKEN, loop.TURN_OVERTIME), ("", loop.GREEN, loop.PENDING, loop.CLOSED), range(1, 7)
+        (loop.TURN_ENDED, loop.TURN_BROKEN, loop.TURN_OVERTIME),
+        ("", loop.GREEN, loop.PENDING, loop.CLOSED),
+        range(1, 7),
     ):
-        assert after(review=True, how=how, checked=checked, turns=turns, broken=1).what not in (loop.ADVANCE, loop.CHECK)
+        assert after(review=True, how=how, checked=checked, turns=turns, broken=1).what not in (
+            loop.ADVANCE,
+            loop.CHECK,
+        )
 
 
 def test_a_turn_that_broke_off_is_never_taken_for_done() -> None:

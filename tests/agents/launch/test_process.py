@@ -19,11 +19,17 @@ from andon.core.errors import AndonError
 from tests.e2e.test_work import gone
 
 
-def run(command: str, tmp_path: Path, *, timeout_s: float = 30.0, cancel: Cancel | None = None, **more: object) -> tuple[Finish, list[str]]:
+def run(
+    command: str, tmp_path: Path, *, timeout_s: float = 30.0, cancel: Cancel | None = None, **more: object
+) -> tuple[Finish, list[str]]:
     lines: list[str] = []
     stop = cancel or Cancel()
     client = ClientProcess(
-        ["/bin/sh", "-c", command], env={"PATH": os.environ["PATH"]}, cwd=str(tmp_path), make_tree=make_tree, **more  # type: ignore[arg-type]
+        ["/bin/sh", "-c", command],
+        env={"PATH": os.environ["PATH"]},
+        cwd=str(tmp_path),
+        make_tree=make_tree,
+        **more,  # type: ignore[arg-type]
     )
     try:
         return run_client(client, on_line=lines.append, timeout_s=timeout_s, cancel=stop, grace_s=0.5), lines
@@ -111,7 +117,11 @@ def test_a_client_dies_with_its_worker_however_that_dies(tmp_path: Path) -> None
 def test_a_line_without_end_is_left_out_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(p, "LINE_BYTES_MAX", 10)
     lines = Lines()
-    found = [line for chunk in (b"short\n", b"much too ", b"long for us", b" still\nafter\nla", b"st") for line in lines.add(chunk)]
+    found = [
+        line
+        for chunk in (b"short\n", b"much too ", b"long for us", b" still\nafter\nla", b"st")
+        for line in lines.add(chunk)
+    ]
     assert found == ["short", "after"]
     assert list(lines.rest()) == ["last"]
     assert lines.dropped == 1
@@ -137,8 +147,10 @@ def test_output_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_client_that_talks_is_answered_while_it_runs(tmp_path: Path) -> None:
-    command = ["/bin/sh", "-c", "while read -r line; do echo \"heard ${#line}\"; done"]
-    client = ClientProcess(command, env={"PATH": os.environ["PATH"]}, cwd=str(tmp_path), make_tree=make_tree, talks=True)
+    command = ["/bin/sh", "-c", 'while read -r line; do echo "heard ${#line}"; done']
+    client = ClientProcess(
+        command, env={"PATH": os.environ["PATH"]}, cwd=str(tmp_path), make_tree=make_tree, talks=True
+    )
     try:
         # More than a pipe holds: it is sent as fast as it is read.
         client.send("x" * 300_000 + "\n" + "y\n")
