@@ -327,7 +327,7 @@ def test_a_worker_that_is_killed_takes_its_client_along(busy: tuple[World, Path,
 
 
 def test_a_lease_is_kept_while_the_client_works(busy: tuple[World, Path, str]) -> None:
-    world, pids, _agent = busy
+    world, _pids, _agent = busy
     result = work(world, script(world, "slow", f"sleep 5\n{EDIT}"))
     assert result.exit == 0, (result.out, result.err)
     assert (only(result)["how"], only(result)["turns"]) == ("advanced", 1)
