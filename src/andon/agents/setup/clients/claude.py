@@ -48,7 +48,7 @@ CLIENT = ClientSetup(
     program="claude",
     install="npm install -g @anthropic-ai/claude-code",
     edits=_edits(),
-    trust="at a terminal `claude` asks whether you trust the folder, and runs no hook before you do (`claude -p` asks nothing); "
+    trust="at a terminal `claude` asks whether you trust the folder, and runs no hook before (`claude -p` asks nothing); "
     "`disableAllHooks` must not be set in your own settings; `/hooks` lists what runs",
     enforced=(
         "a write outside the task's scope or to a protected file is denied before it happens",
