@@ -12,7 +12,7 @@ from andon.core.errors import UsageError
 
 
 def names() -> list[str]:
-    """All clients, by the names of the command line: a module's, with a hyphen where it has an underscore."""
+    """All clients, by the names of the command line."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(clients.__path__))
 
 
