@@ -25,7 +25,7 @@ class Client:
 
     command: what a person types to have the prompt carried out without questions, hooks of the repository included.
     files: what is written into the home directory, by relative path. reports: what the client prints of usage after three
-    requests, "" when it prints none. slower: belongs to the slower set.
+    requests, "" when it prints none. allowing: what a person adds to `andon work` so that nothing is asked. slower: belongs to the slower set.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Client:
     files: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     reports: str = ""
+    allowing: tuple[str, ...] = ()
     slower: bool = False
 
     def configure(self, home: Path) -> None:
@@ -93,7 +94,7 @@ GEMINI = Client(
     name="gemini",
     program="gemini",
     dialect="gemini",
-    command=lambda prompt: ["gemini", "--skip-trust", "--yolo", "-o", "stream-json", "-p", prompt],
+    command=lambda prompt: ["gemini", "--yolo", "-o", "stream-json", "-p", prompt],
     files={
         ".gemini/settings.json": json.dumps(
             {
@@ -106,7 +107,8 @@ GEMINI = Client(
             indent=2,
         )
     },
-    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY},
+    # By the option --skip-trust it would leave the hooks of the repository out.
+    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
     reports='"input_tokens":300,"output_tokens":30,"cached":120',
 )
 
@@ -221,6 +223,7 @@ CLAUDE = Client(
         "DISABLE_AUTOUPDATER": "1",
         "IS_SANDBOX": "1",
     },
+    allowing=("--dangerously-skip-permissions",),
     reports='"inputTokens":180,"outputTokens":30,"cacheReadInputTokens":120',
     slower=True,
 )
@@ -239,6 +242,7 @@ COPILOT = Client(
         "COPILOT_PROVIDER_BASE_URL": f"{URL}/v1",
         "COPILOT_PROVIDER_API_KEY": KEY,
     },
+    allowing=("--allow-all-tools",),
     slower=True,
 )
 
