@@ -67,17 +67,16 @@ def needs(world: World) -> list[dict[str, Any]]:
 
 # ---------------------------------------------------------------- streams and exit codes
 
+STRANGE = ("", " ", "null", "[]", "{", "not json", "{}", "\0", '{"cwd": 3}', '{"cwd": "/nowhere"}', "{" * 9999)
+EVENTS = ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "SubagentStop", "SessionEnd")
 
-@pytest.mark.parametrize(
-    "data", ["", " ", "null", "[]", "{", "not json", "{}", "\0", '{"cwd": 3}', '{"cwd": "/nowhere"}', "{" * 9999]
-)
-@pytest.mark.parametrize(
-    "event", ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "SubagentStop", "SessionEnd"]
-)
-def test_whatever_comes_is_answered(world: World, event: str, data: str) -> None:
-    done = world.andon("hook", "claude", event, agent="zoe", input=data)
-    assert (done.exit, done.err) == (0, "")
-    assert not done.out or isinstance(done.json, dict)
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_whatever_comes_is_answered(world: World, event: str) -> None:
+    for data in STRANGE:
+        done = world.andon("hook", "claude", event, agent="zoe", input=data)
+        assert (done.exit, done.err) == (0, "")
+        assert not done.out or isinstance(done.json, dict)
 
 
 @pytest.mark.parametrize(
@@ -373,18 +372,30 @@ def test_gates_that_take_long_are_not_waited_for(tmp_path: Path) -> None:
     assert answer["decision"] == "block" and "still running" in answer["reason"] and "andon check" in answer["reason"]
 
 
-def test_no_answer_from_the_store_is_no_yes(client: Client) -> None:
-    world = client.world
-    edit(client)
+def break_store(world: World) -> None:
     for name in ("andon.db-wal", "andon.db-shm"):
         (world.path / ".git/andon" / name).unlink(missing_ok=True)
     (world.path / ".git/andon/andon.db").write_bytes(b"no database" * 1000)
+
+
+def test_no_answer_from_the_store_is_no_yes(client: Client) -> None:
+    world = client.world
+    edit(client)
+    break_store(world)
     for _ in range(5):
         assert client.stop()["decision"] == "block"
     assert client.stop()["continue"] is False
     assert client.denial("app.txt") == "" and "outside the scope" in client.denial("README.md")
     assert client.hook("PostToolUse", tool_name="Bash") == {}
     assert "Stop" in (world.path / ".git/andon/hooks/log").read_text()
+
+
+def test_nothing_can_be_told_but_that(client: Client) -> None:
+    """The store is broken and the session is in no claim's worktree: one look more, then it ends."""
+    break_store(client.world)
+    beside = Client(client.world, "alice", client.world.path)
+    assert beside.stop()["decision"] == "block"
+    assert beside.stop()["continue"] is False
 
 
 def test_the_log_is_bounded(world: World) -> None:
