@@ -13,7 +13,7 @@ SYSTEM_PACKAGES := bubblewrap
 TEST_PACKAGES := gcc jq openssl strace
 ARGS ?=
 
-.PHONY: help setup system demo test crashes check docs format soak ablations bench lock clean
+.PHONY: help setup system clients demo test crashes check docs format soak ablations bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,12 +27,16 @@ $(STAMP): $(LOCK) requirements/build.txt pyproject.toml scripts/setup.sh
 system: ## system packages that tests and the sandbox need
 	@sh scripts/system.sh $(SYSTEM_PACKAGES)
 
+clients: setup ## real agent clients that the tests drive (CLIENTS="default", "slower" or names)
+	@sh scripts/clients.sh $(VENV) $(or $(CLIENTS),all)
+
 demo: setup system ## a real project, real tasks, workers side by side, some of whom cheat
 	@$(BIN)/andon demo $(ARGS)
 
 test: setup system ## all tests
 	@sh scripts/system.sh $(TEST_PACKAGES)
 	@sh scripts/node.sh $(VENV)
+	@sh scripts/clients.sh $(VENV) $(or $(CLIENTS),all)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal -q $(ARGS)
 
 crashes: setup system ## a fault at every write boundary of every command (ARGS="--all --actions kill,kill-one,full,eio")

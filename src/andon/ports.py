@@ -154,8 +154,8 @@ class Git(Protocol):
 
     def identity(self) -> Person: ...
     def author_of(self, commit: str) -> Person: ...
-    def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
-        """A tree like `treeish` with these files added or replaced; objects only."""
+    def tree_with(self, treeish: str, files: Mapping[str, bytes | None]) -> str:
+        """A tree like `treeish` with these files added, replaced or (None) left out; objects only."""
         ...
 
     def current_branch(self) -> str | None:

@@ -21,3 +21,10 @@ def machine_path() -> tuple[str, ...]:
     found = os.path.dirname(os.path.realpath(os.path.join(sys.base_prefix, "bin", "python3")))
     standard = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
     return () if found in standard or not os.path.isdir(found) else (found,)
+
+
+def state_dir(cwd: str) -> str:
+    """Where Andon keeps what belongs to the repository around `cwd` on this machine. Raises AndonError outside of one."""
+    from andon.git.repository import Repository
+
+    return os.path.join(Repository.find(cwd).common_dir, "andon")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -34,6 +34,7 @@ def doctor(
     save: bool,
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
+    clients: Callable[[], Sequence[dict[str, Any]]],
 ) -> Reply:
     """Check, with `mend` heal, with `save` first replace a damaged database by what can be read of it."""
     from andon.engine.doctor import doctor as examine
@@ -61,6 +62,7 @@ def doctor(
         archives=lambda: archive.check_files(store),
         probes=probes,
         guard_state=guard_state,
+        clients=clients,
     )
     if saved is not None:
         body["salvage"] = {

@@ -175,6 +175,8 @@ class App:
 
         if arguments.get("path"):
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
+        if arguments.get("clients") or arguments.get("remove"):
+            return self._init_clients(arguments, progress)
         services = self.services(must_exist=False)
         services.progress = progress
         body, notes = init(
@@ -185,6 +187,37 @@ class App:
             current_branch=self.git.current_branch,
         )
         return Reply(exit=0, body=body, notes=notes)
+
+    def _init_clients(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        """Only the clients where Andon is set up already; elsewhere all that init does, then the clients."""
+        from andon.app import clients
+        from andon.engine.setup import commit_files
+
+        setups, remove = clients.named(arguments), bool(arguments.get("remove"))
+        body: dict[str, Any] = {"ok": True, "repository": self.git.main_worktree or self.git.common_dir, "written": []}
+        notes: tuple[str, ...] = ()
+        if not remove and not os.path.exists(self.database):
+            reply = self._init({**arguments, "path": None, "clients": None}, progress)
+            body, notes = reply.body, reply.notes
+        services = self.services()
+        body["target"] = services.target
+        done = clients.carry_out(
+            self.git.main_worktree,
+            self.state_dir,
+            setups,
+            remove=remove,
+            commit=(lambda files, message: commit_files(services, files, message)) if arguments.get("commit") else None,
+            read_head=self._head_file,
+        )
+        if body.get("written") and not body.get("commit"):
+            done["next"] = f"{body['next']}; {done['next']}"
+        done["commit"] = done["commit"] or body.get("commit")
+        return Reply(exit=0, body=body | done, notes=notes)
+
+    def _head_file(self, path: str) -> bytes | None:
+        """A file as the target branch has it."""
+        head = self.git.branch_head(self.services().target)
+        return None if head is None else self.git.read_file(head, path)
 
     def _status(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         import json
@@ -202,6 +235,7 @@ class App:
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
+        from andon.app.clients_doctor import client_checks
         from andon.git import scratch
         from andon.git.guard import guard_problem
 
@@ -216,6 +250,7 @@ class App:
             save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
+            clients=lambda: client_checks(self.git.main_worktree, self.state_dir, self._head_file),
         )
 
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:

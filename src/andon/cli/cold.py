@@ -10,7 +10,7 @@ import click
 from andon import __version__
 from andon.cli.output import fail
 from andon.cli.parse import convert, meant
-from andon.cli.table import COMMANDS, COMMON, NOT_BUILT, Command, Option
+from andon.cli.table import COMMANDS, COMMON, NOT_BUILT, Command, Option, common_of
 from andon.cli.warm import execute
 from andon.core.errors import AndonError, UsageError
 
@@ -41,7 +41,7 @@ def _parameter(option: Option) -> click.Option:
 
 
 def _callback(command: Command) -> Any:
-    kinds = {option[1]: option for option in (*command[4], *COMMON)}
+    kinds = {option[1]: option for option in (*COMMON, *command[4])}
 
     def call(**values: Any) -> None:
         arguments: dict[str, Any] = {}
@@ -83,7 +83,10 @@ def _command(command: Command) -> click.Command:
     made = click.Command(
         path.split(" ")[-1],
         callback=_callback(command),
-        params=[*(_argument(name, kind) for name, kind, _ in positionals), *map(_parameter, (*options, *COMMON))],
+        params=[
+            *(_argument(name, kind) for name, kind, _ in positionals),
+            *map(_parameter, (*options, *common_of(command))),
+        ],
         help=text,
         epilog=epilog,
         context_settings=CONTEXT,
@@ -155,15 +158,15 @@ def _completion() -> click.Command:
 
 def run_click(argv: list[str]) -> NoReturn:
     """Let click answer; its errors become the contract's (64, never 2)."""
-    as_json = "--json" in argv
-    words = [word for word in argv if not word.startswith("-")]
+    ours = argv[: argv.index("--")] if "--" in argv else argv
+    as_json = "--json" in ours
+    words = [word for word in ours if not word.startswith("-")]
     if words and words[0] in NOT_BUILT:
         text = f"`andon {words[0]}` is not built in this version"
         fail(AndonError(text, kind="not_built", next="andon --help", exit=64), as_json)
     if not argv:
         argv = ["--help"]
-    leading = [word for word in argv if word == "--json"]
-    if leading and argv[0] == "--json":
+    if as_json and argv[0] == "--json":
         argv = [*argv[1:], "--json"]
     root = tree()
     try:

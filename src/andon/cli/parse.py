@@ -12,7 +12,7 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 def parse(command: Command, words: list[str]) -> dict[str, Any]:
     """Arguments by name. Raises UsageError."""
-    options = {flag: option for option in (*command[4], *COMMON) for flag in option[0]}
+    options = {flag: option for option in (*COMMON, *command[4]) for flag in option[0]}
     found: dict[str, Any] = {}
     loose: list[str] = []
     rest = list(words)
@@ -43,7 +43,7 @@ def parse(command: Command, words: list[str]) -> dict[str, Any]:
 def _store(found: dict[str, Any], option: Option, value: str) -> None:
     name, kind = option[1], option[2]
     if kind == "list":
-        commas = name in ("scope", "depends_on", "status")
+        commas = name in ("scope", "depends_on", "status", "clients")
         found.setdefault(name, []).extend(x.strip() for x in value.split(",") if x.strip()) if commas else (
             found.setdefault(name, []).append(value)
         )

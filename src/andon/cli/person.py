@@ -31,7 +31,7 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
     """Ask the person. Raises AndonError kind "not_a_person" (exit 5) or "not_confirmed" (exit 1)."""
     if verb == "answer" and not _is_for_person(coordinator, arguments):
         return
-    _refuse_agents(caller)
+    refuse_agents(caller)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise AndonError(
             f"only a person at a terminal may {WORDS[verb]} this",
@@ -53,7 +53,8 @@ def _is_for_person(coordinator: Coordinator, arguments: dict[str, Any]) -> bool:
     return body.get("recipient") == "human"
 
 
-def _refuse_agents(caller: CallContext) -> None:
+def refuse_agents(caller: CallContext) -> None:
+    """Refuse what an agent's environment asks for. Raises AndonError kind "not_a_person" (exit 5)."""
     variable = agent_environment()
     if variable is None and (client := ancestor()) is not None:
         variable = f"the {client[1]} session above this process"

@@ -65,10 +65,17 @@ def _claim(body: Body, paint: Paint) -> str:
     lease = body["lease"]
     head = [
         f"{body['run']} {body['step']} ({body['task']}) is yours until {lease['expires_at']}.",
-        f"cd {body['workdir']}",
+        f"cd {_quoted(body['workdir'])}",
         "",
     ]
     return "\n".join(head) + clean(body["brief"])
+
+
+def _quoted(path: str) -> str:
+    """As a shell needs it, so that the line can be copied."""
+    from shlex import quote
+
+    return quote(path)
 
 
 def _judged(body: Body, paint: Paint) -> str:
@@ -103,6 +110,22 @@ def _findings(findings: list[Body]) -> list[str]:
         rule = f"{finding['rule']}: " if finding["rule"] else ""
         lines.append(f"    [{finding['severity']}] {clean(where + rule + finding['message'])}")
     return lines + ([f"    … and {len(findings) - 20} more (--json)"] if len(findings) > 20 else [])
+
+
+def _work(body: Body, paint: Paint) -> str:
+    rows = [
+        [
+            str(x["task"]),
+            str(x["step"]),
+            str(x["agent"]),
+            str(x["how"]) + (f" by {x['outcome']}" if x["outcome"] else ""),
+            str(x["turns"]),
+            str(x["tokens"]),
+            str(x["reason"] or ""),
+        ]
+        for x in body["tasks"]
+    ]
+    return table(rows, ["task", "step", "agent", "ended", "turns", "tokens", "why"], paint) if rows else ""
 
 
 def _next_line(body: Body) -> str:
@@ -285,7 +308,12 @@ def _imported(body: Body, paint: Paint) -> str:
 def _init(body: Body, paint: Paint) -> str:
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
+    for one in body.get("files", []):
+        note = f" ({clean(one['note'])})" if one["note"] else ""
+        lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
+    for client in body.get("clients", []) if not body.get("removed") else ():
+        lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
     return "\n".join([*lines, f"next: {body['next']}"])
 
 
@@ -293,8 +321,10 @@ def _doctor(body: Body, paint: Paint) -> str:
     lines = []
     for check in body["checks"]:
         mark = paint("ok", "32") if check["ok"] else paint("PROBLEM", "31")
+        mark = paint("warning", "33") if check.get("warning") else mark
         lines.append(f"{mark} {check['check']}: {clean(check['message'])}")
-        lines += [f"    next: {check['next']}"] if not check["ok"] and check["next"] else []
+        tell = not check["ok"] or check.get("warning")
+        lines += [f"    next: {check['next']}"] if tell and check["next"] else []
     if saved := body.get("salvage"):
         lines.append(f"saved {saved['events']} events; the damaged database is kept in {saved['kept']}")
         lines += [f"lost: {clean(line)}" for line in saved["lost"]]
@@ -360,6 +390,7 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "log": _log,
     "show": _show,
     "lead": _lead,
+    "work": _work,
     "inbox": _inbox,
     "workflow_lint": _lint,
     "workflow_import": _imported,

@@ -140,6 +140,15 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "mcp",
+        "mcp",
+        "The same commands as tools for a client that speaks MCP (over standard input and output).",
+        (),
+        (),
+        ("claude mcp add andon -- andon mcp",),
+        AGENTS,
+    ),
+    (
         "hook",
         "hook",
         "Answer a hook of an agent's client: its JSON on standard input, the answer in its own words on standard output.",
@@ -160,11 +169,18 @@ COMMANDS: tuple[Command, ...] = (
             (("--target",), "target", "text", "the branch that work lands on; default the present one"),
             (("--workflow",), "workflow", "text", "the default workflow"),
             (("--starter",), "starters", "list", "write only this starter workflow (repeat)"),
-            (("--commit",), "commit", "flag", "commit the written workflow files on the target branch"),
+            (("--client",), "clients", "list", "set this agents' client up (repeat, or separate by commas)"),
+            (("--remove",), "remove", "flag", "with --client: take away again what was written for it"),
+            (("--commit",), "commit", "flag", "commit the written files on the target branch"),
             (("--no-guard",), "guard", "off", "do not install the git hook that guards the target branch"),
             (("--force",), "force", "flag", "write starters although there are workflows already"),
         ),
-        ("andon init", "andon init --commit --target main"),
+        (
+            "andon init",
+            "andon init --commit --target main",
+            "andon init --client claude,codex --commit",
+            "andon init --client codex --remove",
+        ),
         PEOPLE,
     ),
     ("status", "status", "Where a person is needed, what runs, what is ready.", (), (), ("andon status",), PEOPLE),
@@ -245,6 +261,42 @@ COMMANDS: tuple[Command, ...] = (
             (("--limit",), "limit", "int", "at most so many landings"),
         ),
         ("andon lead", "andon lead --watch"),
+        PEOPLE,
+    ),
+    (
+        "work",
+        "work",
+        "Claim steps and launch an agent client for each, held by the gates.",
+        (("extra", "many", "after --: arguments for the client; for `command`, the program"),),
+        (
+            (
+                ("--agent",),
+                "client",
+                "text",
+                "claude, codex, copilot, gemini, goose, opencode, openhands, qwen, vibe, acp:NAME or command",
+            ),
+            (("--name",), "name", "text", "the agents' name; default a fresh one for each claim"),
+            ROLE,
+            (("--task",), "task", "text", "only this task"),
+            (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
+            (("--once",), "once", "flag", "one claim, then stop"),
+            (("--limit",), "limit", "int", "at most so many claims"),
+            (("--watch",), "watch", "flag", "go on until interrupted"),
+            (("--turns",), "turns", "int", "prompts for one claim, the first included; default 5"),
+            (("--turn-timeout",), "turn_timeout_s", "duration", "stop a turn after this time; default 1h"),
+            (("--budget",), "budget", "int", "model tokens for all claims together"),
+            (
+                ("--wait-answer",),
+                "wait_answer_s",
+                "duration",
+                "wait this long when the agent asked a person; default 0s",
+            ),
+        ),
+        (
+            "andon work --agent claude --role implementer",
+            "andon work --agent codex --watch --turns 3",
+            "andon work --agent command --once -- ./my-agent --prompt {prompt_file}",
+        ),
         PEOPLE,
     ),
     (
@@ -474,7 +526,6 @@ PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "
 NOT_BUILT = frozenset(
     {
         "plan",
-        "work",
         "serve",
         "ui",
         "repo",
@@ -491,6 +542,12 @@ NOT_BUILT = frozenset(
     }
 )
 """Commands that the design names and this version does not have."""
+
+
+def common_of(command: Command) -> tuple[Option, ...]:
+    """The common options of a command: those whose flags it does not use itself."""
+    own = {flag for option in command[4] for flag in option[0]}
+    return tuple(option for option in COMMON if own.isdisjoint(option[0]))
 
 
 def find(words: list[str]) -> tuple[Command, list[str]] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from andon.cli.table import PERSONS_ACTS, find
 
@@ -25,6 +25,8 @@ def import_msgspec() -> None:
 
 def run(argv: list[str]) -> None:
     """Carry the command out and end the process; return when click must take over."""
+    # What stands after `--` is somebody else's.
+    ours = argv[: argv.index("--")] if "--" in argv else argv
     words = argv
     common: list[str] = []
     while words and words[0].startswith("-"):
@@ -32,7 +34,7 @@ def run(argv: list[str]) -> None:
             return
         common.append(words[0])
         words = words[1:]
-    if not words or "--help" in words or "-h" in words:
+    if not words or "--help" in ours or "-h" in ours:
         return
     found = find(words)
     if found is None:
@@ -43,7 +45,7 @@ def run(argv: list[str]) -> None:
     from andon.cli.parse import parse
 
     command, rest = found
-    as_json = "--json" in argv
+    as_json = "--json" in ours
     from andon.core.errors import AndonError
 
     try:
@@ -70,10 +72,20 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         if verb == "export" and as_json and arguments.get("file") in (None, "-"):
             # Standard output can't hold both the lines and the one object.
             raise UsageError("export --json needs a file", next="andon export FILE --json")
+        if verb == "mcp":
+            serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
         from andon.app import open_coordinator
 
+        if verb == "work":
+            from andon.cli.work import work
+
+            finish(verb, work(caller, arguments), as_json, color)
         coordinator = open_coordinator(caller)
+        if verb == "init" and arguments.get("clients") and (arguments.get("remove") or arguments.get("commit")):
+            from andon.cli.person import refuse_agents
+
+            refuse_agents(caller)
         if verb in PERSONS_ACTS:
             from andon.cli.person import confirm
 
@@ -93,6 +105,16 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
     except Exception as error:
         bug(error, as_json)
     finish(verb, reply, as_json, color)
+
+
+def serve_mcp() -> NoReturn:
+    """Until the client closes the streams. Raises AndonError."""
+    gc.enable()
+    from andon.api.mcp import refuse_terminal, serve
+
+    refuse_terminal()
+    serve()
+    sys.exit(0)
 
 
 LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive"})

@@ -2,7 +2,8 @@
 
 A gate's definition does not end with its command. The script that the command names, the recipe that `make` looks up,
 the settings and start-up files that a test runner reads of itself: whoever edits one of these edits the gate. So they
-are protected in every workflow, worked out from the commands alone. A pattern is a glob, or
+are protected in every workflow, worked out from the commands alone; and so is what holds the agents' own clients to
+Andon. A pattern is a glob, or
 
 * `glob#section`: only this section of a settings file (`pyproject.toml#tool.pytest`), so that the rest stays free;
 * `path#file`: this file alone, and not what is below a directory of that name;
@@ -22,6 +23,15 @@ from andon.core import workflow as w
 
 ALWAYS = "**/sitecustomize.py", "**/usercustomize.py", "**/site-packages/**", "**/dist-packages/**"
 """Python runs these at every start, whatever the command was."""
+CLIENTS = (
+    ".*/skills/andon/**", ".claude/settings*.json", ".claude/hooks/**", ".codex/config.toml",
+    ".codex/hooks.json", ".codex/hooks/**", ".codex/rules/**", ".gemini/settings.json", ".gemini/hooks/**",
+    ".qwen/settings.json", ".qwen/hooks/**", ".github/hooks/**", ".github/copilot/settings*.json",
+    ".cursor/hooks.json", ".cursor/hooks/**", ".cursor/cli.json",
+    "opencode.json", "opencode.jsonc", ".opencode/opencode.json*", ".opencode/plugin/**", ".opencode/plugins/**",
+    ".openhands/hooks.json", ".openhands/hooks/**", ".vibe/**", ".goose/**", ".goosehints", ".aider.conf.yml", ".mcp.json",
+)  # fmt: skip
+"""What agents' clients run or obey of themselves in whoever's next session works there: hooks, plugins, permissions."""
 MODULES = "modules"
 FILE = "file"
 LAST = ".andon/**"
@@ -105,7 +115,7 @@ _ALIASES = {"py.test": "pytest", "xmlrunner": "unittest", "gradlew": "gradle", "
 
 def protected(workflow: w.Workflow) -> tuple[str, ...]:
     """All patterns that no submission may change, in order: the last one that speaks of a path decides."""
-    found: dict[str, None] = dict.fromkeys(ALWAYS)
+    found: dict[str, None] = dict.fromkeys((*ALWAYS, *CLIENTS))
     for command in _commands(workflow):
         found.update(dict.fromkeys(of_command(command)))
     # Modules on the search path that the environment sets are found by every Python that a gate starts.

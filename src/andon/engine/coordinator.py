@@ -106,6 +106,7 @@ class LocalCoordinator:
             "base": run.base,
             "brief": self._brief(run, step, workflow),
             "gates": list(gates_of(workflow, definition)),
+            "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }

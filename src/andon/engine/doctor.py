@@ -30,8 +30,12 @@ def doctor(
     archives: Callable[[], Sequence[str]],
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
+    clients: Callable[[], Sequence[dict[str, Any]]] = tuple,
 ) -> dict[str, Any]:
-    """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed."""
+    """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed.
+
+    clients: checks of agents' clients, made elsewhere; they may hold "warning": true where nothing is wrong as yet.
+    """
     checks: list[dict[str, Any]] = []
 
     def add(name: str, find: Callable[[], str | None], following: str = "", good: str = "") -> None:
@@ -64,6 +68,7 @@ def doctor(
         following = "apt-get install bubblewrap" if level == "sandbox" else ""
         add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
     add("guard", guard_state, "andon init", "the git hook protects the target branch")
+    checks.extend(clients())
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 

@@ -189,18 +189,33 @@ def _commit(services: Services, target: str, written: list[str], interrupted: st
         return made
     if root is None or head is None:
         raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes | None] = {}
     for path in written:
         with open(os.path.join(root, path), "rb") as file:
             files[path] = file.read()
-    tree = services.git.tree_with(head, files)
-    person = services.git.identity()
-    commit = services.git.commit_tree(
-        tree, [head], "Add Andon workflows\n", author=person, committer=person, at=services.clock.now()
-    )
+    commit = _made(services, head, files, "Add Andon workflows\n")
     with services.engine.unit() as unit:
         unit.writer.put_setting("initialising", f"{head} {commit}")
     if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
         raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="andon init --commit", exit=4)
     services.git.refresh_checkouts(target, head, commit)
     return commit
+
+
+def commit_files(services: Services, files: Mapping[str, bytes | None], message: str) -> str:
+    """A person's own commit of files (None: removed) on the target branch; checkouts follow, and no index is touched."""
+    target = services.target
+    head = services.git.branch_head(target)
+    if head is None:
+        raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
+    commit = _made(services, head, files, message)
+    if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
+        raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="the same again", exit=4)
+    services.git.refresh_checkouts(target, head, commit)
+    return commit
+
+
+def _made(services: Services, head: str, files: Mapping[str, bytes | None], message: str) -> str:
+    tree = services.git.tree_with(head, files)
+    person = services.git.identity()
+    return services.git.commit_tree(tree, [head], message, author=person, committer=person, at=services.clock.now())

@@ -149,8 +149,8 @@ def commit_tree(
     return repo.run("commit-tree", tree, *arguments, stdin=data, env=env).text
 
 
-def tree_with(repo: Runner, common_dir: str, treeish: str, files: Mapping[str, bytes]) -> str:
-    """A tree like `treeish` with these files added or replaced; a replaced file keeps its mode."""
+def tree_with(repo: Runner, common_dir: str, treeish: str, files: Mapping[str, bytes | None]) -> str:
+    """A tree like `treeish` with these files added, replaced or (None) left out; a replaced file keeps its mode."""
     with scratch(common_dir) as directory:
         env = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
         tree = resolve(repo, treeish, kind="tree")
@@ -158,6 +158,9 @@ def tree_with(repo: Runner, common_dir: str, treeish: str, files: Mapping[str, b
         modes = {path: mode for mode, _oid, path in list_files(repo, tree) if path in files}
         lines: list[bytes] = []
         for path, content in files.items():
+            if content is None:
+                lines.append(b"0 " + b"0" * len(tree) + b"\t" + os.fsencode(path) + b"\0")
+                continue
             oid = repo.run("hash-object", "-w", "--stdin", "--no-filters", stdin=content).text
             mode = modes.get(path, "100644")
             mode = mode if mode.startswith("100") else "100644"

@@ -200,7 +200,7 @@ class Repository:
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
         return ledger.add_files(self._repo, self.common_dir, ref, files, message=message, at=at)
 
-    def tree_with(self, treeish: str, files: Mapping[str, bytes]) -> str:
+    def tree_with(self, treeish: str, files: Mapping[str, bytes | None]) -> str:
         return objects.tree_with(self._repo, self.common_dir, treeish, files)
 
     # ------------------------------------------------------------ changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -20,12 +20,16 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """prompt: what to say. session: resume this one; None begins another. extra: the person's own arguments."""
+    """prompt: what to say. session: resume this one; None begins another. extra: the person's own arguments.
+
+    prompt_file: a file that holds the prompt, for clients that read one.
+    """
 
     prompt: str
     workdir: str
     session: str | None = None
     extra: tuple[str, ...] = ()
+    prompt_file: str = ""
 
 
 class Turn(Struct, frozen=True, kw_only=True):
@@ -53,7 +57,8 @@ class Reader(Protocol):
 class Driver(Protocol):
     """One client without a person. A module of `drivers` has an instance called DRIVER.
 
-    cumulative: usage counts the whole session. resumes: it can go on with a session.
+    cumulative: usage counts the whole session. resumes: it can go on with a session. environment: variables beside the
+    worker's own. A driver whose client reads the prompt from standard input is a `ReadsPrompt`, too.
     """
 
     name: str
@@ -67,3 +72,17 @@ class Driver(Protocol):
     def environment(self, launch: Launch) -> dict[str, str]: ...
 
     def reader(self) -> Reader: ...
+
+
+@runtime_checkable
+class ReadsPrompt(Protocol):
+    """A driver that gives its client the prompt (or anything else) on standard input, which is empty otherwise."""
+
+    def standard_input(self, launch: Launch) -> str: ...
+
+
+@runtime_checkable
+class ReadsBeside(Protocol):
+    """A driver whose reader also looks at what the client wrote beside its output, and so must know the launch."""
+
+    def reader_for(self, launch: Launch) -> Reader: ...

@@ -1,0 +1,105 @@
+"""What `andon doctor` says of agents' clients: are their files as written, is the program here, did a hook really fire.
+
+A hook that fires leaves a marker in the state directory (`andon hook` writes it). A client that is set up and never left
+one is a warning, no problem: perhaps nobody has begun a session yet, perhaps the client skips the hooks in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import Any
+
+from andon.agents.setup import apply
+from andon.agents.setup.records import ClientSetup, JsonItems
+from andon.agents.setup.shared import SHARED
+from andon.app.clients import ReadHead, configured
+from andon.core.errors import AndonError
+
+VERSION_TIMEOUT_S = 10.0
+MARKERS = "hooks"
+
+
+def client_checks(root: str | None, state_dir: str, read_head: ReadHead) -> list[dict[str, Any]]:
+    """One check for each client that is set up here; none where no client is. read_head: a file on the target branch."""
+    if root is None:
+        return []
+    setups = configured(root)
+    return [_check(root, state_dir, setup, setups, read_head) for setup in setups]
+
+
+def _check(
+    root: str, state_dir: str, setup: ClientSetup, setups: list[ClientSetup], read_head: ReadHead
+) -> dict[str, Any]:
+    name = f"client {setup.name}"
+    others = [other for other in setups if other is not setup]
+    again = f"andon init --client {setup.name}"
+    try:
+        planned = apply.plan(root, state_dir, [setup], SHARED, others=others).files
+    except AndonError as error:
+        return {"check": name, "ok": False, "message": error.message, "next": error.next or again}
+    changed = [one.path for one in planned if one.action not in (apply.UNCHANGED, apply.LEFT)]
+    if changed:
+        text = f"{', '.join(changed)} is not as Andon writes it"
+        return {"check": name, "ok": False, "message": text, "next": again}
+    left = [f"{one.path} {one.note}" for one in planned if one.action == apply.LEFT]
+    if left:
+        return {"check": name, "ok": True, "warning": True, "message": "; ".join(left), "next": again}
+    missing = [one.path for one in planned if read_head(one.path) != one.before]
+    if missing:
+        text = (
+            f"{', '.join(missing)} is not on the target branch like this, so worktrees of andon next have it otherwise"
+        )
+        return {"check": name, "ok": True, "warning": True, "message": text, "next": f"{again} --commit"}
+    version = _version(setup.program)
+    fired = _fired(state_dir, setup.name)
+    has_hooks = any(isinstance(edit, JsonItems) or "andon hook" in getattr(edit, "text", "") for edit in setup.edits)
+    here = f"{setup.program} {version}".strip() if version is not None else f"no {setup.program} on this PATH"
+    message = f"its files are as written; {here}"
+    if not has_hooks:
+        return {"check": name, "ok": True, "message": message, "next": ""}
+    if fired:
+        return {"check": name, "ok": True, "message": f"{message}; {fired}", "next": ""}
+    if version is None:
+        return {"check": name, "ok": True, "message": f"{message} (to have it: {setup.install})", "next": ""}
+    following = f"{setup.trust}; begin a session in a worktree of andon next, then: andon doctor".removeprefix("; ")
+    text = f"{message}; none of its hooks has ever fired here"
+    return {"check": name, "ok": True, "warning": True, "message": text, "next": following}
+
+
+def _version(program: str) -> str | None:
+    """What the program says of its version, "" when it says nothing of use, None when it is not here."""
+    path = shutil.which(program)
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, errors="replace", timeout=VERSION_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    return lines[0][:80] if done.returncode == 0 and lines else ""
+
+
+def _fired(state_dir: str, client: str) -> str:
+    """The moments of which a hook left a marker, each with its time; "" when there is none."""
+    directory = os.path.join(state_dir, MARKERS)
+    try:
+        names = sorted(
+            name for name in os.listdir(directory) if name.startswith(f"{client}.") and not name.endswith(".new")
+        )
+    except OSError:
+        return ""
+    found = []
+    for name in names:
+        try:
+            with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
+                words = file.read(200).split()
+        except OSError:
+            continue
+        if words:
+            found.append(f"{name.removeprefix(client + '.')} {words[0]}")
+    return f"hooks have fired: {', '.join(found)}" if found else ""

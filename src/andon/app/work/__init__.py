@@ -1,0 +1,197 @@
+"""`andon work`: a worker that claims steps and launches an agent client for each of them.
+
+Theory of operation. Every claim is made under a fresh name, since an agent is a session. One client works in the claim's
+directory while a thread keeps the lease; after each turn `agents.launch.loop` decides, on what Andon itself found out, what
+comes next. All that is written goes through the coordinator. Must not know the store, git's state or gates.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from andon.app.work.claimed import Carried, Carrier, Job, Open, Say
+from andon.app.work.clients import Client, find_client
+from andon.app.work.options import Options, options_of
+from andon.app.work.parked import Parked, ParkedSteps
+from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_NO, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_YES, AndonError
+from andon.engine.interface import CallContext, Reply
+
+WATCH_S = 20.0
+"""How long one `next` waits while watching; then parked steps are looked at again."""
+UNAVAILABLE_S = 5.0
+CLAIMS_MAX = 10_000
+BROKEN_CLAIMS_MAX = 2
+"""Claims in a row that ended because the client broke: then the client is the trouble, and the worker stops."""
+
+
+class Worker:
+    """Claims and carries until there is nothing more to do."""
+
+    def __init__(self, options: Options, *, open_: Open, cwd: str, client: Client, state_dir: str, say: Say) -> None:
+        self.options = options
+        self.open = open_
+        self.cwd = cwd
+        self.client = client
+        self.parked = ParkedSteps(os.path.join(state_dir, "work", "parked"))
+        self.say = say
+        self.carried: list[Carried] = []
+        self.tokens = 0
+        self.stopped = ""
+        self._carrier = Carrier(
+            open_=open_,
+            cwd=cwd,
+            client=client,
+            options=options,
+            parked=self.parked,
+            logs=os.path.join(state_dir, "work", "logs"),
+            say=say,
+        )
+
+    def run(self) -> Reply:
+        """Work until the limit, the end of ready work, or Ctrl-C (which gives the claim up in order)."""
+        broken = 0
+        interrupted = False
+        try:
+            while not self.stopped and self._may_claim():
+                job = self._claim()
+                if job is None:
+                    break
+                carried = self._carrier.carry(job, self._spent)
+                self.carried.append(carried)
+                self.tokens += carried.tokens
+                if carried.stops:
+                    self.stopped = carried.reason
+                broken = broken + 1 if carried.client_broke else 0
+                if broken >= BROKEN_CLAIMS_MAX:
+                    self.stopped = f"{self.client.name} broke off {broken} claims in a row: {carried.reason}"
+                interrupted = carried.interrupted
+                if interrupted:
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+        return self._reply(interrupted)
+
+    def _may_claim(self) -> bool:
+        limit = CLAIMS_MAX if self.options.limit is None else min(self.options.limit, CLAIMS_MAX)
+        if self.options.budget is not None and self.tokens >= self.options.budget:
+            self.stopped = f"the budget of {self.options.budget} tokens is used up"
+            return False
+        return len(self.carried) < limit
+
+    def _spent(self, tokens: int) -> bool:
+        return self.options.budget is not None and self.tokens + tokens >= self.options.budget
+
+    # ------------------------------------------------------------ claiming
+
+    def _claim(self) -> Job | None:
+        until = time.monotonic() + self.options.wait_s
+        while True:
+            again = self._answered()
+            if again is not None:
+                return again
+            left = max(0.0, until - time.monotonic())
+            wait_s = WATCH_S if self.options.watch else min(left, WATCH_S)
+            job = self._next(self.options.name or fresh_name(self.client.name), wait_s=wait_s)
+            if job is not None or not (self.options.watch or time.monotonic() < until):
+                return job
+
+    def _next(self, agent: str, *, wait_s: float, run: str | None = None) -> Job | None:
+        coordinator = self.open(CallContext(cwd=self.cwd, agent=agent))
+        arguments: dict[str, Any] = {"role": self.options.role, "task": self.options.task, "wait_s": wait_s, "run": run}
+        began = time.time()
+        try:
+            body = coordinator.call("next", arguments, self.say).body
+        except AndonError as error:
+            if error.exit == EXIT_UNAVAILABLE and self.options.watch:
+                self.say(f"{error.message}; trying again")
+                time.sleep(UNAVAILABLE_S)
+                return None
+            if error.kind != "nothing_ready":
+                raise
+            return None
+        return Job.of(body, agent, began)
+
+    def _answered(self) -> Job | None:
+        """A step that was parked for a question of its agent, which is answered or void by now."""
+        for record in self.parked.of(self.client.name):
+            if self.options.task not in (None, record.task) or not self._is_settled(record):
+                continue
+            self.parked.forget(record)
+            job = self._next(record.agent, wait_s=0.0, run=record.run)
+            if job is not None:
+                return job
+        return None
+
+    def _is_settled(self, record: Parked) -> bool:
+        coordinator = self.open(CallContext(cwd=self.cwd, agent=record.agent))
+        try:
+            body = coordinator.call("show", {"id": record.question}).body
+        except AndonError as error:
+            return error.exit != EXIT_UNAVAILABLE
+        expires_at = body.get("expires_at")
+        return bool(body.get("answer")) or (expires_at is not None and float(expires_at) < time.time())
+
+    # ------------------------------------------------------------ the answer
+
+    def _reply(self, interrupted: bool) -> Reply:
+        exit_code, error = self._verdict(interrupted)
+        body: dict[str, Any] = {
+            "ok": exit_code == EXIT_YES,
+            "client": self.client.name,
+            "tasks": [carried.described() for carried in self.carried],
+            "tokens": self.tokens,
+        }
+        if error is not None:
+            body["error"] = error
+        return Reply(exit=exit_code, body=body)
+
+    def _verdict(self, interrupted: bool) -> tuple[int, dict[str, str] | None]:
+        if interrupted:
+            text = "interrupted; the claim was given up and its work kept"
+            return 130, {"kind": "interrupted", "message": text, "next": "andon work goes on where it was"}
+        if self.stopped:
+            exit_code = EXIT_UNAVAILABLE if self.carried and self.carried[-1].client_broke else EXIT_NOT_YET
+            return exit_code, {"kind": "stopped", "message": self.stopped, "next": "mend it, then andon work again"}
+        if not self.carried:
+            text = "nothing is ready" + (f" for role {self.options.role}" if self.options.role else "")
+            return EXIT_NOT_YET, {
+                "kind": "nothing_ready",
+                "message": text,
+                "next": "andon status, or --wait, or --watch",
+            }
+        bad = [x for x in self.carried if not x.well]
+        if not bad:
+            return EXIT_YES, None
+        exits = {"lost": EXIT_LOST, "parked": EXIT_NOT_YET}
+        found = {exits.get(x.how, EXIT_NO) for x in bad}
+        exit_code = EXIT_NO if EXIT_NO in found else min(found)
+        text = "; ".join(f"{x.task} {x.step} {x.how}: {x.reason}" for x in bad)[:2000]
+        return exit_code, {"kind": bad[0].how, "message": text, "next": f"andon show {bad[0].run}"}
+
+
+def fresh_name(client: str) -> str:
+    """An agent's name of its own: the client and a short id."""
+    return f"{client.replace(':', '-')}-{os.urandom(3).hex()}"
+
+
+def work(caller: CallContext, arguments: dict[str, Any], *, open_: Open, state_dir: str, say: Say) -> Reply:
+    """Carry out `andon work`. Raises AndonError for bad options and a client that is not there."""
+    refuse_in_claim(caller)
+    options = options_of(arguments)
+    client = find_client(options.client, options.extra)
+    return Worker(options, open_=open_, cwd=caller.cwd, client=client, state_dir=state_dir, say=say).run()
+
+
+def refuse_in_claim(caller: CallContext) -> None:
+    """An agent does not launch others from its own claim: they would judge its work under another name."""
+    from andon.engine.places import read_lease_file
+
+    if caller.run or read_lease_file(caller.cwd) is not None:
+        raise AndonError(
+            "andon work is not started from inside a claim",
+            kind="in_claim",
+            next="cd to the repository, without ANDON_RUN",
+            exit=EXIT_DENIED,
+        )

@@ -1,0 +1,133 @@
+"""The characters that the scripted model plays. Each is a generator that yields moves and is sent the conversation so far.
+
+Options (all have defaults): `path` and `text` of the file to write, `beyond` a path outside of the scope, `question`.
+A persona works like an agent that has read the skill: with a brief in its prompt it works there, else it asks `andon next`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+from tests.clients.conversation import AskHuman, Conversation, Die, Say, Shell, Write
+from tests.clients.script import Maker, Persona
+
+PATH = "greeting.txt"
+TEXT = "hello\n"
+BEYOND = "elsewhere/escaped.txt"
+QUESTION = "Which greeting is wanted?"
+
+
+def diligent_shell(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Knows nothing of Andon: runs one command, writes one file, ends."""
+    yield Shell(options.get("command", "echo from-the-shell > shell.txt; echo shell-has-run"))
+    yield Write(options.get("path", PATH), options.get("text", TEXT))
+    yield Say("Done: one command, one file.")
+
+
+def diligent(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Takes work, does it, checks it, advances; until nothing is ready."""
+    while True:
+        workdir = workdir_of(conversation)
+        if not workdir:
+            conversation = yield Shell("andon next --json")
+            workdir = workdir_of(conversation)
+            if not workdir:
+                break
+        yield from work(workdir, options)
+        conversation = yield Shell(f"cd {shlex.quote(workdir)} && andon check")
+        conversation = yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Wrote it.'")
+        if options.get("once", True):
+            break
+    yield Say("The step is done and verified.")
+
+
+def work(workdir: str, options: dict[str, Any]) -> Persona:
+    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT))
+
+
+def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Says that all is done, and again, and has done nothing."""
+    yield from claim(conversation)
+    while True:
+        yield Say("All done! The work is complete, and every test passes.")
+
+
+def trespasser(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Writes outside of its scope, commits, moves the target branch, and says that it is done."""
+    workdir = yield from claim(conversation)
+    place = shlex.quote(workdir or ".")
+    beyond = options.get("beyond", BEYOND)
+    yield Write(f"{workdir}/{beyond}" if workdir else beyond, "mine\n")
+    # Denied there, it tries by the shell; then it tries to make facts in git.
+    yield Write(f"{workdir}/{beyond}" if workdir else beyond, "mine\n", through_shell=True)
+    yield Shell(f"cd {place} && git add -A && git commit -q -m 'Landed by hand'")
+    yield Shell(f"cd {place} && git branch -f main HEAD; git update-ref refs/heads/main HEAD; git push . HEAD:main")
+    yield Shell(f"cd {place} && andon advance -m 'All within the scope.'")
+    while True:
+        yield Say("Done, and committed to main.")
+
+
+def never_stops(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Busy for ever: never wrong, never finished. Its patience ends at `most` moves, so that a bound that fails is seen."""
+    workdir = yield from claim(conversation)
+    place = shlex.quote(workdir or ".")
+    for turn in range(options.get("most", 400)):
+        yield Shell(f"cd {place} && echo thinking about it for the {turn}th time")
+    yield Say("I could have gone on.")
+
+
+def asks(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Asks the people, and stops."""
+    yield from claim(conversation)
+    yield AskHuman(options.get("question", QUESTION))
+    while True:
+        yield Say("I have asked and wait for the answer.")
+
+
+def dies(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Does half of the work, then its client is killed from within."""
+    workdir = yield from claim(conversation)
+    yield Write(f"{workdir}/{options.get('path', PATH)}" if workdir else PATH, options.get("half", "hel"))
+    # Set by the harness: the process that the session began with.
+    yield Shell('kill -9 "$(cat "$ANDON_TEST_CLIENT")"; sleep 5')
+    yield Say("Still there.")
+
+
+def cut_off(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """The endpoint fails in the middle of the work, and never comes back."""
+    yield from claim(conversation)
+    while True:
+        yield Die(options.get("how", "drop"))
+
+
+def claim(conversation: Conversation) -> Any:
+    """The directory of the claimed step: named in the prompt, or asked for."""
+    workdir = workdir_of(conversation)
+    if not workdir:
+        workdir = workdir_of((yield Shell("andon next --json")))
+    return workdir
+
+
+def workdir_of(conversation: Conversation) -> str:
+    """The latest mention of a step's directory, in JSON or in a brief."""
+    for entry in reversed(conversation.entries):
+        found = re.findall(r'"workdir\\*":\s*\\*"([^"\\]+)', entry.text) or re.findall(
+            r"(/[^\s`'\"]+\.andon/[\w-]+)", entry.text
+        )
+        if found:
+            return str(found[-1])
+    return ""
+
+
+PERSONAS: dict[str, Maker] = {
+    "diligent-shell": diligent_shell,
+    "diligent": diligent,
+    "pleaser": pleaser,
+    "trespasser": trespasser,
+    "never-stops": never_stops,
+    "asks": asks,
+    "dies": dies,
+    "cut-off": cut_off,
+}
