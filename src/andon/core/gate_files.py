@@ -25,7 +25,7 @@ ALWAYS = "**/sitecustomize.py", "**/usercustomize.py", "**/site-packages/**", "*
 """Python runs these at every start, whatever the command was."""
 CLIENTS = (
     ".agents/skills/andon/**", ".claude/settings*.json", ".claude/hooks/**", ".claude/skills/andon/**",
-    ".codex/config.toml", ".codex/hooks.json", ".codex/hooks/**", ".codex/rules/**", ".gemini/settings.json", ".gemini/hooks/**",
+    ".codex/config.toml", ".codex/hooks.json", ".codex/hooks/**", ".gemini/settings.json", ".gemini/hooks/**",
     ".qwen/settings.json", ".qwen/hooks/**", ".github/hooks/**", ".github/copilot/settings*.json",
     ".cursor/hooks.json", ".cursor/hooks/**", ".cursor/cli.json", ".cursor/skills/andon/**",
     "opencode.json", "opencode.jsonc", ".opencode/opencode.json*", ".opencode/plugin/**", ".opencode/plugins/**",
