@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from andon.suspicion import RULES, File, inspect
+from andon.suspicion.inspection import RULES, File, inspect
 from andon.suspicion.languages import is_test
 
 MEMBER_BYTES_MAX = 4 * 1024**2

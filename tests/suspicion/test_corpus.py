@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.suspicion import RULES, File, inspect
+from andon.suspicion.inspection import RULES, File, inspect
 from tests.suspicion import cheats, honest
 from tests.suspicion.cheats import Case, Files
 

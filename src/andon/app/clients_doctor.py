@@ -88,7 +88,9 @@ def _fired(state_dir: str, client: str) -> str:
     """The moments of which a hook left a marker, each with its time; "" when there is none."""
     directory = os.path.join(state_dir, MARKERS)
     try:
-        names = sorted(name for name in os.listdir(directory) if name.startswith(f"{client}."))
+        names = sorted(
+            name for name in os.listdir(directory) if name.startswith(f"{client}.") and not name.endswith(".new")
+        )
     except OSError:
         return ""
     found = []

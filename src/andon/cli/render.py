@@ -65,10 +65,17 @@ def _claim(body: Body, paint: Paint) -> str:
     lease = body["lease"]
     head = [
         f"{body['run']} {body['step']} ({body['task']}) is yours until {lease['expires_at']}.",
-        f"cd {body['workdir']}",
+        f"cd {_quoted(body['workdir'])}",
         "",
     ]
     return "\n".join(head) + clean(body["brief"])
+
+
+def _quoted(path: str) -> str:
+    """As a shell needs it, so that the line can be copied."""
+    from shlex import quote
+
+    return quote(path)
 
 
 def _judged(body: Body, paint: Paint) -> str:

@@ -140,6 +140,15 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "mcp",
+        "mcp",
+        "The same commands as tools for a client that speaks MCP (over standard input and output).",
+        (),
+        (),
+        ("claude mcp add andon -- andon mcp",),
+        AGENTS,
+    ),
+    (
         "hook",
         "hook",
         "Answer a hook of an agent's client: its JSON on standard input, the answer in its own words on standard output.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from andon.cli.table import PERSONS_ACTS, find
 
@@ -72,6 +72,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         if verb == "export" and as_json and arguments.get("file") in (None, "-"):
             # Standard output can't hold both the lines and the one object.
             raise UsageError("export --json needs a file", next="andon export FILE --json")
+        if verb == "mcp":
+            serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
         from andon.app import open_coordinator
 
@@ -103,6 +105,16 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
     except Exception as error:
         bug(error, as_json)
     finish(verb, reply, as_json, color)
+
+
+def serve_mcp() -> NoReturn:
+    """Until the client closes the streams. Raises AndonError."""
+    gc.enable()
+    from andon.api.mcp import refuse_terminal, serve
+
+    refuse_terminal()
+    serve()
+    sys.exit(0)
 
 
 LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive"})

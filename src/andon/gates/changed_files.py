@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from andon.suspicion import inspect
 from andon.suspicion.coverage import Changed, measure
+from andon.suspicion.inspection import inspect
 from andon.suspicion.records import CHANGE_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX, File
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from andon.core.errors import AndonError, InvariantViolation
 from andon.core.verdict import FAILED, PASSED, PROTECT_GATE, UNMEASURED, Submission, Verdict
 from andon.core.workflow import (
     ISOLATION_LEVELS,
+    SUSPICION_VERSION,
     ArtifactGate,
     DiffGate,
     ResourceLimits,
@@ -52,6 +53,7 @@ WAY_FORWARD = (
 )
 ENVIRONMENTS_KEPT = 10
 LOGS_KEPT = 1000
+FINDINGS_CACHED_MAX = 200
 
 
 class GateVerifier:
@@ -86,7 +88,7 @@ class GateVerifier:
         self._progress = progress
         self._trees = Trees(git)
         self._made: tuple[Places, Environments] | None = None
-        self._suspected: tuple[tuple[str, str], tuple[Finding, ...]] | None = None
+        self._suspected: tuple[tuple[str, str, bool], tuple[Finding, ...]] | None = None
 
     # ------------------------------------------------------------ the port
 
@@ -118,7 +120,7 @@ class GateVerifier:
             if suspicion:
                 from andon.suspicion.refusal import told
 
-                found = told(self._suspicions(submission), ())
+                found = told(self._suspicions(submission, believe=True), ())
             changes = self._git.changes(submission.base, submission.tree)
             protection = Protection(globs, self._git, base=submission.base_tree, tree=submission.tree)
             if changed := protection.offending(changes):
@@ -290,7 +292,7 @@ class GateVerifier:
 
         def judge() -> Answer:
             changes = self._git.changes(submission.base, submission.tree)
-            findings = self._suspicions(submission)
+            findings = self._suspicions(submission, believe=not (request.fresh or request.landing))
             # A submission is one commit on its base; more can only come from an integration that keeps them.
             answer, summary = diff_gate.outcome(gate, changes, findings, scope=request.scope, commits=1)
             return answer, summary, told(findings, gate.refuse)
@@ -298,13 +300,31 @@ class GateVerifier:
         # The scope is pinned with the run, and verdicts on a change are never cached across runs.
         return self._of_change(gate.id, gate_digest(gate), submission, judge)
 
-    def _suspicions(self, submission: Submission) -> tuple[Finding, ...]:
-        """The findings about a change: several gates of one check ask for the same."""
-        key = (submission.base, submission.tree)
+    def _suspicions(self, submission: Submission, *, believe: bool) -> tuple[Finding, ...]:
+        """The findings about a change: several gates of one check, and every later check, ask for the same.
+
+        They are a function of both trees and of this version's rules, so they are kept like a verdict. believe: take
+        what another process found; a landing and a fresh check do not.
+        """
+        key = (submission.base_tree, submission.tree, believe)
         if self._suspected is None or self._suspected[0] != key:
+            subject, rules = (
+                digest_of([submission.base_tree, submission.tree]),
+                digest_of({"suspicion": SUSPICION_VERSION}),
+            )
+            known = self._cache.get(subject, rules, rules) if believe else None
+            if known is not None:
+                self._suspected = (key, known.findings)
+                return known.findings
             from andon.gates.changed_files import suspicions
 
-            self._suspected = (key, suspicions(self._git, *key))
+            found = suspicions(self._git, submission.base, submission.tree)
+            self._suspected = (key, found)
+            if len(found) <= FINDINGS_CACHED_MAX:
+                kept = Verdict(
+                    gate="suspicion", outcome=PASSED, summary="", subject=subject, gate_digest=rules, findings=found
+                )
+                self._cache.put(subject, rules, rules, kept)
         return self._suspected[1]
 
     def _verify_artifact(self, gate: ArtifactGate, request: GateRequest) -> Verdict:

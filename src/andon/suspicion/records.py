@@ -25,8 +25,6 @@ LINE_CHARACTERS_MAX = 2000
 """A longer line is cut before patterns look at it."""
 SHOWN_CHARACTERS_MAX = 80
 MESSAGE_CHARACTERS_MAX = 300
-FINDINGS_MAX = 50
-"""Findings told in one verdict; all are counted and may be refused."""
 FACTS_COMPARED_MAX = 300
 """Assertions of one test that are compared each with each; the others are only counted."""
 TESTS_COMPARED_MAX = 400

@@ -11,10 +11,7 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from andon.core.verdict import Finding
-from andon.suspicion.languages import is_test
-from andon.suspicion.records import FINDINGS_MAX
-from andon.suspicion.settings import is_settings
-from andon.suspicion.table import RULES
+from andon.suspicion.table import FINDINGS_MAX, RULES
 
 BLOCKING = "blocking"
 BLIND = "not-inspected"
@@ -31,6 +28,10 @@ def blind(findings: Sequence[Finding], refuse: Collection[str]) -> list[Finding]
 
 
 def _concerns(path: str, refuse: Collection[str]) -> bool:
+    # Imported when something could not be read, which is rare; reading kept findings must stay cheap.
+    from andon.suspicion.languages import is_test
+    from andon.suspicion.settings import is_settings
+
     families = {RULES[rule].family for rule in refuse if rule in RULES}
     if not path:
         return bool(families)

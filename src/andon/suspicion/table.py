@@ -18,6 +18,9 @@ PATTERN = "pattern"
 WARNING = "warning"
 NOTE = "note"
 
+FINDINGS_MAX = 50
+"""Findings told in one verdict; all are counted and may be refused."""
+
 ALL = "all"
 """Stands for every rule in `refuse`."""
 

@@ -34,10 +34,11 @@ class Commit(Struct, frozen=True, kw_only=True):
 
 
 class Worktree(Struct, kw_only=True):
-    """A working tree. files may be changed by whoever works there."""
+    """A working tree. files may be changed by whoever works there; made: as Andon wrote them."""
 
     head: str
     files: dict[str, str]
+    made: dict[str, str]
     branch: str | None = None
 
 
@@ -276,7 +277,7 @@ class MemoryGit:
         if path in self.repository.worktrees:
             raise AndonError(f"{path} exists already", kind="git_failed", next="andon doctor", exit=6)
         files = dict(self.repository.files(tree or commit))
-        self.repository.worktrees[path] = Worktree(head=commit, files=files)
+        self.repository.worktrees[path] = Worktree(head=commit, files=files, made=dict(files))
 
     def remove_worktree(self, path: str) -> None:
         self.repository.worktrees.pop(path, None)

@@ -167,7 +167,8 @@ class Laws:
     def removed(self, path: str) -> None:
         """A worktree is about to be removed: what is in it must be kept somewhere."""
         worktree = self.world.repository.worktrees.get(path)
-        if worktree is None:
+        # What Andon itself put there (a merge of a submission, say) can be made again; work is what was changed since.
+        if worktree is None or worktree.files == worktree.made:
             return
         tree = self.world.repository.put_tree(worktree.files)
         commits = self.world.repository.commits

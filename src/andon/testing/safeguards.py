@@ -518,4 +518,11 @@ def work_thrown_away() -> list[Patch]:
     """A worktree is removed without a look at what is in it, and at once."""
     from andon.engine import claims, tidy
 
-    return [(claims, "salvage", lambda *_, **__: ""), (tidy, "KEEP_ENDED_S", 0.0)]
+    def remove_worktree(services: Any, path: str, _run_id: str) -> None:
+        services.git.remove_worktree(path)
+
+    return [
+        (claims, "salvage", lambda *_, **__: ""),
+        (tidy, "remove_worktree", remove_worktree),
+        (tidy, "KEEP_ENDED_S", 0.0),
+    ]

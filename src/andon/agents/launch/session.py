@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from andon.agents.hooks.call import ToolUse
 from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
 from andon.agents.launch.process import CANCELLED, DIED, TIMED_OUT, Cancel, ClientProcess, Finish, TreeMaker, run_client
 from andon.agents.launch.records import Driver, Launch, ReadsBeside, ReadsPrompt, Turn, Usage
@@ -21,13 +22,17 @@ MUTE_TURNS = 2
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files."""
+    """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files.
+
+    permits: why a tool may not be used, "" when it may; for clients that ask. None: writes stay in the workdir.
+    """
 
     workdir: str
     env: Mapping[str, str]
     logs: str
     name: str
     extra: tuple[str, ...] = ()
+    permits: Callable[[ToolUse], str] | None = None
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -109,19 +114,24 @@ class Headless:
         """A turn that was cut off may tell nothing; then the next one's count holds it."""
         if not self._driver.cumulative:
             return told
-        before = self._counted
-        after = Usage(
-            input=max(told.input, before.input),
-            output=max(told.output, before.output),
-            cached=max(told.cached, before.cached),
-        )
-        self._counted = after
-        return Usage(
-            input=after.input - before.input, output=after.output - before.output, cached=after.cached - before.cached
-        )
+        usage, self._counted = usage_since(self._counted, told)
+        return usage
 
     def close(self) -> None:
         """Nothing is left between turns."""
+
+
+def usage_since(before: Usage, told: Usage) -> tuple[Usage, Usage]:
+    """(what was used since, what has been used by now) of a count of the whole session, which never goes back."""
+    after = Usage(
+        input=max(told.input, before.input),
+        output=max(told.output, before.output),
+        cached=max(told.cached, before.cached),
+    )
+    used = Usage(
+        input=after.input - before.input, output=after.output - before.output, cached=after.cached - before.cached
+    )
+    return used, after
 
 
 def played(turn: Turn, finish: Finish, usage: Usage, *, session: str | None, log: str) -> Played:

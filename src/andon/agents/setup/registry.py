@@ -13,7 +13,7 @@ from andon.core.errors import UsageError
 
 def names() -> list[str]:
     """All clients, by the names of the command line."""
-    return sorted(module.name for module in pkgutil.iter_modules(clients.__path__))
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(clients.__path__))
 
 
 def load(name: str) -> ClientSetup:
@@ -22,7 +22,7 @@ def load(name: str) -> ClientSetup:
     if name not in known:
         text = f"there is no client {name!r}; known are {', '.join(known)}"
         raise UsageError(text, kind="unknown_client", next="andon init --client NAME")
-    setup: ClientSetup = importlib.import_module(f"{clients.__name__}.{name}").CLIENT
+    setup: ClientSetup = importlib.import_module(f"{clients.__name__}.{name.replace('-', '_')}").CLIENT
     return setup
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from andon.agents.launch.drivers import find_driver
+from andon.agents.launch.drivers.acp import AcpSession, find_agent
 from andon.agents.launch.drivers.command import CommandDriver
 from andon.agents.launch.process import Tree
 from andon.agents.launch.session import Headless, Place, Session
@@ -29,6 +30,10 @@ class Client(Struct, frozen=True, kw_only=True):
 
 def find_client(name: str, extra: tuple[str, ...]) -> Client:
     """Raises AndonError kind "no_client" when it is not installed, with the line that installs it."""
+    if name.startswith("acp:"):
+        agent = find_agent(name.removeprefix("acp:"), extra)
+        _installed(agent.command[0], agent.install)
+        return Client(name=name, extra=extra, start=lambda place: AcpSession(agent, place, make_tree))
     driver = CommandDriver(_first(extra)) if name == "command" else find_driver(name)
     _installed(driver.program, driver.install)
     return Client(name=name, extra=extra, start=lambda place: Headless(driver, place, make_tree))

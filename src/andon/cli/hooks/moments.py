@@ -45,8 +45,11 @@ def _before_tool(call: HookCall, place: Place, names: tuple[str, ...]) -> Decisi
         return Decision()
     decision = before_tool(call, gather(call, place, names, everything=False).facts)
     if decision.answer == c.DENY:
-        # Only now it matters whether the agent holds another claim, too.
-        decision = before_tool(call, gather(call, place, names, everything=True).facts)
+        # Only now it matters what else the agent holds, and whether it still holds what the directory says.
+        try:
+            decision = before_tool(call, gather(call, place, names, everything=True).facts)
+        except Exception as error:
+            notes.log(place[1], f"before a tool: {type(error).__name__}: {error}")
     return decision
 
 
@@ -148,6 +151,10 @@ def _greet(call: HookCall, place: Place, names: tuple[str, ...]) -> Decision:
             )
         elif error is not None and error.exit == 4:
             parts.append(f"Your claim of {found.claim.run}, step {found.claim.step}, is lost: {error.message}.")
+    elif found.over is not None:
+        parts.append(
+            f"The claim of this directory ({found.over.run}, step {found.over.step}) is over; nothing done here counts."
+        )
     if not brief:
         parts.append(
             "For work from its queue run `andon next`: it claims a step and prints the brief and the directory to work in. "

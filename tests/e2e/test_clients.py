@@ -1,0 +1,180 @@
+"""`andon init --client`: what agents' clients get, who may take it away, and what doctor says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import World, outcomes
+
+CLAUDE = {
+    ".claude/settings.json",
+    ".claude/skills/andon/SKILL.md",
+    "CLAUDE.md",
+    ".agents/skills/andon/SKILL.md",
+    "AGENTS.md",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.make(tmp_path, isolation="process", implement_gates="[scope]", done="[review]")
+
+
+def check(world: World, client: str, **extra: str) -> dict[str, object]:
+    checks = world.andon("doctor", "--json", **extra).json["checks"]
+    (found,) = [one for one in checks if one["check"] == f"client {client}"]
+    return dict(found)
+
+
+def program(world: World, tmp_path: Path, name: str) -> str:
+    """A PATH on which this client is."""
+    path = tmp_path / "clients" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\necho 1.2.3\n")
+    path.chmod(0o755)
+    return f"{path.parent}:{world.environment['PATH']}"
+
+
+class TestInit:
+    def test_one_command_in_a_new_repository(self, tmp_path: Path) -> None:
+        world = World.make(tmp_path, init=False)
+        body = world.ok("init", "--client", "claude", "--commit")
+        assert {one["path"]: one["action"] for one in body["files"]} == dict.fromkeys(CLAUDE, "written")
+        assert body["clients"][0]["trust"]
+        assert world.git("status", "--porcelain") == ""
+        assert set(world.git("show", "--name-only", "--format=", "HEAD").split()) == CLAUDE
+        world.add_task()
+        workdir = Path(world.claim("alice")["workdir"])
+        assert all((workdir / path).exists() for path in CLAUDE)
+
+    def test_only_the_clients_where_andon_is_set_up_already(self, world: World) -> None:
+        head = world.head()
+        body = world.ok("init", "--client", "claude,copilot", "--client", "aider")
+        assert (body["written"], body["commit"]) == ([], None)
+        assert [one["client"] for one in body["clients"]] == ["claude", "copilot", "aider"]
+        assert "git add -f " in body["next"]
+        assert "worktrees of `andon next` have only what is committed" in body["next"]
+        assert world.head() == head
+        again = world.ok("init", "--client", "claude")
+        assert {one["action"] for one in again["files"]} == {"unchanged"}
+        text = world.andon("init", "--client", "claude").out
+        assert "unchanged .claude/settings.json" in text
+
+    def test_what_was_there_is_given_back(self, world: World) -> None:
+        settings = '{\n\t"model": "x", // mine\n\t"hooks": {"Stop": []}\n}'
+        world.write(".claude/settings.json", settings)
+        world.write("AGENTS.md", "# Mine")
+        world.git("add", ".")
+        world.git("commit", "-qm", "mine")
+        world.ok("init", "--client", "claude,copilot", "--commit")
+        assert world.git("status", "--porcelain") == ""
+        world.ok("init", "--client", "copilot", "--remove", "--commit")
+        assert not (world.path / ".github").exists()
+        assert "andon hook claude" in (world.path / ".claude/settings.json").read_text()
+        world.ok("init", "--client", "claude", "--remove", "--commit")
+        assert (world.path / ".claude/settings.json").read_text() == settings
+        assert (world.path / "AGENTS.md").read_text() == "# Mine"
+        assert world.git("status", "--porcelain") == ""
+        assert world.git("diff", "--name-only", "HEAD~3", "HEAD") == ""
+
+    def test_what_a_person_has_not_committed_is_not_committed_for_them(self, world: World) -> None:
+        world.write("AGENTS.md", "# Half a thought\n")
+        head = world.head()
+        result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (1, "not_committed")
+        assert "AGENTS.md" in result.json["error"]["message"]
+        assert (world.head(), world.git("status", "--porcelain")) == (head, "?? AGENTS.md")
+
+    def test_the_guard_holds_the_commit_back_while_runs_are_open(self, world: World) -> None:
+        world.add_task()
+        world.claim("alice")
+        result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (1, "branch_refused")
+        assert world.git("status", "--porcelain") == ""
+        assert world.ok("init", "--client", "claude")["files"]
+
+    def test_refusals(self, world: World) -> None:
+        result = world.andon("init", "--client", "emacs", "--json")
+        assert (result.exit, result.kind) == (64, "unknown_client")
+        assert "claude, copilot" in result.json["error"]["message"]
+        assert world.andon("init", "--remove", "--json").exit == 64
+        world.write(".claude/settings.json", '{"hooks": }')
+        result = world.andon("init", "--client", "claude,copilot", "--json")
+        assert (result.exit, result.kind) == (64, "client_files")
+        assert result.json["error"]["message"].startswith(".claude/settings.json:1:11: ")
+        assert "andon hook claude SessionStart" in result.json["error"]["next"]
+        assert world.git("status", "--porcelain") == "?? .claude/"
+
+    def test_an_agent_takes_nothing_away(self, world: World) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        for words in (("--remove",), ("--commit",)):
+            result = world.andon("init", "--client", "claude", *words, "--json", agent="alice")
+            assert (result.exit, result.kind) == (5, "not_a_person")
+        world.add_task()
+        workdir = world.claim("alice")["workdir"]
+        result = world.andon("init", "--client", "claude", "--remove", "--json", cwd=workdir)
+        assert (result.exit, result.kind) == (5, "not_a_person")
+        assert world.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("path", [".claude/settings.json", ".claude/settings.local.json", ".cursor/hooks.json"])
+def test_no_task_drops_a_hook_unnoticed(world: World, path: str) -> None:
+    world.ok("init", "--client", "claude,cursor", "--commit")
+    world.add_task()
+    workdir = Path(world.claim("alice")["workdir"])
+    world.write(path, "{}\n", workdir)
+    result = world.andon("check", "--json", agent="alice", cwd=workdir)
+    assert result.exit == 1
+    assert outcomes(result.json)["protect"] == "failed"
+    assert path in json.dumps(result.json["verdicts"])
+
+
+class TestDoctor:
+    def test_no_client_no_word(self, world: World) -> None:
+        assert not [one for one in world.ok("doctor")["checks"] if one["check"].startswith("client ")]
+
+    def test_set_up_but_never_fired(self, world: World, tmp_path: Path) -> None:
+        world.ok("init", "--client", "copilot", "--commit")
+        path = program(world, tmp_path, "copilot")
+        found = check(world, "copilot", PATH=path)
+        assert (found["ok"], found["warning"]) == (True, True)
+        assert "copilot 1.2.3; none of its hooks has ever fired" in str(found["message"])
+        assert "--trust-folder" in str(found["next"])
+        result = world.andon("doctor", PATH=path)
+        assert "warning client copilot" in result.out
+        assert "    next: hooks of a folder that is not trusted" in result.out
+
+    def test_a_hook_that_fired(self, world: World, tmp_path: Path) -> None:
+        world.ok("init", "--client", "copilot", "--commit")
+        payload = json.dumps({"sessionId": "s-1", "cwd": str(world.path), "source": "new"})
+        fired = world.andon("hook", "copilot", "sessionStart", "--timeout", "30", input=payload)
+        assert fired.exit == 0
+        found = check(world, "copilot", PATH=program(world, tmp_path, "copilot"))
+        assert "warning" not in found
+        assert "hooks have fired: session_start 2" in str(found["message"])
+
+    def test_a_client_that_is_not_here(self, world: World) -> None:
+        world.ok("init", "--client", "cursor,aider", "--commit")
+        assert "no cursor-agent on this PATH" in str(check(world, "cursor")["message"])
+        assert check(world, "aider")["ok"]
+
+    def test_files_that_are_not_committed(self, world: World) -> None:
+        world.ok("init", "--client", "claude")
+        found = check(world, "claude")
+        assert (found["ok"], found["warning"], found["next"]) == (True, True, "andon init --client claude --commit")
+
+    def test_files_that_somebody_changed(self, world: World) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        settings = world.path / ".claude/settings.json"
+        settings.write_text(settings.read_text().replace("andon hook claude Stop", "true; andon hook claude Stop"))
+        found = check(world, "claude")
+        assert (found["ok"], found["next"]) == (False, "andon init --client claude")
+        settings.write_text("{")
+        world.write("CLAUDE.md", "mine")
+        found = check(world, "claude")
+        assert found["ok"] is False
+        assert ".claude/settings.json:1:2" in str(found["message"])
+        assert world.andon("doctor").exit == 1
