@@ -120,6 +120,7 @@ VIBE = Client(
     program="vibe",
     dialect="openai-chat",
     command=lambda prompt: ["vibe", "-p", prompt, "--output", "streaming", "--auto-approve", "--trust"],
+    allowing=("--auto-approve",),
     files={
         ".vibe/config.toml": f"""\
 active_model = "scripted"
@@ -149,6 +150,7 @@ MINI = Client(
     program="mini",
     dialect="openai-chat",
     command=lambda prompt: [*MINI_ALONE, prompt],
+    allowing=MINI_ALONE[3:-1],
     environment={
         "OPENAI_API_KEY": KEY,
         "MSWEA_CONFIGURED": "true",

@@ -15,7 +15,7 @@ from tests.clients.harness import Scene, Session
 from tests.clients.namespace import CUT_OFF
 from tests.clients.personas import BEYOND, QUESTION
 
-DRIVEN = ("codex", "gemini", "vibe", "opencode", "qwen", "claude", "copilot")
+DRIVEN = ("codex", "gemini", "vibe", "mini-swe-agent", "opencode", "qwen", "claude", "copilot")
 """Clients with a driver that can be driven here."""
 pytestmark = pytest.mark.clients(*DRIVEN)
 
