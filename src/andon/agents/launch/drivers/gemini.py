@@ -4,8 +4,9 @@ Met in the real program (0.61.0) against a scripted endpoint: `init` tells the s
 numbers are of this run alone, also when a session is resumed. `input_tokens` counts cached ones; thoughts are in neither
 number, but in `total_tokens`. An error is `status: error` with a message; exit codes are no clue (400 of the model's
 endpoint became 144). What fails before the start (no trust: 55, no such session: 42) is on standard error alone. A session
-is found again only in the directory in which it began. Git hooks would not run in its shell without more (`git_hooks`). Tool calls need no question, since nobody is there to answer: what an
-agent may run is the person's to narrow after `--`, as with `--approval-mode auto_edit` or `--policy`.
+is found again only in the directory in which it began. Git hooks would not run in its shell without more (`git_hooks`).
+Tool calls need no question, since nobody is there to answer: what an agent may run is the person's to narrow after `--`, as
+with `--approval-mode auto_edit` or `--policy`.
 """
 
 from __future__ import annotations
