@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.measure import Row, interleaved, wall_s
 
 HOT_LIMIT = 2.5
+HOOK_LIMIT = 5.0
 WARM_LIMIT = 6.0
 COLD_LIMIT = 10.0
 FIVE_GATES_MS = 150.0
@@ -124,6 +125,7 @@ def _run(directory: Path, rounds: int) -> list[Row]:
         "status (text)": (call("status"), COLD_LIMIT),
         "workflow lint": (call("workflow", "lint"), COLD_LIMIT),
     }
+    subjects |= _hooks(repository, inside, environment, andon)
     medians = interleaved({"floor": floor, **{name: subject for name, (subject, _) in subjects.items()}}, rounds)
     cached = medians["check, all cached"] * 1000
     five = Row(
@@ -135,6 +137,37 @@ def _run(directory: Path, rounds: int) -> list[Row]:
         limit=1.0,
     )
     return [*rows, *_rows(medians, {name: limit for name, (_, limit) in subjects.items()}), five]
+
+
+def _hooks(
+    repository: Path, inside: str, environment: dict[str, str], andon: list[str]
+) -> dict[str, tuple[Callable[[], float], float]]:
+    """Hook calls that decide without running a gate, with the payload of a client."""
+    import json
+
+    def call(event: str, cwd: str, **values: object) -> tuple[Callable[[], float], float]:
+        payload = json.dumps({"session_id": "bench", "cwd": cwd, "hook_event_name": event, **values})
+        command = ["sh", "-c", 'exec "$@" <"$PAYLOAD"', "sh", *andon, "hook", "claude", event]
+        path = repository.parent / f"{len(os.listdir(repository.parent))}-{event}.json"
+        path.write_text(payload)
+        variables = environment | {"PAYLOAD": str(path)}
+        return (lambda: wall_s(command, cwd=cwd, environment=variables)), HOOK_LIMIT
+
+    text = "x = 1\n" * 2000
+    return {
+        "hook, before a write": call(
+            "PreToolUse", inside, tool_name="Write", tool_input={"file_path": "a.txt", "content": text}
+        ),
+        "hook, before a command": call(
+            "PreToolUse", inside, tool_name="Bash", tool_input={"command": "git status && make test 2>&1 | tail"}
+        ),
+        "hook, denied": call("PreToolUse", inside, tool_name="Bash", tool_input={"command": "git commit -am x"}),
+        "hook, after a tool": call("PostToolUse", inside, tool_name="Read", tool_response={"content": text}),
+        "hook, from the main checkout": call(
+            "PreToolUse", str(repository), tool_name="Edit", tool_input={"file_path": f"{inside}/a.txt"}
+        ),
+        "hook, where Andon is not": call("Stop", str(repository.parent), stop_hook_active=False),
+    }
 
 
 def _rows(medians: dict[str, float], limits: dict[str, float]) -> list[Row]:

@@ -50,7 +50,7 @@ main()
 """
 
 
-def modules(world: World, args: list[str], cwd: str | Path | None = None) -> set[str]:
+def modules(world: World, args: list[str], cwd: str | Path | None = None, payload: str = "") -> set[str]:
     """The modules that are loaded when the hot path ends the process; empty when it did not answer."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", PROBE.format(args=args, site=sysconfig.get_path("purelib"))],
@@ -59,6 +59,7 @@ def modules(world: World, args: list[str], cwd: str | Path | None = None) -> set
         capture_output=True,
         text=True,
         timeout=60,
+        input=payload,
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("MODULES ")]
     assert lines, (done.stdout, done.stderr)
@@ -74,6 +75,29 @@ def test_hot_verbs_import_nothing_heavy(world: World, args: list[str]) -> None:
     loaded = modules(world, args, cwd)
     assert not loaded & FORBIDDEN, sorted(loaded & FORBIDDEN)
     assert "andon.store.hot" in loaded
+
+
+WRITES = '"tool_name": "Write", "tool_input": {"file_path": "README.md", "content": "x"}'
+RUNS = '"tool_name": "Bash", "tool_input": {"command": "git status && make > log"}'
+
+
+@pytest.mark.parametrize(
+    ("event", "values", "inside"),
+    [("PreToolUse", RUNS, True), ("PreToolUse", WRITES, True), ("PreToolUse", RUNS, False), ("PostToolUse", RUNS, True),
+     ("PostToolUse", RUNS, False), ("UserPromptSubmit", '"prompt": "x"', True), ("SessionEnd", '"reason": "x"', True),
+     ("SubagentStop", '"agent_id": "x"', True), ("Stop", '"stop_hook_active": false', False)],
+)  # fmt: skip
+def test_hooks_that_run_no_gate_import_nothing_heavy(world: World, event: str, values: str, inside: bool) -> None:
+    cwd = world.path
+    if inside:
+        world.add_task("x", "--scope", "app.txt")
+        cwd = Path(world.claim("alice")["workdir"])
+    loaded = modules(world, ["hook", "claude", event], cwd, f'{{"session_id": "s", "cwd": "{cwd}", {values}}}')
+    # Of the core only the meaning of path globs, which imports nothing.
+    assert not loaded & (FORBIDDEN - {"andon.core"}), sorted(loaded & FORBIDDEN)
+    assert {name for name in loaded if name.startswith("andon.core")} <= {"andon.core", "andon.core.globs"}
+    assert "andon.cli.hooks.moments" in loaded
+    assert "enum" not in loaded, "the public signal module imports it, and re"
 
 
 def test_warm_verbs_import_no_click(world: World) -> None:

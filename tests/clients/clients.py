@@ -25,7 +25,8 @@ class Client:
 
     command: what a person types to have the prompt carried out without questions, hooks of the repository included.
     files: what is written into the home directory, by relative path. reports: what the client prints of usage after three
-    requests, "" when it prints none. allowing: what a person adds to `andon work` so that nothing is asked. slower: belongs to the slower set.
+    requests, "" when it prints none. allowing: what a person adds to `andon work` so that nothing is asked. unbound: what lifts
+    the client's own sandbox as well, where it has one. slower: belongs to the slower set.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Client:
     environment: dict[str, str] = field(default_factory=dict)
     reports: str = ""
     allowing: tuple[str, ...] = ()
+    unbound: tuple[str, ...] = ()
     slower: bool = False
 
     def configure(self, home: Path) -> None:
@@ -87,6 +89,7 @@ stream_max_retries = 1
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
+    unbound=("--dangerously-bypass-approvals-and-sandbox",),
     reports='"usage":{"input_tokens":300,"cached_input_tokens":120,"cache_write_input_tokens":0,"output_tokens":30',
 )
 
@@ -117,6 +120,7 @@ VIBE = Client(
     program="vibe",
     dialect="openai-chat",
     command=lambda prompt: ["vibe", "-p", prompt, "--output", "streaming", "--auto-approve", "--trust"],
+    allowing=("--auto-approve",),
     files={
         ".vibe/config.toml": f"""\
 active_model = "scripted"
@@ -145,6 +149,7 @@ MINI = Client(
     program="mini",
     dialect="openai-chat",
     command=lambda prompt: [*MINI_ALONE, prompt],
+    allowing=MINI_ALONE[3:-1],
     environment={
         "OPENAI_API_KEY": KEY,
         "MSWEA_CONFIGURED": "true",
@@ -242,7 +247,7 @@ COPILOT = Client(
         "COPILOT_PROVIDER_BASE_URL": f"{URL}/v1",
         "COPILOT_PROVIDER_API_KEY": KEY,
     },
-    allowing=("--allow-all-tools",),
+    allowing=("--allow-all-tools", "--allow-all-paths"),
     slower=True,
 )
 

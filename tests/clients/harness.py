@@ -133,6 +133,8 @@ class Scene:
         (directory / "tmp").mkdir()
         world.environment |= scene.environment()
         chosen.configure(scene.home)
+        # Some run commands in a login shell, where the system's profile sets PATH anew.
+        (scene.home / ".profile").write_text(f"PATH='{world.environment['PATH']}'\n")
         scene.commit("two steps")
         made = world.andon("init")
         assert made.exit == 0, (made.out, made.err)
@@ -210,11 +212,11 @@ class Scene:
         """The client by itself, as a person starts it."""
         return self.inside(self.client.command(prompt), persona, limit_s=limit_s, cwd=cwd, **options)
 
-    def work(self, persona: str, *more: str, limit_s: float = 60, **options: Any) -> Session:
-        """A worker of Andon's that launches the client."""
+    def work(self, persona: str, *more: str, limit_s: float = 60, unbound: bool = False, **options: Any) -> Session:
+        """A worker of Andon's that launches the client. unbound: without the client's own sandbox."""
         command = ["andon", "work", "--agent", self.client.name, "--json", *more]
-        if self.client.allowing:
-            command += ["--", *self.client.allowing]
+        allowing = (*self.client.allowing, *(self.client.unbound if unbound else ()))
+        command += ["--", *allowing] if allowing else []
         return self.inside(command, persona, limit_s=limit_s, **options)
 
     def inside(

@@ -46,8 +46,8 @@ def diligent(conversation: Conversation, options: dict[str, Any]) -> Persona:
     yield Say("The step is done and verified.")
 
 
-def work(workdir: str, options: dict[str, Any]) -> Persona:
-    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT))
+def work(workdir: str, options: dict[str, Any], *, through_shell: bool = False) -> Persona:
+    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT), through_shell)
 
 
 def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -118,7 +118,8 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
     if kept:
         yield Shell(f"cd {shlex.quote(workdir)} && {kept[1]} && echo inherited: $(cat {options.get('path', PATH)})")
-    yield from work(workdir, options)
+    # Some refuse to write over a file that they have not read; the shell asks nothing.
+    yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
     yield Say("Finished what an earlier attempt began.")
 

@@ -15,7 +15,7 @@ from tests.clients.harness import Scene, Session
 from tests.clients.namespace import CUT_OFF
 from tests.clients.personas import BEYOND, QUESTION
 
-DRIVEN = ("codex", "gemini", "vibe", "opencode", "qwen", "claude", "copilot")
+DRIVEN = ("codex", "gemini", "vibe", "mini-swe-agent", "opencode", "qwen", "claude", "copilot")
 """Clients with a driver that can be driven here."""
 pytestmark = pytest.mark.clients(*DRIVEN)
 
@@ -66,6 +66,8 @@ def test_who_says_done_without_working_is_kept_working_and_gets_nowhere(client: 
     assert scene.status()["needs_human"], session.tell()
 
 
+# Gemini CLI switches git's hooks off for the agent's commands, and with them the guard of the target branch.
+@pytest.mark.clients(*(name for name in DRIVEN if name != "gemini"))
 def test_who_writes_outside_of_the_scope_and_into_branches_lands_nothing(client: Client, tmp_path: Path) -> None:
     scene = Scene.make(tmp_path, client, attempts=1)
     head = scene.world.head()
@@ -116,7 +118,7 @@ def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp
 def test_a_client_that_dies_is_taken_up_again(client: Client, tmp_path: Path) -> None:
     scene = Scene.make(tmp_path, client)
     scene.task()
-    session = scene.work("dies-once", "--turns", "3")
+    session = scene.work("dies-once", "--turns", "3", unbound=True)
     assert session.exit == 0, session.tell()
     assert scene.lead()
     assert scene.landed() == "hello"

@@ -116,3 +116,16 @@ def test_the_authors_word_comes_after_andons_and_before_the_last() -> None:
     assert {"step.sh#file", "setup.sh#file", "mine"} <= set(found)
     assert found[-3:] == ("mine", "!**/conftest.py", LAST)
     assert found.index("**/conftest.py") < found.index("!**/conftest.py")
+
+
+def test_what_holds_the_clients_is_protected_in_every_workflow() -> None:
+    rules = Globs(protected(Workflow(name="w", start="s")))
+    paths = [
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".github/hooks/mine.json",
+        ".agents/skills/andon/SKILL.md",
+    ]
+    assert rules.select([*paths, "AGENTS.md", ".claude/commands/x.md", ".agents/skills/other/SKILL.md"]) == paths
+    free = Globs(protected(Workflow(name="w", start="s", protect=("!.claude/settings.json",))))
+    assert free.select(paths) == paths[1:]

@@ -124,6 +124,8 @@ def test_a_tree_with_files(sandbox: Sandbox) -> None:
         "a.txt/now a directory": ("100644", b"d"),
     }
     assert sandbox.git("status", "--porcelain") == ""
+    left = sandbox.repository.tree_with(tree, {"run": None, "a.txt/now a directory": None, "not there": None})
+    assert [path for _, _, path in sandbox.repository.list_files(left)] == [".andon/workflows/x.md"]
 
 
 def test_identity(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,10 @@ from andon.core import workflow as w
 ALWAYS = "**/sitecustomize.py", "**/usercustomize.py", "**/site-packages/**", "**/dist-packages/**"
 """Python runs these at every start, whatever the command was."""
 CLIENTS = (
-    ".agents/skills/andon/**", ".claude/settings*.json", ".claude/hooks/**", ".claude/skills/andon/**",
-    ".codex/config.toml", ".codex/hooks.json", ".codex/hooks/**", ".gemini/settings.json", ".gemini/hooks/**",
+    ".*/skills/andon/**", ".claude/settings*.json", ".claude/hooks/**", ".codex/config.toml",
+    ".codex/hooks.json", ".codex/hooks/**", ".codex/rules/**", ".gemini/settings.json", ".gemini/hooks/**",
     ".qwen/settings.json", ".qwen/hooks/**", ".github/hooks/**", ".github/copilot/settings*.json",
-    ".cursor/hooks.json", ".cursor/hooks/**", ".cursor/cli.json", ".cursor/skills/andon/**",
+    ".cursor/hooks.json", ".cursor/hooks/**", ".cursor/cli.json",
     "opencode.json", "opencode.jsonc", ".opencode/opencode.json*", ".opencode/plugin/**", ".opencode/plugins/**",
     ".openhands/hooks.json", ".openhands/hooks/**", ".vibe/**", ".goose/**", ".goosehints", ".aider.conf.yml", ".mcp.json",
 )  # fmt: skip

@@ -91,7 +91,7 @@ def _of_another(facts: Facts, absolute: str) -> str:
     """Without a claim an agent works as its person likes, but not in a worktree that somebody else has claimed."""
     below = absolute[len(facts.worktrees) + 1 :] if absolute.startswith(facts.worktrees + "/") else ""
     if below:
-        return f"{absolute} lies in the worktree of somebody's claim; `andon next` gives you work and a worktree of your own"
+        return f"{absolute} lies in the worktree of a claim that you do not hold; `andon next` gives you work and a worktree"
     return ""
 
 

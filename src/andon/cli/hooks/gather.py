@@ -16,16 +16,15 @@ MAX_CLAIMS = 8
 
 
 class Gathered:
-    """facts: for the decision. claim: the agent's own one at hand. foreign: the claim around it is another agent's."""
+    """facts: for the decision. claim: the agent's own one at hand. over: the claim around it, which it holds no more."""
 
-    __slots__ = ("claim", "database", "facts", "foreign", "state_dir")
+    __slots__ = ("claim", "database", "facts", "over")
 
-    def __init__(self, facts: Facts, database: str, claim: Claim | None, foreign: bool) -> None:
+    def __init__(self, facts: Facts, database: str, claim: Claim | None, over: Claim | None) -> None:
         self.facts = facts
         self.database = database
         self.claim = claim
-        self.foreign = foreign
-        self.state_dir = os.path.dirname(database)
+        self.over = over
 
 
 def place_of(call: HookCall) -> tuple[str, str, str, str | None] | None:
@@ -58,17 +57,20 @@ def names_of(call: HookCall, common: str) -> tuple[str, ...]:
 def gather(
     call: HookCall, place: tuple[str, str, str, str | None], names: tuple[str, ...], *, everything: bool
 ) -> Gathered:
-    """The facts. everything: claims are looked up by name too, where the working directory does not tell one."""
+    """The facts. everything: the store is asked what the agent holds; else the working directory's lease file is believed."""
     cwd, common, git_dir, worktree = place
     database = os.path.join(common, "andon", "andon.db")
     here = read_claim(worktree, git_dir) if worktree is not None else None
     wanted = os.environ.get("ANDON_RUN")
     own = here is not None and here.agent in names and wanted in (None, "", here.run)
     claims = [here] if here is not None else []
+    over = False
     if everything or here is None:
-        claims += [
-            claim for claim in _by_name(database, names, wanted) if here is None or claim.workdir != here.workdir
-        ]
+        live = _by_name(database, names, wanted)
+        over = own and here is not None and here.key not in [claim.key for claim in live]
+        if over:
+            claims = []
+        claims += [claim for claim in live if here is None or claim.key != here.key]
     facts = Facts(
         common=common,
         cwd=cwd,
@@ -83,7 +85,7 @@ def gather(
         ),
     )
     mine = [claim for claim in claims if claim is not here or own]
-    return Gathered(facts, database, mine[0] if mine else None, here is not None and not own)
+    return Gathered(facts, database, mine[0] if mine else None, here if over else None)
 
 
 def _by_name(database: str, names: tuple[str, ...], wanted: str | None) -> list[Claim]:

@@ -45,8 +45,11 @@ def _before_tool(call: HookCall, place: Place, names: tuple[str, ...]) -> Decisi
         return Decision()
     decision = before_tool(call, gather(call, place, names, everything=False).facts)
     if decision.answer == c.DENY:
-        # Only now it matters whether the agent holds another claim, too.
-        decision = before_tool(call, gather(call, place, names, everything=True).facts)
+        # Only now it matters what else the agent holds, and whether it still holds what the directory says.
+        try:
+            decision = before_tool(call, gather(call, place, names, everything=True).facts)
+        except Exception as error:
+            notes.log(place[1], f"before a tool: {type(error).__name__}: {error}")
     return decision
 
 
@@ -73,6 +76,8 @@ def _beat(call: HookCall, place: Place, names: tuple[str, ...], *, force: bool) 
         # Counted from where this session first touched the claim: what it used before was not for this work.
         tokens = last.get("tokens", "") if last.get("claim") == key else ""
         used = max(0, call.tokens - int(tokens)) if call.tokens is not None and tokens.isdecimal() else 0
+        # A worker that launched the client counts what it used, turn by turn.
+        used = 0 if os.environ.get("ANDON_LAUNCHED") else used
         lost = _renew(found, used, now)
         lines += [lost] if lost else []
         tokens = str(max(0, call.tokens)) if call.tokens is not None else tokens
@@ -131,7 +136,8 @@ def _prompted(call: HookCall, place: Place, names: tuple[str, ...], starts: bool
 
 def _greet(call: HookCall, place: Place, names: tuple[str, ...]) -> Decision:
     """What an agent must know at the beginning: the brief of what it holds, else how to begin."""
-    if call.subagent:
+    if call.subagent or os.environ.get("ANDON_LAUNCHED"):
+        # The prompt of a worker that launched the client holds the brief.
         return Decision()
     found = gather(call, place, names, everything=True)
     parts = [f"Andon coordinates the work in this repository; you are {found.facts.name} to it."]
@@ -148,6 +154,10 @@ def _greet(call: HookCall, place: Place, names: tuple[str, ...]) -> Decision:
             )
         elif error is not None and error.exit == 4:
             parts.append(f"Your claim of {found.claim.run}, step {found.claim.step}, is lost: {error.message}.")
+    elif found.over is not None:
+        parts.append(
+            f"The claim of this directory ({found.over.run}, step {found.over.step}) is over; nothing done here counts."
+        )
     if not brief:
         parts.append(
             "For work from its queue run `andon next`: it claims a step and prints the brief and the directory to work in. "

@@ -156,9 +156,10 @@ def heeds(client: str) -> int:
 
 def pull_cord(found: Gathered, claim: Claim, reason: str, total: int) -> Decision:
     """Call a person, once for each row of blocks; the claim stays until its lease ends."""
-    first = reason.removeprefix("Andon: ").strip()
-    kept = f" It was kept at work {total} times." if total else ""
-    body = f"{claim.agent} stopped without finishing.{kept} {first}"[:3000]
+    # What it was told, without what it was to do next.
+    missing = reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\nWork in ")[0].strip()
+    kept = f" and was kept at work {total} times" if total else ""
+    body = f"{claim.agent} stops with {claim.step} not done{kept}. {missing}"[:3000]
     notice = f"Andon: {claim.run}, step {claim.step}, is not done, and its agent was let go; see: andon status"
     try:
         _reply, error = ask_coordinator(claim, "ask", {"body": body, "key": f"hook:{claim.key}:{total}"})

@@ -129,41 +129,41 @@ class _Turn:
             decision = self._refusal(error, common, cord=cord)
             self.text = self.dialect.write(self.call, decision) if decision is not None else ""
         except BaseException as second:
+            # What can't be counted can't be bounded, so it is let go; the run stays where it is.
             notes.log(common, _described(self.call, second))
-            self.text = self._plain_refusal()
 
     def _refusal(self, error: BaseException, common: str, *, cord: bool) -> Decision | None:
-        """As for closed gates, counted by the claim when one can be told; without a claim there is nothing to hold."""
+        """As for closed gates, counted by the claim; None where the agent holds none."""
+        from andon.cli.hooks import stop
         from andon.cli.hooks.gather import gather
 
         if self.call is None or self.place is None:
             return None
-        found = gather(self.call, self.place, self.names, everything=False)
+        try:
+            found = gather(self.call, self.place, self.names, everything=False)
+        except Exception as second:
+            notes.log(common, _described(self.call, second))
+            # Whether it holds a claim can't be told either: that is worth one more look, and not a row of them.
+            text = "Andon could not tell whether you hold a claim. If you do, run `andon check` there; else tell your person."
+            return self._counted(common, f"session.{self.names[0]}", 1, text)
         if found.claim is None:
             return None
-        from andon.cli.hooks import stop
-
         text = (
             f"Andon: {found.claim.run}, step {found.claim.step}, could not be checked ({type(error).__name__}). "
             "Run `andon check`; when it is green, `andon advance -m 'what you did'`."
         )
         if cord:
             return stop.refuse(self.call, found, "error", text)
-        blocks = notes.load_blocks(common, found.claim.key)
-        bound = bound_of(os.environ.get("ANDON_HOOK_BLOCKS"))
-        go_on = blocks.block(self.call.session, "error", bound, stop.heeds(self.call.client))
-        notes.save_blocks(common, found.claim.key, blocks)
-        return Decision(CONTINUE, reason=text) if go_on else Decision(END, notice=text)
+        return self._counted(common, found.claim.key, bound_of(os.environ.get("ANDON_HOOK_BLOCKS")), text)
 
-    def _plain_refusal(self) -> str:
-        """Not even files can be written: once is all that can be asked for."""
-        if self.call is None or self.dialect is None or self.call.blocked_before:
-            return ""
-        try:
-            reason = "Andon: your claim could not be checked. Run `andon check`, then `andon advance`."
-            return self.dialect.write(self.call, Decision(CONTINUE, reason=reason))
-        except BaseException:
-            return ""
+    def _counted(self, common: str, key: str, bound: int, text: str) -> Decision:
+        """CONTINUE within the bound, else END, without asking anything of the store."""
+        if self.call is None or self.dialect is None:
+            return Decision()
+        blocks = notes.load_blocks(common, key)
+        go_on = blocks.block(self.call.session, "error", bound, self.dialect.STOP_BLOCKS)
+        notes.save_blocks(common, key, blocks)
+        return Decision(CONTINUE, reason=text) if go_on else Decision(END, notice=f"{text} (andon doctor)")
 
     def leave(self) -> NoReturn:
         try:

@@ -13,7 +13,6 @@ Met in the real program (2.4.6) against a scripted endpoint. What surprised us t
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 

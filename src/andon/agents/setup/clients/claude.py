@@ -1,4 +1,8 @@
-"""Claude Code: hooks in `.claude/settings.json`. It reads CLAUDE.md, not AGENTS.md, and skills below `.claude/skills`."""
+"""Claude Code: hooks in `.claude/settings.json`. It reads CLAUDE.md, not AGENTS.md, and skills below `.claude/skills`.
+
+Met in the real program, 2.1.197: red stops kept it at work, writes outside the scope were denied. With `-p` it runs the hooks
+of a folder that nobody trusted; at a terminal it asks first.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ CLIENT = ClientSetup(
     program="claude",
     install="npm install -g @anthropic-ai/claude-code",
     edits=_edits(),
-    trust="start `claude` once in the repository and accept its question whether you trust the folder; "
+    trust="at a terminal `claude` asks whether you trust the folder, and runs no hook before (`claude -p` asks nothing); "
     "`disableAllHooks` must not be set in your own settings; `/hooks` lists what runs",
     enforced=(
         "a write outside the task's scope or to a protected file is denied before it happens",
@@ -57,4 +61,5 @@ CLIENT = ClientSetup(
         "decide all the same",
         "a person can switch hooks off (`disableAllHooks`); doctor then says that none has fired",
     ),
+    proven="real program",
 )

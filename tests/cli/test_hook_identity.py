@@ -1,0 +1,219 @@
+"""Hooks and the shell of a client agree on the agent's name, by the client's process; and a person's act is none there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from andon.agents import sessions
+from tests.e2e.world import World
+
+CLIENT = r"""
+import json, os, subprocess, sys
+for line in sys.stdin:
+    work = json.loads(line)
+    shell = ["sh", "-c", work["command"]]
+    if work.get("terminal"):
+        import pty, select
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvp("sh", shell)
+        seen = b""
+        while True:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+            if b"Type yes" in seen:
+                os.write(terminal, b"yes\n")
+        out, code = seen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    else:
+        done = subprocess.run(shell, input=work.get("input", ""), capture_output=True, text=True, cwd=work.get("cwd"))
+        out, code = done.stdout + done.stderr, done.returncode
+    print(json.dumps({"out": out, "exit": code}), flush=True)
+"""
+
+
+class FakeClient:
+    """A process that calls hooks and runs shell commands, as agents' clients do."""
+
+    def __init__(self, world: World, **environment: str) -> None:
+        self.world = world
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CLIENT],
+            cwd=world.path,
+            env=world.environment | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+    def run(self, command: str, **more: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"command": command, **more}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert isinstance(answer, dict)
+        return answer
+
+    def andon(self, words: str, **more: Any) -> dict[str, Any]:
+        return self.run(f'"{sys.executable}" -m andon {words}', **more)
+
+    def hook(self, event: str, session: str, cwd: str | Path | None = None, **payload: Any) -> dict[str, Any]:
+        text = json.dumps({"session_id": session, "cwd": str(cwd or self.world.path), **payload})
+        done = self.andon(f"hook claude {event}", input=text)
+        assert done["exit"] == 0
+        return json.loads(done["out"]) if done["out"] else {}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World.make(tmp_path, isolation="process")
+    made.add_task("Change the app", "--scope", "app.txt")
+    return made
+
+
+@pytest.fixture
+def client(world: World) -> Any:
+    made = FakeClient(world)
+    yield made
+    made.close()
+
+
+def test_the_shell_goes_by_the_hooks_session(client: FakeClient) -> None:
+    told = client.hook("SessionStart", "abc-1")["hookSpecificOutput"]["additionalContext"]
+    assert "you are claude-code-abc-1" in told
+    claim = json.loads(client.andon("next --json")["out"])
+    (running,) = client.world.ok("status")["running"]
+    assert running["agent"] == "claude-code-abc-1"
+    # The hook knows the claim by this name, from wherever the session sits.
+    denied = client.hook("PreToolUse", "abc-1", tool_name="Write", tool_input={"file_path": "app.txt"})
+    assert claim["workdir"] in json.dumps(denied)
+    assert client.hook("Stop", "abc-1")["decision"] == "block"
+
+
+def test_another_session_of_the_same_process_is_the_same_agent(client: FakeClient) -> None:
+    client.hook("SessionStart", "abc-1")
+    client.andon("next")
+    assert "you are claude-code-abc-1" in json.dumps(client.hook("SessionStart", "abc-2"))
+    assert client.hook("Stop", "abc-2")["decision"] == "block"
+
+
+def test_two_clients_are_two_agents(client: FakeClient) -> None:
+    other = FakeClient(client.world)
+    try:
+        client.hook("SessionStart", "one")
+        other.hook("SessionStart", "two")
+        client.andon("next")
+        assert client.hook("Stop", "one")["decision"] == "block"
+        assert other.hook("Stop", "two") == {}
+        assert len(os.listdir(client.world.path / ".git/andon/sessions")) == 2
+    finally:
+        other.close()
+
+
+def test_a_given_name_comes_first(world: World) -> None:
+    named = FakeClient(world, ANDON_AGENT="alice")
+    try:
+        assert "you are alice" in json.dumps(named.hook("SessionStart", "abc"))
+        named.andon("next")
+        assert world.ok("status")["running"][0]["agent"] == "alice"
+        assert not (world.path / ".git/andon/sessions").exists()
+    finally:
+        named.close()
+
+
+def test_a_client_that_names_its_session_in_its_shell(world: World) -> None:
+    named = FakeClient(world, CLAUDE_CODE_SESSION_ID="from-variable")
+    try:
+        assert "you are claude-code-from-variable" in json.dumps(named.hook("SessionStart", "from-variable"))
+        named.andon("next")
+        assert world.ok("status")["running"][0]["agent"] == "claude-code-from-variable"
+    finally:
+        named.close()
+
+
+def test_a_persons_act_is_refused_below_a_client(tmp_path: Path) -> None:
+    world = World.make(tmp_path, isolation="process", gates="  blessing: {approval: {by: [human]}}",
+                       implement_gates="[tests, scope, blessing]")  # fmt: skip
+    world.add_task("Change the app", "--scope", "app.txt")
+    claim = world.claim("alice")
+    world.write("app.txt", "x\n", Path(claim["workdir"]))
+    world.andon("advance", agent="alice", cwd=claim["workdir"])
+    client = FakeClient(world)
+    try:
+        client.hook("SessionStart", "abc")
+        done = client.andon("approve R1", terminal=True)
+        assert done["exit"] == 5 and "claude session above this process" in done["out"]
+    finally:
+        client.close()
+    assert world.person("approve", "R1").exit == 0
+
+
+def test_processes_that_are_gone_are_forgotten(world: World) -> None:
+    for number in range(3):
+        client = FakeClient(world)
+        client.hook("SessionStart", f"s{number}")
+        client.close()
+    assert len(os.listdir(world.path / ".git/andon/sessions")) == 1
+
+
+def test_a_hook_tried_by_hand_registers_nobody(world: World) -> None:
+    """At a terminal, where the nearest process that is no shell is the person's own terminal or multiplexer."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(world.path)
+        line = f"""echo '{{"session_id": "x"}}' | "{sys.executable}" -m andon hook claude SessionStart; :"""
+        os.execvpe("sh", ["sh", "-c", line], world.environment)
+    seen, deadline = b"", time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert b"additionalContext" in seen
+    assert not (world.path / ".git/andon/sessions").exists()
+
+
+def test_names_are_one_word() -> None:
+    assert sessions.agent_name("claude", "a b/../\n\x1b" + "x" * 99) == "claude-code-a-b-..---" + "x" * 31
+    assert sessions.agent_name("gemini", "s-1") == "gemini-s-1"
+
+
+def test_nothing_registered_costs_nothing(tmp_path: Path) -> None:
+    assert sessions.registered(str(tmp_path)) is None
+    directory = tmp_path / "andon" / "sessions"
+    directory.mkdir(parents=True)
+    assert sessions.registered(str(tmp_path)) is None
+    (directory / "1-1").write_text("name=x\nclient=y\n")
+    assert sessions.registered(str(tmp_path)) is None
+    own = sessions._process(os.getppid())
+    assert own is not None
+    (directory / own.key).write_text("client=gemini\nsession=s\nname=gemini-s\nat=x\n")
+    assert sessions.registered(str(tmp_path)) == ("gemini-s", "gemini")
+    (directory / own.key).write_text("garbage\n")
+    assert sessions.registered(str(tmp_path)) is None
