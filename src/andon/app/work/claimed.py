@@ -32,7 +32,7 @@ POLL_S = 1.0
 CHECKS_MAX = 3
 CHECK_AGAIN_S = 2.0
 """A check that could not be made at all (the store or a disk is away) is tried again, so often."""
-BACKOFF_S = (1.0, 5.0, 15.0)
+BACKOFF_S = (0.5, 3.0)
 LOG_EVENTS_MAX = 100_000
 WELL = frozenset({"advanced", "waiting", "reviewed", "handed_off"})
 OWN_ENDS = WELL | {"released", "exhausted"}
