@@ -142,7 +142,6 @@ alias = "scripted"
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
-    allowing=("--auto-approve",),
 )
 
 MINI = Client(
