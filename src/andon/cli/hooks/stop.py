@@ -147,6 +147,12 @@ def refuse(call: HookCall, found: Gathered, closed: str, reason: str) -> Decisio
     return pull_cord(found, claim, reason, blocks.total)
 
 
+def _missing(reason: str) -> str:
+    """What the agent was told is missing, in one line for a person: without what the agent was to do next."""
+    gates = [line[2:] for line in reason.splitlines() if line.startswith("- ")]
+    return "; ".join(gates) or reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\n")[0].strip()
+
+
 def heeds(client: str) -> int:
     """How many blocks of a stop in a row the client heeds; 0: any number."""
     from andon.agents.hooks.dialects import load
@@ -156,10 +162,8 @@ def heeds(client: str) -> int:
 
 def pull_cord(found: Gathered, claim: Claim, reason: str, total: int) -> Decision:
     """Call a person, once for each row of blocks; the claim stays until its lease ends."""
-    # What it was told, without what it was to do next.
-    missing = reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\nWork in ")[0].strip()
-    kept = f" and was kept at work {total} times" if total else ""
-    body = f"{claim.agent} stops with {claim.step} not done{kept}. {missing}"[:3000]
+    kept = f" (kept at work {total} times)" if total else ""
+    body = f"{claim.agent} stops with {claim.step} not done{kept}: {_missing(reason)}"[:3000]
     notice = f"Andon: {claim.run}, step {claim.step}, is not done, and its agent was let go; see: andon status"
     try:
         _reply, error = ask_coordinator(claim, "ask", {"body": body, "key": f"hook:{claim.key}:{total}"})
