@@ -125,18 +125,18 @@ def _could_not(call: HookCall, found: Gathered, claim: Claim, error: AndonError)
 
 
 def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) -> Decision:
-    said = call.final_text.strip()[:2000]
+    arguments = {"message": "handed over at the end of a turn", "notes": call.final_text.strip()[:2000]}
     try:
-        _reply, error = ask_coordinator(
-            claim, "advance", {"message": "handed over at the end of a turn", "notes": said} if said else
-            {"message": "handed over at the end of a turn"},
-        )  # fmt: skip
+        reply, error = ask_coordinator(claim, "advance", arguments)
     except Late:
         return refuse(
             call, found, "late", f"Andon: only {waiting_for} is missing. Run `andon advance -m 'what you did'`."
         )
     if error is not None:
         return _could_not(call, found, claim, error)
+    if reply is None or reply.exit not in (0, EXIT_NOT_YET):
+        # A gate that gave another answer this time: the step is still the agent's.
+        return refuse(call, found, "changed", "Andon: a gate closed while the step was handed over. Run `andon check`.")
     return Decision(notice=f"Andon: {claim.run}, step {claim.step}, is handed over and waits for {waiting_for}")
 
 
