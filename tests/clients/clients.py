@@ -64,6 +64,8 @@ MINI_ALONE = (
 )
 CLAUDE_ALONE = ("claude", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions", "-p")
 
+COPILOT_ALLOWS = ("--allow-all-tools", "--allow-all-paths")
+
 CODEX = Client(
     name="codex",
     program="codex",
@@ -185,7 +187,7 @@ OPENCODE = Client(
                 },
             },
             indent=2,
-        )
+        ),
     },
     environment={
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -239,7 +241,7 @@ COPILOT = Client(
     name="copilot",
     program="copilot",
     dialect="openai-chat",
-    command=lambda prompt: ["copilot", "-p", prompt, "--output-format", "json", "--no-color"],
+    command=lambda prompt: ["copilot", "--output-format", "json", "--no-color", *COPILOT_ALLOWS, "-p", prompt],
     # Exactly "true" also trusts the directory, which its hooks need.
     environment={
         "COPILOT_ALLOW_ALL": "true",
@@ -249,7 +251,7 @@ COPILOT = Client(
         "COPILOT_PROVIDER_BASE_URL": f"{URL}/v1",
         "COPILOT_PROVIDER_API_KEY": KEY,
     },
-    allowing=("--allow-all-tools", "--allow-all-paths"),
+    allowing=COPILOT_ALLOWS,
     slower=True,
 )
 

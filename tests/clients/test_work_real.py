@@ -110,7 +110,7 @@ def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp
     following = scene.work("heir", "--once", "--wait", "20s")
     assert following.exit == 0, following.tell()
     assert scene.ends_of_attempts() == ["expired"]
-    assert "inherited: hel\n" in following.heard, following.tell()
+    assert "inherited: hel" in following.heard, following.tell()
     assert scene.lead()
     assert scene.landed() == "hello"
 
