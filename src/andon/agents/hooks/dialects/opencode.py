@@ -20,6 +20,7 @@ from andon.agents.hooks.call import (
     AFTER_TOOL,
     BEFORE_TOOL,
     OTHER,
+    PROCEED,
     READ,
     SESSION_START,
     SHELL,
@@ -96,7 +97,7 @@ def write(call: HookCall, decision: Decision) -> str:
     return to_json(
         {
             "answer": decision.answer,
-            "reason": decision.reason,
+            "reason": "" if decision.answer == PROCEED else decision.reason,
             "context": decision.context,
             "notice": decision.notice,
         }
