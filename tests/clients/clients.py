@@ -91,6 +91,7 @@ stream_max_retries = 1
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
+    allowing=("--trust", "--dangerously-bypass-hook-trust"),
     unbound=("--dangerously-bypass-approvals-and-sandbox",),
     reports='"usage":{"input_tokens":300,"cached_input_tokens":120,"cache_write_input_tokens":0,"output_tokens":30',
 )
