@@ -141,7 +141,6 @@ alias = "scripted"
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
-    allowing=("--auto-approve",),
 )
 
 MINI = Client(
