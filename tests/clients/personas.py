@@ -117,7 +117,9 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     workdir = yield from claim(conversation)
     kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
     if kept:
-        yield Shell(f"cd {shlex.quote(workdir)} && {kept[1]} && echo inherited: $(cat {options.get('path', PATH)})")
+        yield Shell(
+            f"cd {shlex.quote(workdir)} && {kept[1]} && printf 'inherited: ' && cat {options.get('path', PATH)}"
+        )
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
