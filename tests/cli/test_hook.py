@@ -324,6 +324,18 @@ def test_progress_gives_another_row_but_not_for_ever(client: Client) -> None:
     assert len(needs(world)) == 1
 
 
+def test_a_launched_client_is_told_what_is_red_and_all_else_is_its_workers(client: Client) -> None:
+    launched = {"ANDON_LAUNCHED": "1"}
+    for _ in range(5):
+        assert "nothing was changed" in client.stop(extra=launched)["reason"]
+    assert client.stop(extra=launched)["continue"] is False
+    assert needs(client.world) == [], "its worker has a bound of its own"
+    edit(client)
+    assert client.stop(extra=launched) == {}, "and advances"
+    (running,) = client.world.ok("status")["running"]
+    assert running["run"] == "R1"
+
+
 def test_a_question_lets_it_stop(client: Client) -> None:
     client.world.ok("ask", "Which colour?", agent="alice", cwd=client.cwd)
     assert "andon answer M1" in client.stop()["systemMessage"]

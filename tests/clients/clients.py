@@ -25,7 +25,8 @@ class Client:
 
     command: what a person types to have the prompt carried out without questions, hooks of the repository included.
     files: what is written into the home directory, by relative path. reports: what the client prints of usage after three
-    requests, "" when it prints none. slower: belongs to the slower set.
+    requests, "" when it prints none. allowing: what a person adds to `andon work` so that nothing is asked. unbound: what lifts
+    the client's own sandbox as well, where it has one. slower: belongs to the slower set.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Client:
     files: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     reports: str = ""
+    allowing: tuple[str, ...] = ()
+    unbound: tuple[str, ...] = ()
     slower: bool = False
 
     def configure(self, home: Path) -> None:
@@ -86,6 +89,7 @@ stream_max_retries = 1
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
+    unbound=("--dangerously-bypass-approvals-and-sandbox",),
     reports='"usage":{"input_tokens":300,"cached_input_tokens":120,"cache_write_input_tokens":0,"output_tokens":30',
 )
 
@@ -93,7 +97,7 @@ GEMINI = Client(
     name="gemini",
     program="gemini",
     dialect="gemini",
-    command=lambda prompt: ["gemini", "--skip-trust", "--yolo", "-o", "stream-json", "-p", prompt],
+    command=lambda prompt: ["gemini", "--yolo", "-o", "stream-json", "-p", prompt],
     files={
         ".gemini/settings.json": json.dumps(
             {
@@ -106,7 +110,8 @@ GEMINI = Client(
             indent=2,
         )
     },
-    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY},
+    # By the option --skip-trust it would leave the hooks of the repository out.
+    environment={"GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
     reports='"input_tokens":300,"output_tokens":30,"cached":120',
 )
 
@@ -143,6 +148,7 @@ MINI = Client(
     program="mini",
     dialect="openai-chat",
     command=lambda prompt: [*MINI_ALONE, prompt],
+    allowing=MINI_ALONE[3:-1],
     environment={
         "OPENAI_API_KEY": KEY,
         "MSWEA_CONFIGURED": "true",
@@ -221,6 +227,7 @@ CLAUDE = Client(
         "DISABLE_AUTOUPDATER": "1",
         "IS_SANDBOX": "1",
     },
+    allowing=("--dangerously-skip-permissions",),
     reports='"inputTokens":180,"outputTokens":30,"cacheReadInputTokens":120',
     slower=True,
 )
@@ -239,6 +246,7 @@ COPILOT = Client(
         "COPILOT_PROVIDER_BASE_URL": f"{URL}/v1",
         "COPILOT_PROVIDER_API_KEY": KEY,
     },
+    allowing=("--allow-all-tools", "--allow-all-paths"),
     slower=True,
 )
 

@@ -88,9 +88,10 @@ class Write:
 
 @dataclass(frozen=True)
 class AskHuman:
-    """Ask the people through Andon."""
+    """Ask the people through Andon, from the step's directory."""
 
     text: str
+    directory: str = "."
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Die:
-    """The endpoint itself fails. how: `drop` closes the connection in the middle, `error` is a status 500."""
+    """The endpoint fails. how: `drop` closes the connection, `error` is a status 500, `power` ends all that runs around it."""
 
     how: str = "drop"
 

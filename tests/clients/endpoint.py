@@ -55,12 +55,12 @@ class Endpoint:
     def __init__(self, script: Script, *, port: int = 0, record_to: Path | None = None) -> None:
         self.script = script
         self.records: list[Record] = []
+        self.power_cut = threading.Event()
         self._began = time.monotonic()
         self._file = record_to.open("a", encoding="utf-8", buffering=1) if record_to else None
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"endpoint": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Endpoint:
@@ -121,6 +121,8 @@ class Endpoint:
         move, answer = self.script.next(conversation)
         record.move = repr(move)
         if answer is None:
+            if isinstance(move, Die) and move.how == "power":
+                self.power_cut.set()
             failed = as_json({"error": {"message": "scripted failure", "type": "server_error"}}, status=500)
             return failed if isinstance(move, Die) and move.how == "error" else None
         record.usage = asdict(answer.usage)
@@ -151,6 +153,13 @@ def listing(path: str) -> Reply | None:
     if "/models/" in path:
         return as_json(model)
     return as_json({"ok": True}) if path == "" else None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that is killed breaks its connections; what is wrong otherwise is in the records."""
 
 
 class _Handler(BaseHTTPRequestHandler):

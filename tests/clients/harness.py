@@ -55,7 +55,7 @@ stateDiagram-v2
 ```yaml
 role: implementer
 gates: [tests, scope]
-attempts: 3
+attempts: {attempts}
 lease: {lease}
 ```
 Write the file that the task asks for.
@@ -93,6 +93,19 @@ class Session:
     def ended(self) -> bool:
         return self.exit != TIMED_OUT
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """What `andon work --json` printed."""
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
+
+    def tell(self) -> str:
+        """For an assertion that fails."""
+        lines = [f"{record.at_s} {record.path} {record.move} {record.error}" for record in self.records]
+        lines = [*lines[:20], "…", *lines[-20:]] if len(lines) > 40 else lines
+        return "\n".join([f"exit {self.exit} after {self.seconds:.1f} s", *lines, self.out[-3000:], self.err[-3000:]])
+
 
 @dataclass
 class Scene:
@@ -102,16 +115,26 @@ class Scene:
     sessions: int = 0
 
     @classmethod
-    def make(cls, directory: Path, client: str | Client, *, isolation: str = "sandbox", lease: str = "10m") -> Scene:
+    def make(
+        cls,
+        directory: Path,
+        client: str | Client,
+        *,
+        isolation: str = "sandbox",
+        lease: str = "10m",
+        attempts: int = 3,
+    ) -> Scene:
         chosen = CLIENTS[client] if isinstance(client, str) else client
         assert not chosen.missing, chosen.missing
         world = World.make(directory, init=False)
-        world.write(".andon/workflows/feature.md", WORKFLOW.format(isolation=isolation, lease=lease))
+        world.write(".andon/workflows/feature.md", WORKFLOW.format(isolation=isolation, lease=lease, attempts=attempts))
         world.write("tests/greeting.sh", TEST)
         scene = cls(world=world, client=chosen, directory=directory)
         (directory / "tmp").mkdir()
         world.environment |= scene.environment()
         chosen.configure(scene.home)
+        # Some run commands in a login shell, where the system's profile sets PATH anew.
+        (scene.home / ".profile").write_text(f"PATH='{world.environment['PATH']}'\n")
         scene.commit("two steps")
         made = world.andon("init")
         assert made.exit == 0, (made.out, made.err)
@@ -160,13 +183,26 @@ class Scene:
     def status(self) -> dict[str, Any]:
         return self.world.ok("status")
 
-    def lead(self) -> None:
-        """Carry out what needs no agent: landing."""
-        self.world.ok("lead")
+    def lead(self) -> bool:
+        """Carry out what needs no agent: landing. False: there was nothing to do."""
+        done = self.world.andon("lead", "--json")
+        assert done.exit in (0, 3), (done.out, done.err)
+        return done.exit == 0
+
+    def run(self, name: str = "R1") -> dict[str, Any]:
+        return self.world.ok("show", name)
 
     def landed(self, name: str = GREETING) -> str:
         """The file on the target branch; "" when it is not there."""
         return self.world.git("show", f"main:{name}", check=False)
+
+    def events(self, kind: str, run: str = "R1") -> list[dict[str, Any]]:
+        """The data of the run's events of one type."""
+        return [event["data"] for event in self.world.ok("log", run)["items"] if event["type"] == kind]
+
+    def ends_of_attempts(self, run: str = "R1") -> list[str]:
+        """How the attempts ended that did not finish the step: `expired`, `released`, …"""
+        return [data["how"] for data in self.events("AttemptEnded", run)]
 
     # ------------------------------------------------------------ sessions
 
@@ -176,9 +212,11 @@ class Scene:
         """The client by itself, as a person starts it."""
         return self.inside(self.client.command(prompt), persona, limit_s=limit_s, cwd=cwd, **options)
 
-    def work(self, persona: str, *more: str, limit_s: float = 60, **options: Any) -> Session:
-        """A worker of Andon's that launches the client."""
-        command = ["andon", "work", "--agent", self.client.name, *more]
+    def work(self, persona: str, *more: str, limit_s: float = 60, unbound: bool = False, **options: Any) -> Session:
+        """A worker of Andon's that launches the client. unbound: without the client's own sandbox."""
+        command = ["andon", "work", "--agent", self.client.name, "--json", *more]
+        allowing = (*self.client.allowing, *(self.client.unbound if unbound else ()))
+        command += ["--", *allowing] if allowing else []
         return self.inside(command, persona, limit_s=limit_s, **options)
 
     def inside(

@@ -19,6 +19,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +31,7 @@ CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 PR_SET_CHILD_SUBREAPER = 36
 TIMED_OUT = 124
+CUT_OFF = 125
 OUTSIDE = "192.0.2.1"
 """An address of documentation that belongs to nobody: a way there would be a way out."""
 
@@ -80,15 +82,18 @@ def prove() -> None:
     raise RuntimeError(f"there is a route to {OUTSIDE}")
 
 
-def run(command: list[str], limit_s: float) -> int:
-    """The command in a session of its own. Its exit code, as a shell gives it; TIMED_OUT when it had to be ended."""
+def run(command: list[str], limit_s: float, power_cut: threading.Event) -> int:
+    """The command in a session of its own. Its exit code, as a shell gives it; TIMED_OUT or CUT_OFF when it was ended."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + limit_s
     try:
-        code = child.wait(limit_s)
-    except subprocess.TimeoutExpired:
-        print(f"namespace: ended after {limit_s:g} s: {' '.join(command)[:200]}", file=sys.stderr)
-        code = TIMED_OUT
+        while (code := child.poll()) is None:
+            if power_cut.wait(0.02):
+                return CUT_OFF
+            if time.monotonic() > deadline:
+                print(f"namespace: ended after {limit_s:g} s: {' '.join(command)[:200]}", file=sys.stderr)
+                return TIMED_OUT
     finally:
         end_all()
     return code if code >= 0 else 128 - code
@@ -127,8 +132,8 @@ def main(argv: list[str]) -> int:
     chosen = parser.parse_args(argv)
     prove()
     script = Script(PERSONAS[chosen.persona], chosen.options)
-    with Endpoint(script, port=PORT, record_to=chosen.record):
-        return run(chosen.command, chosen.limit_s)
+    with Endpoint(script, port=PORT, record_to=chosen.record) as endpoint:
+        return run(chosen.command, chosen.limit_s, endpoint.power_cut)
 
 
 if __name__ == "__main__":

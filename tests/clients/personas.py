@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 from tests.clients.conversation import AskHuman, Conversation, Die, Say, Shell, Write
@@ -17,6 +19,7 @@ PATH = "greeting.txt"
 TEXT = "hello\n"
 BEYOND = "elsewhere/escaped.txt"
 QUESTION = "Which greeting is wanted?"
+KILL = f"{sys.executable} {Path(__file__).with_name('kill_client.py')}; sleep 5"
 
 
 def diligent_shell(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -43,8 +46,8 @@ def diligent(conversation: Conversation, options: dict[str, Any]) -> Persona:
     yield Say("The step is done and verified.")
 
 
-def work(workdir: str, options: dict[str, Any]) -> Persona:
-    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT))
+def work(workdir: str, options: dict[str, Any], *, through_shell: bool = False) -> Persona:
+    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT), through_shell)
 
 
 def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -80,8 +83,8 @@ def never_stops(conversation: Conversation, options: dict[str, Any]) -> Persona:
 
 def asks(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Asks the people, and stops."""
-    yield from claim(conversation)
-    yield AskHuman(options.get("question", QUESTION))
+    workdir = yield from claim(conversation)
+    yield AskHuman(options.get("question", QUESTION), workdir or ".")
     while True:
         yield Say("I have asked and wait for the answer.")
 
@@ -90,9 +93,44 @@ def dies(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Does half of the work, then its client is killed from within."""
     workdir = yield from claim(conversation)
     yield Write(f"{workdir}/{options.get('path', PATH)}" if workdir else PATH, options.get("half", "hel"))
-    # Set by the harness: the process that the session began with.
-    yield Shell('kill -9 "$(cat "$ANDON_TEST_CLIENT")"; sleep 5')
-    yield Say("Still there.")
+    while True:
+        yield Shell(KILL)
+
+
+def writer(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Does the work and leaves all else to others."""
+    workdir = yield from claim(conversation)
+    yield from work(workdir, options)
+    yield Say("The file is written.")
+
+
+def half(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Does half of the work, then the power goes out for the client and all around it."""
+    workdir = yield from claim(conversation)
+    yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("half", "hel"))
+    while True:
+        yield Die("power")
+
+
+def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Reads what an earlier attempt left, as the brief says, then does the work."""
+    workdir = yield from claim(conversation)
+    kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
+    if kept:
+        yield Shell(f"cd {shlex.quote(workdir)} && {kept[1]} && echo inherited: $(cat {options.get('path', PATH)})")
+    # Some refuse to write over a file that they have not read; the shell asks nothing.
+    yield from work(workdir, options, through_shell=True)
+    yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
+    yield Say("Finished what an earlier attempt began.")
+
+
+def dies_once(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Its client is killed from within; when it is spoken to again, it does the work."""
+    workdir = yield from claim(conversation)
+    while "broke off" not in conversation.everything():
+        conversation = yield Shell(KILL)
+    yield from work(workdir, options)
+    yield Say("The file is written after all.")
 
 
 def cut_off(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -128,6 +166,10 @@ PERSONAS: dict[str, Maker] = {
     "trespasser": trespasser,
     "never-stops": never_stops,
     "asks": asks,
+    "writer": writer,
+    "half": half,
     "dies": dies,
+    "heir": heir,
+    "dies-once": dies_once,
     "cut-off": cut_off,
 }

@@ -49,7 +49,9 @@ def answer(conversation: Conversation, move: Move, identity: str) -> Answer:
 
 def call(conversation: Conversation, move: Shell | Write | AskHuman | Use, identity: str) -> Call:
     if isinstance(move, AskHuman):
-        return call(conversation, Shell(f"andon ask {shlex.quote(move.text)}"), identity)
+        return call(
+            conversation, Shell(f"cd {shlex.quote(move.directory)} && andon ask {shlex.quote(move.text)}"), identity
+        )
     if isinstance(move, Use):
         tool = find(conversation, (move.name,))
         if tool is None:

@@ -41,6 +41,7 @@ DIALECTS = {
     "openhands": "openhands",
     "vibe": "vibe",
     "goose": "goose",
+    "mini-swe-agent": "mini_swe_agent",
 }
 """Name on the command line -> module beside this one."""
 

@@ -14,6 +14,7 @@ DRIVERS = {
     "copilot": "copilot",
     "gemini": "gemini",
     "goose": "goose",
+    "mini-swe-agent": "mini_swe_agent",
     "opencode": "opencode",
     "openhands": "openhands",
     "qwen": "qwen",

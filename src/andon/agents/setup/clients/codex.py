@@ -1,0 +1,139 @@
+"""Codex CLI: hooks in `.codex/hooks.json`, and rules that let Andon's own commands out of Codex's sandbox.
+
+Met in the real program: codex-cli 0.169.0. What decides whether a hook runs:
+* The project must be trusted (`projects` in the person's own config; `codex exec --trust` records it): else the whole `.codex`
+  is passed over, with a warning. Trust in a main checkout holds for its linked worktrees, wherever they are, and the other
+  way round.
+* Each hook must be trusted by its digest (`hooks.state` in the person's own config; `/hooks` in the terminal interface records
+  it). Without a person in front (`codex exec`) one that is not trusted is passed over in silence. A hook that changes must be
+  trusted again. `--dangerously-bypass-hook-trust` runs them all, but only in a trusted project.
+* In a linked worktree the hooks are those of the *main checkout's* files, yet only if the worktree has a `.codex` of its own.
+  Rules and other configuration are the worktree's.
+The sandbox of commands (`workspace-write`) keeps `.git` and `.codex` closed, so that `andon next` can't claim there, and has no
+netlink, so that no sandbox can be made within. A rule `allow` runs a command outside of it, if every command of the line is
+allowed and nothing is redirected; hence only what agents need, and `cd`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from andon.agents.setup.commands import hook_command
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, WholeFile
+
+HOOKS = ".codex/hooks.json"
+RULES = ".codex/rules/andon.rules"
+TOOLS = "^(Bash|apply_patch)$"
+ALLOWED = (
+    "next", "brief", "check", "advance", "submit", "handoff", "say", "ask", "inbox", "heartbeat", "release", "status", "show",
+    "log", "ready",
+)  # fmt: skip
+"""Nothing that starts a program of the caller's choice or is a person's act."""
+
+# event -> (matcher, timeout in seconds). A stop runs the step's gates; a session's end may take 3 s at most.
+EVENTS: dict[str, tuple[str, int]] = {
+    "SessionStart": ("", 30),
+    "PreToolUse": (TOOLS, 10),
+    "PostToolUse": ("", 10),
+    "Stop": ("", 600),
+    "SessionEnd": ("", 3),
+}
+MISSING = (
+    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
+    'Tell the person that it must be put there."}'
+)
+ANSWERED_BEFORE = '"stop_hook_active": *true'
+RULES_TEXT = f"""\
+# Written by `andon init --client codex`; a change here is lost at the next one.
+# What agents need of Andon runs outside of Codex's sandbox: it writes below .git/andon and makes worktrees.
+prefix_rule(
+    pattern = ["andon", {json.dumps(list(ALLOWED))}],
+    decision = "allow",
+    justification = "Andon's own commands for agents",
+)
+prefix_rule(
+    pattern = ["cd"],
+    decision = "allow",
+    justification = "so that `cd DIRECTORY && andon check` is one allowed line",
+)
+"""
+
+
+def _group(event: str) -> dict[str, Any]:
+    matcher, timeout_s = EVENTS[event]
+    command = hook_command("codex", event, timeout_s)
+    if event == "Stop":
+        command = hook_command("codex", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
+    group: dict[str, Any] = {"matcher": matcher} if matcher else {}
+    return {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
+
+
+def _edits() -> tuple[Edit, ...]:
+    items = [JsonItems(path=HOOKS, at=("hooks", event), items=(_group(event),)) for event in EVENTS]
+    return (*items, WholeFile(path=RULES, text=RULES_TEXT))
+
+
+def hook_digest(event: str, matcher: str | None, handler: dict[str, Any]) -> str:
+    """The digest by which Codex 0.169 trusts a hook: of its event, matcher, command and timeout, in canonical JSON."""
+    normal = {
+        "type": "command",
+        "command": handler["command"],
+        "timeout": max(1, int(handler.get("timeout", 600))),
+        "async": bool(handler.get("async", False)),
+    }
+    identity: dict[str, Any] = {"event_name": _label(event), "hooks": [normal]}
+    if matcher:
+        identity["matcher"] = matcher
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _label(event: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in event).lstrip("_")
+
+
+def trust_lines(root: str, hooks: dict[str, Any]) -> str:
+    """What trusts this project and Andon's own hooks in it, as lines for the person's `~/.codex/config.toml`.
+
+    root: the main checkout. hooks: the content of its `.codex/hooks.json`, since Codex knows a hook by its place there.
+    For machines on which nobody can open `/hooks`. Nobody else's hooks are trusted.
+    """
+    lines = [f"[projects.{json.dumps(root)}]", 'trust_level = "trusted"']
+    for event, groups in hooks.get("hooks", {}).items():
+        for place, group in enumerate(groups):
+            for number, handler in enumerate(group.get("hooks", ())):
+                if "andon hook codex" in str(handler.get("command", "")):
+                    key = f"{root}/{HOOKS}:{_label(event)}:{place}:{number}"
+                    digest = hook_digest(event, group.get("matcher"), handler)
+                    lines += ["", f"[hooks.state.{json.dumps(key)}]", f"trusted_hash = {json.dumps(digest)}"]
+    return "\n".join(lines) + "\n"
+
+
+CLIENT = ClientSetup(
+    name="codex",
+    title="Codex CLI",
+    program="codex",
+    install="npm install -g @openai/codex",
+    edits=_edits(),
+    trust="Codex passes over hooks that you have not trusted, without a word under `codex exec`: start `codex` once in the "
+    "main checkout, trust the project, open `/hooks` and trust those that hold `andon hook`; again after each change of them. "
+    "That holds for all worktrees. `.codex/` must be committed: a worktree without one has no hooks",
+    enforced=(
+        "a patch outside the task's scope or to a protected file is denied before it happens",
+        "git commands that move branches or touch the shared index are denied; Codex's sandbox keeps .git closed besides",
+        "a stop is answered by the step's gates: while one is red the agent works on, up to Andon's bound",
+        "the step's brief is given at the start of a session in a claimed worktree",
+    ),
+    limits=(
+        "what a shell command writes is seen by the diff gate only, but for redirections and patches in plain sight",
+        "a hook that fails, prints anything but its answer or runs into its time limit lets the tool or the stop pass; the "
+        "gates at `andon advance` decide all the same",
+        "gates with isolation `process` run what the agent wrote outside of Codex's sandbox: ask for isolation `sandbox`",
+        "a session that was started in the main checkout may not write into the worktree of its claim: start `codex` in that "
+        "worktree, or give it with `--add-dir`",
+        "a reason or brief of more than about 10,000 characters loses its middle",
+    ),
+    proven="real program",
+)

@@ -1,0 +1,124 @@
+"""`andon work --agent NAME` with real clients: whatever the agent does, the run ends as the laws say.
+
+The client's word is never the result: Andon's check decides, red verdicts are the next prompt, and everything is bounded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.clients import Client
+from tests.clients.endpoint import total
+from tests.clients.harness import Scene, Session
+from tests.clients.namespace import CUT_OFF
+from tests.clients.personas import BEYOND, QUESTION
+
+DRIVEN = ("codex", "gemini", "vibe", "mini-swe-agent", "opencode", "qwen", "claude", "copilot")
+"""Clients with a driver that can be driven here."""
+pytestmark = pytest.mark.clients(*DRIVEN)
+
+
+def held(scene: Scene, session: Session, head: str) -> None:
+    """The run is where it was: nothing landed, and what Andon says of it is no success."""
+    assert session.ended, session.tell()
+    assert session.errors == [], session.tell()
+    assert scene.world.head() == head
+    assert not scene.lead()
+    assert scene.world.head() == head
+    assert scene.landed() == ""
+
+
+def test_a_diligent_agent_lands(client: Client, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+    scene = Scene.make(tmp_path, client)
+    scene.task()
+    session = scene.work("diligent")
+    record_property("client", f"{client.name} {session.seconds:.1f} s")
+    assert session.exit == 0, session.tell()
+    assert session.errors == [], session.tell()
+    assert scene.lead()
+    assert scene.landed() == "hello"
+    assert "Andon-Task: T1" in scene.world.git("log", "-1", "--format=%B", "main")
+    assert scene.world.ok("task", "list")["items"][0]["status"] == "landed"
+    used = total(session.records)
+    assert session.json["tokens"] == used.input + used.output > 0, session.tell()
+
+
+def test_an_agent_that_only_writes_is_checked_and_advanced(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client)
+    scene.task()
+    session = scene.work("writer")
+    assert session.exit == 0, session.tell()
+    assert scene.lead()
+    assert scene.landed() == "hello"
+
+
+def test_who_says_done_without_working_is_kept_working_and_gets_nowhere(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client, attempts=1)
+    head = scene.world.head()
+    scene.task()
+    session = scene.work("pleaser", "--turns", "3")
+    assert session.exit == 1, session.tell()
+    assert len([move for move in session.moves if move.startswith("Say")]) >= 3, session.tell()
+    assert "nothing was changed" in session.heard, session.tell()
+    held(scene, session, head)
+    assert scene.status()["needs_human"], session.tell()
+
+
+# Gemini CLI switches git's hooks off for the agent's commands, and with them the guard of the target branch.
+@pytest.mark.clients(*(name for name in DRIVEN if name != "gemini"))
+def test_who_writes_outside_of_the_scope_and_into_branches_lands_nothing(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client, attempts=1)
+    head = scene.world.head()
+    scene.task()
+    session = scene.work("trespasser", "--turns", "2")
+    assert session.exit == 1, session.tell()
+    assert f"outside the scope (greeting.txt): {BEYOND}" in session.heard, session.tell()
+    held(scene, session, head)
+
+
+def test_who_never_stops_is_stopped(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client, attempts=1)
+    head = scene.world.head()
+    scene.task()
+    session = scene.work("never-stops", "--turns", "1", "--turn-timeout", "6s")
+    assert session.exit == 1, session.tell()
+    assert len(session.moves) < 400, session.tell()
+    held(scene, session, head)
+
+
+def test_a_question_parks_the_run_until_a_person_answers(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client)
+    head = scene.world.head()
+    scene.task()
+    session = scene.work("asks")
+    assert session.exit == 3, session.tell()
+    first = scene.status()["needs_human"][0]
+    assert (first["kind"], first["reason"]) == ("ask", QUESTION), session.tell()
+    held(scene, session, head)
+    answered = scene.world.person("answer", first["message"], "hello")
+    assert answered.exit == 0, answered.out
+    assert scene.status()["needs_human"] == []
+
+
+def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client, lease="3s")
+    scene.task()
+    killed = scene.work("half")
+    assert killed.exit == CUT_OFF, killed.tell()
+    following = scene.work("heir", "--once", "--wait", "20s")
+    assert following.exit == 0, following.tell()
+    assert scene.ends_of_attempts() == ["expired"]
+    assert "inherited: hel\n" in following.heard, following.tell()
+    assert scene.lead()
+    assert scene.landed() == "hello"
+
+
+def test_a_client_that_dies_is_taken_up_again(client: Client, tmp_path: Path) -> None:
+    scene = Scene.make(tmp_path, client)
+    scene.task()
+    session = scene.work("dies-once", "--turns", "3", unbound=True)
+    assert session.exit == 0, session.tell()
+    assert scene.lead()
+    assert scene.landed() == "hello"
