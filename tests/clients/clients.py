@@ -55,7 +55,7 @@ class Client:
 
 
 CODEX_ALONE = (
-    *("codex", "exec", "--json"),
+    *("codex", "exec", "--json", "--trust"),
     *("--dangerously-bypass-approvals-and-sandbox", "--dangerously-bypass-hook-trust"),
 )
 MINI_ALONE = (
@@ -163,7 +163,9 @@ OPENCODE = Client(
     program="opencode",
     dialect="openai-chat",
     command=lambda prompt: ["opencode", "run", "--format", "json", prompt],
+    # Where a repository has `.opencode`, it waits for npm to fetch a package that nobody needs, and tries again for minutes.
     files={
+        ".npmrc": "offline=true\nfetch-retries=0\naudit=false\n",
         ".config/opencode/opencode.json": json.dumps(
             {
                 "autoupdate": False,
