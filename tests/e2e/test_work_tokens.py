@@ -114,3 +114,17 @@ def test_acp_from_end_to_end(world: World) -> None:
     assert (done["how"], done["turns"], done["tokens"], done["final_text"]) == ("advanced", 1, 110, "Done, I think.")
     assert done["agent"].startswith("acp-command-")
     assert run_of(world, "T1")["tokens_used"] == 110
+
+
+def test_an_acp_agent_is_refused_what_lies_out_of_its_scope(world: World) -> None:
+    """The permission that the client asks for is decided as a hook would: the scope of the task holds."""
+    fake = Path(__file__).parents[1] / "agents" / "launch" / "fake_acp_agent.py"
+    world.add_task("Change something else", "--scope", "other.txt")
+    result = world.andon(
+        "work", "--agent", "acp:command", "--once", "--turns", "1", "--json", "--", sys.executable, str(fake), "works"
+    )
+    assert result.exit == 1, (result.out, result.err)
+    assert only(result)["how"] == "released"
+    log = Path(only(result)["log"]).read_text()
+    assert "session/request_permission" in log
+    assert "fs/write_text_file" not in log

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Any
 
-from andon.app.work.claimed import Carried, Carrier, Job, Open, Say
+from andon.app.work.claimed import Carried, Carrier, Job, Open, Permits, Say
 from andon.app.work.clients import Client, find_client
 from andon.app.work.options import Options, options_of
 from andon.app.work.parked import Parked, ParkedSteps
@@ -29,7 +29,9 @@ BROKEN_CLAIMS_MAX = 2
 class Worker:
     """Claims and carries until there is nothing more to do."""
 
-    def __init__(self, options: Options, *, open_: Open, cwd: str, client: Client, state_dir: str, say: Say) -> None:
+    def __init__(
+        self, options: Options, *, open_: Open, cwd: str, client: Client, state_dir: str, permits: Permits, say: Say
+    ) -> None:
         self.options = options
         self.open = open_
         self.cwd = cwd
@@ -46,6 +48,7 @@ class Worker:
             options=options,
             parked=self.parked,
             logs=os.path.join(state_dir, "work", "logs"),
+            permits=permits,
             say=say,
         )
 
@@ -176,12 +179,15 @@ def fresh_name(client: str) -> str:
     return f"{client.replace(':', '-')}-{os.urandom(3).hex()}"
 
 
-def work(caller: CallContext, arguments: dict[str, Any], *, open_: Open, state_dir: str, say: Say) -> Reply:
+def work(
+    caller: CallContext, arguments: dict[str, Any], *, open_: Open, state_dir: str, permits: Permits, say: Say
+) -> Reply:
     """Carry out `andon work`. Raises AndonError for bad options and a client that is not there."""
     refuse_in_claim(caller)
     options = options_of(arguments)
     client = find_client(options.client, options.extra)
-    return Worker(options, open_=open_, cwd=caller.cwd, client=client, state_dir=state_dir, say=say).run()
+    worker = Worker(options, open_=open_, cwd=caller.cwd, client=client, state_dir=state_dir, permits=permits, say=say)
+    return worker.run()
 
 
 def refuse_in_claim(caller: CallContext) -> None:

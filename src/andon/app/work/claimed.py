@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from andon.agents.hooks.call import ToolUse
 from andon.agents.launch import loop, prompts
 from andon.agents.launch.keeper import Keeper
 from andon.agents.launch.process import Cancel
@@ -26,6 +27,8 @@ from andon.engine.interface import CallContext, Coordinator
 
 Open = Callable[[CallContext], Coordinator]
 Say = Callable[[str], None]
+Permits = Callable[[str, str], Callable[[ToolUse], str]]
+"""(agent, workdir) -> why a tool may not be used, "" when it may."""
 
 LOGS_MAX = 600
 POLL_S = 1.0
@@ -122,8 +125,18 @@ class Carrier:
     """Carries claims for one worker."""
 
     def __init__(
-        self, *, open_: Open, cwd: str, client: Client, options: Options, parked: ParkedSteps, logs: str, say: Say
+        self,
+        *,
+        open_: Open,
+        cwd: str,
+        client: Client,
+        options: Options,
+        parked: ParkedSteps,
+        logs: str,
+        permits: Permits,
+        say: Say,
     ) -> None:
+        self.permits = permits
         self.open = open_
         self.cwd = cwd
         self.client = client
@@ -175,6 +188,7 @@ class Carriage:
             logs=self.carrier.logs,
             name=f"{job.run}-{job.step}-{job.token}",
             extra=self.carrier.client.extra,
+            permits=self.carrier.permits(job.agent, job.workdir),
         )
         session = self.carrier.client.start(place)
         try:

@@ -76,6 +76,8 @@ def _beat(call: HookCall, place: Place, names: tuple[str, ...], *, force: bool) 
         # Counted from where this session first touched the claim: what it used before was not for this work.
         tokens = last.get("tokens", "") if last.get("claim") == key else ""
         used = max(0, call.tokens - int(tokens)) if call.tokens is not None and tokens.isdecimal() else 0
+        # A worker that launched the client counts what it used, turn by turn.
+        used = 0 if os.environ.get("ANDON_LAUNCHED") else used
         lost = _renew(found, used, now)
         lines += [lost] if lost else []
         tokens = str(max(0, call.tokens)) if call.tokens is not None else tokens
@@ -134,7 +136,8 @@ def _prompted(call: HookCall, place: Place, names: tuple[str, ...], starts: bool
 
 def _greet(call: HookCall, place: Place, names: tuple[str, ...]) -> Decision:
     """What an agent must know at the beginning: the brief of what it holds, else how to begin."""
-    if call.subagent:
+    if call.subagent or os.environ.get("ANDON_LAUNCHED"):
+        # The prompt of a worker that launched the client holds the brief.
         return Decision()
     found = gather(call, place, names, everything=True)
     parts = [f"Andon coordinates the work in this repository; you are {found.facts.name} to it."]

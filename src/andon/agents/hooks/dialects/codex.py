@@ -140,7 +140,7 @@ def transcript_tokens(path: str) -> int | None:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - _TAIL_BYTES))
             tail = file.read(_TAIL_BYTES)
-    except OSError:
+    except (OSError, ValueError):
         return None
     start = tail.rfind(b'"total_token_usage":{')
     end = tail.find(b"}", start)

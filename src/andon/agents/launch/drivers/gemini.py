@@ -62,7 +62,9 @@ class GeminiReader:
         elif kind == "result":
             self._result = entry
         elif kind == "message" and entry.get("role") == "assistant":
-            self._words = str(entry.get("content") or "") if self._fresh else self._words + str(entry.get("content") or "")
+            self._words = (
+                str(entry.get("content") or "") if self._fresh else self._words + str(entry.get("content") or "")
+            )
             self._fresh = False
         elif kind == "error" and entry.get("severity") == "error":
             self._errors.append(str(entry.get("message") or "an error"))

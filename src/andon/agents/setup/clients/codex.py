@@ -41,9 +41,10 @@ EVENTS: dict[str, tuple[str, int]] = {
     "SessionEnd": ("", 3),
 }
 MISSING = (
-    '{"systemMessage":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
-    'andon check."}'
+    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
+    'Tell the person that it must be put there."}'
 )
+ANSWERED_BEFORE = '"stop_hook_active": *true'
 RULES_TEXT = f"""\
 # Written by `andon init --client codex`; a change here is lost at the next one.
 # What agents need of Andon runs outside of Codex's sandbox: it writes below .git/andon and makes worktrees.
@@ -62,7 +63,9 @@ prefix_rule(
 
 def _group(event: str) -> dict[str, Any]:
     matcher, timeout_s = EVENTS[event]
-    command = hook_command("codex", event, timeout_s, when_missing=MISSING if event == "Stop" else "")
+    command = hook_command("codex", event, timeout_s)
+    if event == "Stop":
+        command = hook_command("codex", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
     group: dict[str, Any] = {"matcher": matcher} if matcher else {}
     return {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
 
