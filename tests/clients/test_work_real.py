@@ -5,6 +5,7 @@ The client's word is never the result: Andon's check decides, red verdicts are t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,8 @@ def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp
     following = scene.work("heir", "--once", "--wait", "20s")
     assert following.exit == 0, following.tell()
     assert scene.ends_of_attempts() == ["expired"]
-    assert "inherited: hel\n" in following.heard, following.tell()
+    # Some clients tell the model in JSON, where a newline is two characters.
+    assert re.search(r"inherited: hel\b", following.heard), following.tell()
     assert scene.lead()
     assert scene.landed() == "hello"
 
