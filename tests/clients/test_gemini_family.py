@@ -55,9 +55,7 @@ def held(scene: Scene, session: Session, head: str) -> None:
 # ---------------------------------------------------------------- hooks alone
 
 
-def test_diligent_in_a_claimed_worktree(
-    client: Client, tmp_path: Path, record_property: pytest.RecordProperty
-) -> None:
+def test_diligent_in_a_claimed_worktree(client: Client, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
     scene = hooked(tmp_path, client)
     worktree = claimed(scene)
     session = scene.session("diligent", cwd=worktree)

@@ -11,6 +11,7 @@ SESSIONS = (
     ("CODEX_THREAD_ID", "codex"),
     ("GEMINI_SESSION_ID", "gemini"),
     ("QWEN_SESSION_ID", "qwen"),
+    ("QWEN_CODE_SESSION_ID", "qwen"),
     ("CURSOR_SESSION_ID", "cursor"),
     ("OPENCODE_SESSION_ID", "opencode"),
     ("GOOSE_SESSION_ID", "goose"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +93,25 @@ def test_an_at_sign_in_a_prompt_is_no_file(driver: Any) -> None:
     assert driver.standard_input(launch("use @cache; mail a@b.example")) == "use \\@cache; mail a\\@b.example"
 
 
-def test_gemini_is_trusted_by_its_environment() -> None:
+def test_gemini_is_trusted_by_its_environment(tmp_path: Path) -> None:
     """By the option `--skip-trust` no hook of the repository would run."""
-    assert GEMINI.environment(launch()) == {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+    elsewhere = Launch(prompt="p", workdir=str(tmp_path))
+    assert GEMINI.environment(elsewhere) == {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
     assert "--skip-trust" not in GEMINI.command(launch())
+
+
+def test_git_hooks_run_in_geminis_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'user.name'='Pat'")
+    place = tmp_path / "a place"
+    subprocess.run(["git", "init", "-q", str(place)], check=True)
+    given = GEMINI.environment(Launch(prompt="p", workdir=str(place)))
+    # As the client does for each command.
+    emptied = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": ""}
+
+    def git(*words: str) -> str:
+        environment = {**os.environ, **given, **emptied}
+        done = subprocess.run(["git", *words], cwd=place, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert git("rev-parse", "--git-path", "hooks") == str(place / ".git" / "hooks")
+    assert git("config", "user.name") == "Pat"

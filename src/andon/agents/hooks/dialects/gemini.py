@@ -12,7 +12,9 @@ What surprised us there:
   Exit 2 denies. JSON is heeded at any exit code. With an empty standard output, standard error is read as the answer.
 - A timeout is in milliseconds, and kills only the shell that runs the hook.
 - No payload counts tokens. The environment of a hook has GEMINI_SESSION_ID; the one of the agent's shell has not.
-- Subagents' tools pass the hooks under the session's own id; nothing tells them from the agent's.
+- In ACP mode only `AfterAgent` and `SessionEnd` fire: nothing before a tool, nothing at the start.
+- For each command of the agent's shell the client sets `core.hooksPath` to nothing, so that no git hook runs there: the
+  guard of the target branch is off, and `BeforeTool` is all that refuses (`launch/drivers/gemini_family.py` has a remedy).
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ Gemini CLI's descendant, with Claude Code's names of events. What surprised us t
   block. It is left alone.
 - 0.15.10 does not fire `SessionStart` without a terminal, and drops what it answers; 0.24.4 puts it into the system
   prompt.
+- `SessionEnd` does not fire without a terminal. `SessionStart`, tools and `Stop` fire in ACP mode too.
+- Its shell has QWEN_CODE_SESSION_ID in 0.24.4, and no session's name in 0.15.10.
 - Exit 1, a time-out and a word before the JSON fail open; exit 2 denies; JSON is heeded at any exit code, and on
   standard error when standard output is empty. A timeout is in milliseconds.
 - Without `"$version": 4` the client rewrites `.qwen/settings.json`, in every worktree in which it is started.

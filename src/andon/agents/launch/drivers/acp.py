@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from andon import __version__
 from andon.agents.hooks.call import WRITE, ToolUse
+from andon.agents.launch.drivers.gemini_family import git_hooks
 from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
 from andon.agents.launch.process import Cancel, ClientProcess, TreeMaker
 from andon.agents.launch.records import Usage
@@ -30,17 +31,18 @@ Entry = dict[str, Any]
 
 
 class Agent(Struct, frozen=True, kw_only=True):
-    """How a client is started as an ACP agent, and installed."""
+    """How a client is started as an ACP agent, and installed. environment: variables of its own, for a working directory."""
 
     command: tuple[str, ...]
     install: str
+    environment: Callable[[str], dict[str, str]] = lambda workdir: {}
 
 
 AGENTS = {
     "claude": Agent(command=("claude-agent-acp",), install="npm install -g @agentclientprotocol/claude-agent-acp"),
     "codex": Agent(command=("codex-acp",), install="npm install -g @agentclientprotocol/codex-acp"),
     "copilot": Agent(command=("copilot", "--acp"), install="npm install -g @github/copilot"),
-    "gemini": Agent(command=("gemini", "--acp"), install="npm install -g @google/gemini-cli"),
+    "gemini": Agent(command=("gemini", "--acp"), install="npm install -g @google/gemini-cli", environment=git_hooks),
     "goose": Agent(command=("goose", "acp"), install="see https://block.github.io/goose"),
     "opencode": Agent(command=("opencode", "acp"), install="npm install -g opencode-ai"),
     "openhands": Agent(command=("openhands-acp",), install="uv tool install openhands"),
@@ -60,7 +62,7 @@ def find_agent(name: str, extra: tuple[str, ...]) -> Agent:
         known = ", ".join(f"acp:{x}" for x in sorted(AGENTS))
         text = f"there is no ACP agent {name}; there are: {known} and acp:command"
         raise UsageError(text, kind="unknown_client", next="andon work --agent acp:command -- PROGRAM …")
-    return Agent(command=(*found.command, *extra), install=found.install)
+    return Agent(command=(*found.command, *extra), install=found.install, environment=found.environment)
 
 
 class AcpSession:
@@ -123,7 +125,7 @@ class AcpSession:
         self._counted = Usage()
         self._process = ClientProcess(
             self._agent.command,
-            env=self._place.env,
+            env={**self._place.env, **self._agent.environment(self._place.workdir)},
             cwd=self._place.workdir,
             make_tree=self._make_tree,
             talks=True,

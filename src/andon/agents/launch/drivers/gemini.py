@@ -4,8 +4,9 @@ Met in the real program (0.61.0) against a scripted endpoint: `init` tells the s
 numbers are of this run alone, also when a session is resumed. `input_tokens` counts cached ones; thoughts are in neither
 number, but in `total_tokens`. An error is `status: error` with a message; exit codes are no clue (400 of the model's
 endpoint became 144). What fails before the start (no trust: 55, no such session: 42) is on standard error alone. A session
-is found again only in the directory in which it began. Tool calls need no question, since nobody is there to answer: what an
-agent may run is the person's to narrow after `--`, as with `--approval-mode auto_edit` or `--policy`.
+is found again only in the directory in which it began. Git hooks would not run in its shell without more (`git_hooks`).
+Tool calls need no question, since nobody is there to answer: what an agent may run is the person's to narrow after `--`, as
+with `--approval-mode auto_edit` or `--policy`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.drivers.gemini_family import approval, literally
+from andon.agents.launch.drivers.gemini_family import approval, git_hooks, literally
 from andon.agents.launch.records import Launch, Turn, Usage
 
 Entry = dict[str, Any]
@@ -33,7 +34,7 @@ class GeminiDriver:
 
     def environment(self, launch: Launch) -> dict[str, str]:
         # A worktree that Andon made of the person's own repository; `--skip-trust` would leave its hooks out.
-        return {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+        return {"GEMINI_CLI_TRUST_WORKSPACE": "true", **git_hooks(launch.workdir)}
 
     def standard_input(self, launch: Launch) -> str:
         return literally(launch.prompt)
@@ -62,9 +63,7 @@ class GeminiReader:
         elif kind == "result":
             self._result = entry
         elif kind == "message" and entry.get("role") == "assistant":
-            self._words = (
-                str(entry.get("content") or "") if self._fresh else self._words + str(entry.get("content") or "")
-            )
+            self._words = ("" if self._fresh else self._words) + str(entry.get("content") or "")
             self._fresh = False
         elif kind == "error" and entry.get("severity") == "error":
             self._errors.append(str(entry.get("message") or "an error"))

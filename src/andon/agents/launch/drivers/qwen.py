@@ -1,10 +1,11 @@
 """Qwen Code without a person: `qwen --output-format stream-json`, the prompt on standard input.
 
 Met in the real program (0.24.4 and 0.15.10) against a scripted endpoint: one `result` line ends a run. Its usage is of the
-whole session, earlier runs of a resumed one included, and `input_tokens` counts cached ones. The usage of single messages is
-no substitute: what comes of a stop hook's blocks is told as one message with the usage of the last. An error is `is_error`
-with `error.message` (exit 1); a session that is not there is told on standard error alone. Tool calls need no question, since
-nobody is there to answer: what an agent may run is the person's to narrow after `--`, as with `--approval-mode auto-edit`.
+whole session, earlier runs of a resumed one included (one block of a stop hook was counted twice), and `input_tokens` counts
+cached ones. The usage of single messages is no substitute: what comes of a stop hook's blocks is told as one message with the
+usage of the last. An error is `is_error` with `error.message` (exit 1); a session that is not there is told on standard error
+alone. Tool calls need no question, since nobody is there to answer: what an agent may run is the person's to narrow after
+`--`, as with `--approval-mode auto-edit`.
 """
 
 from __future__ import annotations

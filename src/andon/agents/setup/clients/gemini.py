@@ -62,6 +62,9 @@ CLIENT = ClientSetup(
         "settings are read in the directory of the start alone: in a directory below it no hook runs",
         "a session that was not started in a claim's worktree can't write there with its own tools (`Path not in "
         "workspace`), only through the shell: start it in the worktree, or with `--include-directories ../NAME.andon`",
+        "git hooks do not run in its shell (it sets `core.hooksPath` to nothing), so Andon's guard of the target branch is not "
+        "there, but under `andon work`; its documentation has a line that puts it back",
+        "in ACP mode no hook fires before or after a tool, nor at the start",
         "what a shell command writes is seen by the diff gate only, not beforehand",
         "a hook that fails or runs into its time limit lets the tool or the end of the turn pass; the gates at "
         "`andon advance` decide all the same",
