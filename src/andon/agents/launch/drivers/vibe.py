@@ -3,7 +3,7 @@
 Met in the real program (3.0.2) against a scripted endpoint. What surprised us there:
 - The stream counts no tokens; `--output-dir` leaves an `export.json` with usage of this run alone, also of a resumed
   session; `input_tokens` counts cached ones. Nothing is left by a run that was killed, so its tokens are unknown. The
-  answer that runs `run_typescript` is missing from the count.
+  count is too low: an answer that a hook sent back is not in it, nor is one that ran `run_typescript`.
 - The session's id stands in every line, under `sessionId`.
 - The answer that a hook sent back appears in the stream, marked as discarded.
 - A run that is killed leaves its turn open. Whoever resumes the session resumes that turn, and the new prompt waits until
@@ -95,9 +95,7 @@ class VibeReader:
         )
         session = self._session or self._export.get("session_id")
         killed = exit_code < 0 or bool(self._place and not self._export)
-        return Turn(
-            session=session, usage=usage, final_text=self._words, error=self._error(exit_code), spoilt=killed
-        )
+        return Turn(session=session, usage=usage, final_text=self._words, error=self._error(exit_code), spoilt=killed)
 
     def _error(self, exit_code: int) -> str:
         if exit_code == 0:
