@@ -35,12 +35,13 @@ def before_tool(call: HookCall, facts: Facts) -> Decision:
     tool = call.tool
     if tool is None:
         return Decision()
-    if tool.kind == WRITE:
+    if tool.kind in (WRITE, SHELL):
+        # Of a command: the files of a patch that its client takes out of the shell's hands.
         for path in tool.paths[:MAX_PATHS]:
             reason = _write(facts, path, surely=True)
             if reason:
                 return _deny(facts, reason)
-    elif tool.kind == SHELL:
+    if tool.kind == SHELL:
         for act in a.acts_of(tool.command, facts.cwd, facts.home):
             reason = _act(facts, act)
             if reason:
