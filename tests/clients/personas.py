@@ -119,9 +119,13 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     if not workdir_of(conversation):
         conversation = yield Shell("andon next --json")
     workdir = workdir_of(conversation)
-    kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
+    kept = re.search(r"kept in commit ([0-9a-f]{40})", conversation.everything())
     if kept:
-        yield Shell(f"cd {shlex.quote(workdir)} && {kept[1]} && echo inherited: $(cat {options.get('path', PATH)})")
+        # Not by `git checkout`: one client lets nobody write the index. And no `$(…)`: another takes that for an injection.
+        path = shlex.quote(options.get("path", PATH))
+        yield Shell(
+            f"cd {shlex.quote(workdir)} && git diff HEAD {kept[1]} | git apply && printf 'inherited: ' && cat {path}"
+        )
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
