@@ -293,7 +293,7 @@ def test_the_bound_ends_in_a_cord_and_never_in_success(client: Client) -> None:
     assert ended["continue"] is False and "decision" not in ended
     (cord,) = needs(world)
     assert cord["kind"] == "ask" and cord["run"] == "R1" and "alice" in cord["reason"]
-    assert "nothing was changed" in cord["reason"]
+    assert "nothing was changed" in cord["reason"].splitlines()[0], "the list shows one line"
     # While the person is silent it may stop; nothing is doubled; and the run is where it was.
     assert "decision" not in client.stop()
     assert len(needs(world)) == 1 and world.ok("status")["running"][0]["run"] == "R1"
@@ -322,6 +322,18 @@ def test_progress_gives_another_row_but_not_for_ever(client: Client) -> None:
         seen.append(client.stop(extra={"ANDON_HOOK_BLOCKS": "2"}).get("decision") == "block")
     assert seen == [True] * 8 + [False] * 4, "four times the bound for one attempt, whatever changes"
     assert len(needs(world)) == 1
+
+
+def test_a_launched_client_is_told_what_is_red_and_all_else_is_its_workers(client: Client) -> None:
+    launched = {"ANDON_LAUNCHED": "1"}
+    for _ in range(5):
+        assert "nothing was changed" in client.stop(extra=launched)["reason"]
+    assert client.stop(extra=launched)["continue"] is False
+    assert needs(client.world) == [], "its worker has a bound of its own"
+    edit(client)
+    assert client.stop(extra=launched) == {}, "and advances"
+    (running,) = client.world.ok("status")["running"]
+    assert running["run"] == "R1"
 
 
 def test_a_question_lets_it_stop(client: Client) -> None:

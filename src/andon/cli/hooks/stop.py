@@ -6,6 +6,9 @@ agent ends. Green gates are not enough: only `advance` proceeds, so the agent is
 reviewers or signals is missing, the agent has done what it can: the step is handed over by the very `advance` that it should
 have run, which takes its files as they stand and parks the step (a review is never given in its agent's stead). That an agent
 stopped says nothing: the run's state does.
+
+Under `andon work` the worker checks after every turn, advances, prompts again and gives up, each within bounds of its own.
+There a hook only saves it turns: closed gates are told within the same bound, all else is the worker's.
 """
 
 from __future__ import annotations
@@ -71,11 +74,15 @@ def stop(call: HookCall, found: Gathered) -> Decision:
     if error is not None:
         return _could_not(call, found, claim, error)
     if reply is None or reply.exit == 0:
+        if launched():
+            return Decision()
         text = f"all gates of {claim.run}, step {claim.step}, are open, but the step is not done"
         return refuse(call, found, "green", f"Andon: {text}. Run `andon advance -m 'what you did'` in {claim.workdir}.")
     verdicts = reply.body.get("verdicts") or []
     closed = [x for x in verdicts if x["outcome"] not in ("passed", "waived")]
     if reply.exit == EXIT_NOT_YET:
+        if launched():
+            return Decision()
         if not reply.body.get("review"):
             return _hand_over(call, found, claim, ", ".join(x["gate"] for x in closed))
         text = (
@@ -118,18 +125,18 @@ def _could_not(call: HookCall, found: Gathered, claim: Claim, error: AndonError)
 
 
 def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) -> Decision:
-    said = call.final_text.strip()[:2000]
+    arguments = {"message": "handed over at the end of a turn", "notes": call.final_text.strip()[:2000]}
     try:
-        _reply, error = ask_coordinator(
-            claim, "advance", {"message": "handed over at the end of a turn", "notes": said} if said else
-            {"message": "handed over at the end of a turn"},
-        )  # fmt: skip
+        reply, error = ask_coordinator(claim, "advance", arguments)
     except Late:
         return refuse(
             call, found, "late", f"Andon: only {waiting_for} is missing. Run `andon advance -m 'what you did'`."
         )
     if error is not None:
         return _could_not(call, found, claim, error)
+    if reply is None or reply.exit not in (0, EXIT_NOT_YET):
+        # A gate that gave another answer this time: the step is still the agent's.
+        return refuse(call, found, "changed", "Andon: a gate closed while the step was handed over. Run `andon check`.")
     return Decision(notice=f"Andon: {claim.run}, step {claim.step}, is handed over and waits for {waiting_for}")
 
 
@@ -144,7 +151,20 @@ def refuse(call: HookCall, found: Gathered, closed: str, reason: str) -> Decisio
     notes.save_blocks(found.facts.common, claim.key, blocks)
     if go_on:
         return Decision(CONTINUE, reason=reason)
+    if launched():
+        return Decision(END, notice=f"Andon: {claim.run}, step {claim.step}, is not done; its worker goes on with it")
     return pull_cord(found, claim, reason, blocks.total)
+
+
+def _missing(reason: str) -> str:
+    """What the agent was told is missing, in one line for a person: without what the agent was to do next."""
+    gates = [line[2:] for line in reason.splitlines() if line.startswith("- ")]
+    return "; ".join(gates) or reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\n")[0].strip()
+
+
+def launched() -> bool:
+    """Whether a worker of Andon's launched the client."""
+    return os.environ.get("ANDON_LAUNCHED") == "1"
 
 
 def heeds(client: str) -> int:
@@ -156,10 +176,8 @@ def heeds(client: str) -> int:
 
 def pull_cord(found: Gathered, claim: Claim, reason: str, total: int) -> Decision:
     """Call a person, once for each row of blocks; the claim stays until its lease ends."""
-    # What it was told, without what it was to do next.
-    missing = reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\nWork in ")[0].strip()
-    kept = f" and was kept at work {total} times" if total else ""
-    body = f"{claim.agent} stops with {claim.step} not done{kept}. {missing}"[:3000]
+    kept = f" (kept at work {total} times)" if total else ""
+    body = f"{claim.agent} stops with {claim.step} not done{kept}: {_missing(reason)}"[:3000]
     notice = f"Andon: {claim.run}, step {claim.step}, is not done, and its agent was let go; see: andon status"
     try:
         _reply, error = ask_coordinator(claim, "ask", {"body": body, "key": f"hook:{claim.key}:{total}"})
