@@ -20,6 +20,7 @@ TEXT = "hello\n"
 BEYOND = "elsewhere/escaped.txt"
 QUESTION = "Which greeting is wanted?"
 KILL = f"{sys.executable} {Path(__file__).with_name('kill_client.py')}; sleep 5"
+TRIES = 5
 
 
 def diligent_shell(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -93,8 +94,9 @@ def dies(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Does half of the work, then its client is killed from within."""
     workdir = yield from claim(conversation)
     yield Write(f"{workdir}/{options.get('path', PATH)}" if workdir else PATH, options.get("half", "hel"))
-    while True:
+    for _ in range(TRIES):
         yield Shell(KILL)
+    yield Say("I could not end it.")
 
 
 def writer(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -115,11 +117,12 @@ def half(conversation: Conversation, options: dict[str, Any]) -> Persona:
 def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Reads what an earlier attempt left, as the brief says, then does the work."""
     workdir = yield from claim(conversation)
-    kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
-    if kept:
-        yield Shell(
-            f"cd {shlex.quote(workdir)} && {kept[1]} && printf 'inherited: ' && cat {options.get('path', PATH)}"
-        )
+    told = conversation.everything()
+    kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", told)
+    otherwise = re.search(r"`(git diff --binary HEAD [0-9a-f]{40} \| git apply)`", told)
+    if kept and otherwise:
+        taken = f"{{ {kept[1]} || {otherwise[1]}; }}"
+        yield Shell(f"cd {shlex.quote(workdir)} && {taken} && echo inherited: $(cat {options.get('path', PATH)})")
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
@@ -129,7 +132,9 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
 def dies_once(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Its client is killed from within; when it is spoken to again, it does the work."""
     workdir = yield from claim(conversation)
-    while "broke off" not in conversation.everything():
+    for _ in range(TRIES):
+        if "broke off" in conversation.everything():
+            break
         conversation = yield Shell(KILL)
     yield from work(workdir, options)
     yield Say("The file is written after all.")
