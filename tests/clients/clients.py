@@ -123,6 +123,7 @@ VIBE = Client(
     program="vibe",
     dialect="openai-chat",
     command=lambda prompt: ["vibe", "-p", prompt, "--output", "streaming", "--auto-approve", "--trust"],
+    allowing=("--auto-approve",),
     files={
         ".vibe/config.toml": f"""\
 active_model = "scripted"

@@ -37,13 +37,15 @@ class Turn(Struct, frozen=True, kw_only=True):
 
     session: to resume. usage: of this launch alone, whatever the client counts (drivers of clients that report the whole
     session's usage say `cumulative = True`, and the loop takes the difference). error: what went wrong in the client's
-    words; "" when nothing did. That a turn has no error says nothing about the work.
+    words; "" when nothing did. That a turn has no error says nothing about the work. spoilt: the session can't be gone on
+    with, so that the next prompt begins another.
     """
 
     session: str | None = None
     usage: Usage = Usage()
     final_text: str = ""
     error: str = ""
+    spoilt: bool = False
 
 
 class Reader(Protocol):

@@ -105,7 +105,7 @@ class Headless:
         return played(turn, finish, usage, session=self._session, log=f"{stem}.log")
 
     def _remember(self, turn: Turn, usage: Usage) -> None:
-        self._session = turn.session or self._session
+        self._session = None if turn.spoilt else turn.session or self._session
         self._mute = self._mute + 1 if turn.error and not usage.total else 0
         if self._mute >= MUTE_TURNS:
             self._session = None

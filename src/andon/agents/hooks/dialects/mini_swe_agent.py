@@ -2,7 +2,8 @@
 
 SAYS: 2.4.6, met in the real program; it has no hooks, so events and payloads are our own. What surprised us there:
 - A run ends in several ways, and all of them exit with 0: the marker as the first line of a command's output (the one way
-  that passes the environment), three answers in a row without a command, and the limits of steps, costs and time.
+  that passes the environment), three answers in a row without a command (`RepeatedFormatError`), and the limits of steps,
+  costs and time (`LimitsExceeded`).
 - A command has 30 s, then its process group is killed; our environment gives it longer.
 - The task is all that the agent ever gets: there are no sessions, and nothing can be resumed.
 - The environment never sees what the model used; tokens are counted from the trajectory after the run.

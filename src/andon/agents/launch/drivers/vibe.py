@@ -3,9 +3,11 @@
 Met in the real program (3.0.2) against a scripted endpoint. What surprised us there:
 - The stream counts no tokens; `--output-dir` leaves an `export.json` with usage of this run alone, also of a resumed
   session; `input_tokens` counts cached ones. Nothing is left by a run that was killed, so its tokens are unknown. The
-  answer that runs `run_typescript` is missing from the count.
+  count is too low: an answer that a hook sent back is not in it, nor is one that ran `run_typescript`.
 - The session's id stands in every line, under `sessionId`.
 - The answer that a hook sent back appears in the stream, marked as discarded.
+- A run that is killed leaves its turn open. Whoever resumes the session resumes that turn, and the new prompt waits until
+  it has ended; so such a session is given up, and the next prompt begins another.
 - It ends with 2 when the model fails (after retries for five minutes) and with 3 at a limit; 0 says nothing about the work.
 - A folder that is not trusted is worked in without its hooks; `--trust` trusts it for this run.
 - Without more, edits are allowed and commands are not. We allow `andon` and looking around; what else an agent may run
@@ -92,7 +94,8 @@ class VibeReader:
             cached=int(told.get("cached_input_tokens") or 0),
         )
         session = self._session or self._export.get("session_id")
-        return Turn(session=session, usage=usage, final_text=self._words, error=self._error(exit_code))
+        killed = exit_code < 0 or bool(self._place and not self._export)
+        return Turn(session=session, usage=usage, final_text=self._words, error=self._error(exit_code), spoilt=killed)
 
     def _error(self, exit_code: int) -> str:
         if exit_code == 0:

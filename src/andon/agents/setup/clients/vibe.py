@@ -13,9 +13,10 @@ EVENTS: dict[str, tuple[str, int]] = {
     "post_tool": ("", 10),
     "post_agent": ("", 600),
 }
+# vibe heeds it three times in a turn, so that nobody is kept for ever.
 MISSING = (
-    '{"system_message":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
-    'andon check."}'
+    '{"decision":"deny","reason":"There is no andon on the PATH of this session, so the work could not be checked. Put it '
+    'there and run andon check, or tell your person."}'
 )
 
 
@@ -54,7 +55,8 @@ CLIENT = ClientSetup(
         "a hook that fails or runs into its time limit lets the tool or the turn's end pass; the gates at `andon advance` "
         "decide all the same",
         "there is no hook at the beginning of a session: the agent learns of its step from its prompt or from AGENTS.md",
-        "hooks are told no tokens; `andon work` counts them when a run has ended",
+        "hooks are told no tokens; `andon work` counts them when a run has ended, and vibe leaves out the answers that a hook "
+        "sent back",
     ),
     proven="real program",
 )
