@@ -122,7 +122,7 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     otherwise = re.search(r"`(git diff --binary HEAD [0-9a-f]{40} \| git apply)`", told)
     if kept and otherwise:
         taken = f"{{ {kept[1]} || {otherwise[1]}; }}"
-        yield Shell(f"cd {shlex.quote(workdir)} && {taken} && echo inherited: $(cat {options.get('path', PATH)})")
+        yield Shell(f"cd {shlex.quote(workdir)} && {taken} && printf 'inherited: ' && cat {options.get('path', PATH)}")
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")
