@@ -66,6 +66,7 @@ ablations: setup ## each safeguard switched off: how many seeds until it is noti
 	@$(BIN)/python -m andon.testing --ablations $(ARGS)
 
 bench: setup system ## benchmarks against floors
+	@sh scripts/clients.sh $(VENV) default
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: setup ## renew the locks from pyproject.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from andon import __version__
-from benchmarks import chart, command_line, gate, landing, long_log, simulator, store_load, transitions
+from benchmarks import chart, clients, command_line, gate, landing, long_log, simulator, store_load, transitions
 from benchmarks.measure import keep, table
 
 ALL = {
@@ -15,6 +15,7 @@ ALL = {
     "landing": landing.run,
     "simulator": simulator.run,
     "contention": store_load.run_contention,
+    "clients": clients.run,
 }
 LONG = {"claims": store_load.run_claims, "long_log": long_log.run}
 """Minutes and gigabytes: only when they are named."""

@@ -55,7 +55,7 @@ class Client:
 
 
 CODEX_ALONE = (
-    *("codex", "exec", "--json"),
+    *("codex", "exec", "--json", "--trust"),
     *("--dangerously-bypass-approvals-and-sandbox", "--dangerously-bypass-hook-trust"),
 )
 MINI_ALONE = (
@@ -63,6 +63,8 @@ MINI_ALONE = (
     *("-c", "mini.yaml", "-c", f"model.model_kwargs.api_base={URL}/v1", "-t"),
 )
 CLAUDE_ALONE = ("claude", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions", "-p")
+
+COPILOT_ALLOWS = ("--allow-all-tools", "--allow-all-paths")
 
 CODEX = Client(
     name="codex",
@@ -89,6 +91,7 @@ stream_max_retries = 1
 """
     },
     environment={"SCRIPTED_API_KEY": KEY},
+    allowing=("--trust", "--dangerously-bypass-hook-trust"),
     unbound=("--dangerously-bypass-approvals-and-sandbox",),
     reports='"usage":{"input_tokens":300,"cached_input_tokens":120,"cache_write_input_tokens":0,"output_tokens":30',
 )
@@ -164,7 +167,9 @@ OPENCODE = Client(
     program="opencode",
     dialect="openai-chat",
     command=lambda prompt: ["opencode", "run", "--format", "json", prompt],
+    # Where a repository has `.opencode`, it waits for npm to fetch a package that nobody needs, and tries again for minutes.
     files={
+        ".npmrc": "offline=true\nfetch-retries=0\naudit=false\n",
         ".config/opencode/opencode.json": json.dumps(
             {
                 "autoupdate": False,
@@ -183,7 +188,7 @@ OPENCODE = Client(
                 },
             },
             indent=2,
-        )
+        ),
     },
     environment={
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -237,7 +242,7 @@ COPILOT = Client(
     name="copilot",
     program="copilot",
     dialect="openai-chat",
-    command=lambda prompt: ["copilot", "-p", prompt, "--output-format", "json", "--no-color"],
+    command=lambda prompt: ["copilot", "--output-format", "json", "--no-color", *COPILOT_ALLOWS, "-p", prompt],
     # Exactly "true" also trusts the directory, which its hooks need.
     environment={
         "COPILOT_ALLOW_ALL": "true",
@@ -247,7 +252,7 @@ COPILOT = Client(
         "COPILOT_PROVIDER_BASE_URL": f"{URL}/v1",
         "COPILOT_PROVIDER_API_KEY": KEY,
     },
-    allowing=("--allow-all-tools", "--allow-all-paths"),
+    allowing=COPILOT_ALLOWS,
     slower=True,
 )
 

@@ -207,12 +207,12 @@ class Scene:
     # ------------------------------------------------------------ sessions
 
     def session(
-        self, persona: str, prompt: str = PROMPT, *, limit_s: float = 60, cwd: Path | None = None, **options: Any
+        self, persona: str, prompt: str = PROMPT, *, limit_s: float = 120, cwd: Path | None = None, **options: Any
     ) -> Session:
         """The client by itself, as a person starts it."""
         return self.inside(self.client.command(prompt), persona, limit_s=limit_s, cwd=cwd, **options)
 
-    def work(self, persona: str, *more: str, limit_s: float = 60, unbound: bool = False, **options: Any) -> Session:
+    def work(self, persona: str, *more: str, limit_s: float = 120, unbound: bool = False, **options: Any) -> Session:
         """A worker of Andon's that launches the client. unbound: without the client's own sandbox."""
         command = ["andon", "work", "--agent", self.client.name, "--json", *more]
         allowing = (*self.client.allowing, *(self.client.unbound if unbound else ()))
@@ -220,7 +220,7 @@ class Scene:
         return self.inside(command, persona, limit_s=limit_s, **options)
 
     def inside(
-        self, command: list[str], persona: str, *, limit_s: float = 60, cwd: Path | None = None, **options: Any
+        self, command: list[str], persona: str, *, limit_s: float = 120, cwd: Path | None = None, **options: Any
     ) -> Session:
         """Any command, in a namespace with the endpoint that plays the persona (options: see `personas`)."""
         self.sessions += 1

@@ -20,6 +20,7 @@ TEXT = "hello\n"
 BEYOND = "elsewhere/escaped.txt"
 QUESTION = "Which greeting is wanted?"
 KILL = f"{sys.executable} {Path(__file__).with_name('kill_client.py')}; sleep 5"
+TRIES = 5
 
 
 def diligent_shell(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -93,8 +94,9 @@ def dies(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Does half of the work, then its client is killed from within."""
     workdir = yield from claim(conversation)
     yield Write(f"{workdir}/{options.get('path', PATH)}" if workdir else PATH, options.get("half", "hel"))
-    while True:
+    for _ in range(TRIES):
         yield Shell(KILL)
+    yield Say("I could not end it.")
 
 
 def writer(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -114,7 +116,9 @@ def half(conversation: Conversation, options: dict[str, Any]) -> Persona:
 
 def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Reads what an earlier attempt left, as the brief says, then does the work."""
-    workdir = yield from claim(conversation)
+    if not workdir_of(conversation):
+        conversation = yield Shell("andon next --json")
+    workdir = workdir_of(conversation)
     kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", conversation.everything())
     if kept:
         yield Shell(f"cd {shlex.quote(workdir)} && {kept[1]} && echo inherited: $(cat {options.get('path', PATH)})")
@@ -127,7 +131,9 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
 def dies_once(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Its client is killed from within; when it is spoken to again, it does the work."""
     workdir = yield from claim(conversation)
-    while "broke off" not in conversation.everything():
+    for _ in range(TRIES):
+        if "broke off" in conversation.everything():
+            break
         conversation = yield Shell(KILL)
     yield from work(workdir, options)
     yield Say("The file is written after all.")

@@ -99,9 +99,11 @@ def test_who_never_stops_ends_at_the_persons_limit_and_another_goes_on(held_clie
     scene, head = scene_of(held_client, tmp_path, lease_s=LEASE_S)
     limited = replace(
         scene.client,
-        command=lambda prompt: [*held_client.command(prompt)[:-2], *AT_MOST_12["mini-swe-agent"], "-t", prompt]
-        if held_client.name == "mini-swe-agent"
-        else [*held_client.command(prompt), *AT_MOST_12["vibe"]],
+        command=lambda prompt: (
+            [*held_client.command(prompt)[:-2], *AT_MOST_12["mini-swe-agent"], "-t", prompt]
+            if held_client.name == "mini-swe-agent"
+            else [*held_client.command(prompt), *AT_MOST_12["vibe"]]
+        ),
     )
     session = scene.inside(limited.command(PROMPT), "never-stops")
     assert len(session.moves) <= 13, session.tell()
