@@ -262,6 +262,18 @@ def test_a_client_that_does_not_work_uses_up_no_attempts(world: World) -> None:
     assert [x["counts"] for x in ends(world)] == [False]
 
 
+def test_a_program_that_can_not_be_started_gives_its_claim_back(world: World) -> None:
+    world.add_task()
+    garbage = world.path.parent / "garbage"
+    garbage.write_bytes(b"\x00no program")
+    garbage.chmod(0o755)
+    result = work(world, str(garbage))
+    assert result.exit == 6, (result.out, result.err)
+    assert only(result)["how"] == "given_back"
+    assert "could not be started" in result.json["error"]["message"]
+    assert world.claim("alice")["attempt"] == 2
+
+
 def test_nothing_ready_is_3(world: World) -> None:
     result = work(world, script(world, "agent", EDIT))
     assert (result.exit, result.kind) == (3, "nothing_ready")

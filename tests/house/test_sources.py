@@ -32,11 +32,16 @@ def name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def asserts(function: ast.FunctionDef) -> bool:
+def asserts(function: ast.FunctionDef, helpers: frozenset[str] = frozenset()) -> bool:
+    """helpers: functions of the same module that assert themselves."""
     return any(
-        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and name_of(node.func) in ASSERTING_CALLS)
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and name_of(node.func) in ASSERTING_CALLS | helpers)
         for node in ast.walk(function)
     )
+
+
+def helpers_of(module: ast.Module) -> frozenset[str]:
+    return frozenset(x.name for x in functions(module) if not x.name.startswith("test_") and asserts(x))
 
 
 def relative(path: Path) -> str:
@@ -78,8 +83,9 @@ def test_every_test_asserts_something() -> None:
     found = [
         f"{relative(path)}:{function.lineno} {function.name}"
         for path in TESTS
-        for function in functions(parsed(path))
-        if function.name.startswith("test_") and not asserts(function)
+        for module in (parsed(path),)
+        for function in functions(module)
+        if function.name.startswith("test_") and not asserts(function, helpers_of(module))
     ]
     assert found == []
 

@@ -88,6 +88,8 @@ def scene(name: str, prompt: str, turn: int) -> dict[str, Any]:
             "usage": None,
             "_meta": {"quota": {"token_count": {"input_tokens": 7, "output_tokens": 3}}},
         }
+    elif name == "last-answer":
+        done["usage"] = {"inputTokens": 60, "outputTokens": 10, "cachedReadTokens": 40, "totalTokens": 110}
     elif name == "refuses":
         done["stopReason"] = "refusal"
     elif name == "dies":
@@ -114,7 +116,9 @@ def main() -> None:
         method = message.get("method")
         if method == "initialize":
             version = 9 if name == "future" else 1
-            send(id=message["id"], result={"protocolVersion": version, "agentCapabilities": {}, "authMethods": []})
+            told = {"protocolVersion": version, "agentCapabilities": {}, "authMethods": []}
+            info = {"agentInfo": {"name": "OpenCode", "version": "1"}} if name == "last-answer" else {}
+            send(id=message["id"], result=told | info)
         elif method == "session/new":
             assert message["params"]["cwd"] == os.getcwd()
             if name == "signed-out":

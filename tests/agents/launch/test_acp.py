@@ -67,6 +67,11 @@ def test_turns_of_one_session(scene, workdir: Path) -> None:  # type: ignore[no-
     assert first.usage == works.turn().usage == Usage(input=100, output=10, cached=40)
 
 
+def test_an_agent_that_tells_its_last_answer_alone(scene) -> None:  # type: ignore[no-untyped-def]
+    one = scene("last-answer")
+    assert [one.turn().usage.total for _ in range(3)] == [110, 110, 110]
+
+
 def test_writes_out_of_bounds_are_refused(scene, workdir: Path) -> None:  # type: ignore[no-untyped-def]
     played = scene("trespasses").turn()
     assert "../beyond.txt is outside" in played.final_text

@@ -11,10 +11,11 @@ import os
 import time
 from typing import Any
 
-from andon.app.work.claimed import Carried, Carrier, Job, Open, Permits, Say
+from andon.app.work.claimed import Carrier, Open, Permits, Say
 from andon.app.work.clients import Client, find_client
 from andon.app.work.options import Options, options_of
 from andon.app.work.parked import Parked, ParkedSteps
+from andon.app.work.records import Carried, Job
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_NO, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_YES, AndonError
 from andon.engine.interface import CallContext, Reply
 

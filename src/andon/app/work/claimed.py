@@ -6,13 +6,10 @@ coordinator alone. Whatever happens, the claim is left in order: advanced, parke
 
 from __future__ import annotations
 
-import calendar
 import os
 import time
 from collections.abc import Callable
 from typing import Any
-
-from msgspec import Struct
 
 from andon.agents.hooks.call import ToolUse
 from andon.agents.launch import loop, prompts
@@ -22,6 +19,7 @@ from andon.agents.launch.session import Place, Played, Session
 from andon.app.work.clients import Client, environment
 from andon.app.work.options import Options
 from andon.app.work.parked import Parked, ParkedSteps
+from andon.app.work.records import OWN_ENDS, Became, Carried, Job, seconds_of
 from andon.core.errors import EXIT_LOST, EXIT_NO, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_YES, AndonError
 from andon.engine.interface import CallContext, Coordinator
 
@@ -37,88 +35,6 @@ CHECK_AGAIN_S = 2.0
 """A check that could not be made at all (the store or a disk is away) is tried again, so often."""
 BACKOFF_S = (0.5, 3.0)
 LOG_EVENTS_MAX = 100_000
-WELL = frozenset({"advanced", "waiting", "reviewed", "handed_off"})
-OWN_ENDS = WELL | {"released", "exhausted"}
-
-
-class Job(Struct, frozen=True, kw_only=True):
-    """A claim as `next` gave it."""
-
-    task: str
-    run: str
-    step: str
-    attempt: int
-    token: int
-    agent: str
-    workdir: str
-    brief: str
-    lease_s: float
-    review: bool = False
-
-    @classmethod
-    def of(cls, body: dict[str, Any], agent: str, began: float) -> Job:
-        return cls(
-            task=body["task"],
-            run=body["run"],
-            step=body["step"],
-            attempt=body["attempt"],
-            token=body["lease"]["token"],
-            agent=agent,
-            workdir=body["workdir"],
-            brief=body["brief"],
-            lease_s=max(1.0, seconds_of(body["lease"]["expires_at"]) - began),
-            review=bool(body.get("review")),
-        )
-
-
-class Became(Struct, frozen=True, kw_only=True):
-    """What became of a claim. how: advanced | waiting | reviewed | handed_off | released | exhausted | lost | blocked |
-    parked. outcome: of the step, when it was left."""
-
-    how: str
-    outcome: str = ""
-    reason: str = ""
-
-
-class Carried(Struct, frozen=True, kw_only=True):
-    """The end of one claim, for people. stops: the worker claims nothing more."""
-
-    task: str
-    run: str
-    step: str
-    agent: str
-    attempt: int
-    how: str
-    outcome: str = ""
-    reason: str = ""
-    turns: int = 0
-    tokens: int = 0
-    final_text: str = ""
-    log: str = ""
-    stops: bool = False
-    client_broke: bool = False
-    interrupted: bool = False
-
-    @property
-    def well(self) -> bool:
-        return self.how in WELL
-
-    def described(self) -> dict[str, Any]:
-        return {
-            "task": self.task,
-            "run": self.run,
-            "step": self.step,
-            "agent": self.agent,
-            "attempt": self.attempt,
-            "ok": self.well,
-            "how": self.how,
-            "outcome": self.outcome or None,
-            "reason": self.reason or None,
-            "turns": self.turns,
-            "tokens": self.tokens,
-            "final_text": self.final_text[:2000],
-            "log": self.log or None,
-        }
 
 
 class Carrier:
@@ -196,6 +112,11 @@ class Carriage:
         except KeyboardInterrupt:
             session.close()
             return self._interrupted()
+        except AndonError as error:
+            # A client that can't even be started, or a store that is gone: whoever comes next may fare better.
+            session.close()
+            move = loop.Move(what=loop.PASS_ON, why=error.message, stops=True)
+            return self._carried(self._leave_became(move), move, broke=True)
         finally:
             session.close()
 
@@ -426,7 +347,7 @@ class Carriage:
         except AndonError as error:
             return Became(how="lost", reason=error.message)
 
-    def _carried(self, became: Became, move: loop.Move, *, interrupted: bool = False) -> Carried:
+    def _carried(self, became: Became, move: loop.Move, *, interrupted: bool = False, broke: bool = False) -> Carried:
         job = self.job
         outcome = f" by {became.outcome}" if became.outcome else ""
         self._say(f"{became.how}{outcome}" + (f": {became.reason}" if became.reason else ""))
@@ -444,7 +365,7 @@ class Carriage:
             final_text=self.last.final_text,
             log=self.last.log,
             stops=move.stops and not interrupted,
-            client_broke=self.last.how == loop.TURN_BROKEN and not interrupted,
+            client_broke=broke or (self.last.how == loop.TURN_BROKEN and not interrupted),
             interrupted=interrupted,
         )
 
@@ -472,11 +393,6 @@ class Carriage:
                     how="lost", reason=f"the run ended: {data.get('outcome')} {data.get('reason', '')}".strip()
                 )
         return Became(how="lost", reason=self.lost)
-
-
-def seconds_of(text: str) -> float:
-    """Seconds since the epoch of an RFC 3339 time in UTC."""
-    return float(calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")))
 
 
 def prune(directory: str) -> None:

@@ -29,6 +29,9 @@ START_S = 60.0
 CANCEL_S = 10.0
 Entry = dict[str, Any]
 
+COUNT_TURNS = frozenset({"OpenCode"})
+"""Agents whose `usage` is not of the whole session. OpenCode (1.18.33) tells its last answer's, less than the turn's."""
+
 
 class Agent(Struct, frozen=True, kw_only=True):
     """How a client is started as an ACP agent, and installed. environment: variables of its own, for a working directory."""
@@ -78,6 +81,7 @@ class AcpSession:
         self._counted = Usage()
         self._number = 0
         self._starts = 0
+        self._counts_turns = False
 
     def _new_talk(self) -> Talk:
         root = os.path.realpath(self._place.workdir)
@@ -142,6 +146,8 @@ class AcpSession:
             deadline,
             cancel,
         )
+        info = told.get("agentInfo")
+        self._counts_turns = isinstance(info, dict) and info.get("name") in COUNT_TURNS
         if told.get("protocolVersion") != PROTOCOL_VERSION:
             raise _Broken(f"it speaks version {told.get('protocolVersion')} of the protocol, not {PROTOCOL_VERSION}")
         new = self._ask("session/new", {"cwd": self._place.workdir, "mcpServers": []}, deadline, cancel)
@@ -180,7 +186,9 @@ class AcpSession:
     def _ended(self, answer: Entry) -> Played:
         result = _result("session/prompt", answer)
         usage = usage_of_turn(result) or self._talk.used
-        if not usage.total:
+        if not usage.total and self._counts_turns:
+            usage = usage_of_session(result)
+        elif not usage.total:
             usage, self._counted = usage_since(self._counted, usage_of_session(result))
         why = str(result.get("stopReason") or "")
         if why in ("end_turn", ""):
