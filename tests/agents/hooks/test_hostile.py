@@ -70,7 +70,9 @@ def test_strange_payloads_are_read(dialect: Any) -> None:
     for event in dialect.EVENTS:
         for name in NAMES:
             for value in STRANGE:
-                check_call(dialect.read(event, {name: value}))
+                call = dialect.read(event, {name: value})
+                check_call(call)
+                assert call.client == dialect.NAME
 
 
 def test_everything_strange_at_once(dialect: Any) -> None:
@@ -79,6 +81,7 @@ def test_everything_strange_at_once(dialect: Any) -> None:
             payload = dict.fromkeys(NAMES, value)
             call = dialect.read(event, payload)
             check_call(call)
+            assert call.client == dialect.NAME
             for decision in decisions():
                 check_text(dialect.write(call, decision))
 

@@ -125,18 +125,18 @@ def _could_not(call: HookCall, found: Gathered, claim: Claim, error: AndonError)
 
 
 def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) -> Decision:
-    said = call.final_text.strip()[:2000]
+    arguments = {"message": "handed over at the end of a turn", "notes": call.final_text.strip()[:2000]}
     try:
-        _reply, error = ask_coordinator(
-            claim, "advance", {"message": "handed over at the end of a turn", "notes": said} if said else
-            {"message": "handed over at the end of a turn"},
-        )  # fmt: skip
+        reply, error = ask_coordinator(claim, "advance", arguments)
     except Late:
         return refuse(
             call, found, "late", f"Andon: only {waiting_for} is missing. Run `andon advance -m 'what you did'`."
         )
     if error is not None:
         return _could_not(call, found, claim, error)
+    if reply is None or reply.exit not in (0, EXIT_NOT_YET):
+        # A gate that gave another answer this time: the step is still the agent's.
+        return refuse(call, found, "changed", "Andon: a gate closed while the step was handed over. Run `andon check`.")
     return Decision(notice=f"Andon: {claim.run}, step {claim.step}, is handed over and waits for {waiting_for}")
 
 
@@ -156,6 +156,12 @@ def refuse(call: HookCall, found: Gathered, closed: str, reason: str) -> Decisio
     return pull_cord(found, claim, reason, blocks.total)
 
 
+def _missing(reason: str) -> str:
+    """What the agent was told is missing, in one line for a person: without what the agent was to do next."""
+    gates = [line[2:] for line in reason.splitlines() if line.startswith("- ")]
+    return "; ".join(gates) or reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\n")[0].strip()
+
+
 def launched() -> bool:
     """Whether a worker of Andon's launched the client."""
     return os.environ.get("ANDON_LAUNCHED") == "1"
@@ -170,10 +176,8 @@ def heeds(client: str) -> int:
 
 def pull_cord(found: Gathered, claim: Claim, reason: str, total: int) -> Decision:
     """Call a person, once for each row of blocks; the claim stays until its lease ends."""
-    # What it was told, without what it was to do next.
-    missing = reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\nWork in ")[0].strip()
-    kept = f" and was kept at work {total} times" if total else ""
-    body = f"{claim.agent} stops with {claim.step} not done{kept}. {missing}"[:3000]
+    kept = f" (kept at work {total} times)" if total else ""
+    body = f"{claim.agent} stops with {claim.step} not done{kept}: {_missing(reason)}"[:3000]
     notice = f"Andon: {claim.run}, step {claim.step}, is not done, and its agent was let go; see: andon status"
     try:
         _reply, error = ask_coordinator(claim, "ask", {"body": body, "key": f"hook:{claim.key}:{total}"})
