@@ -220,7 +220,7 @@ class Scene:
         return self.inside(command, persona, limit_s=limit_s, **options)
 
     def inside(
-        self, command: list[str], persona: str, *, limit_s: float = 120, cwd: Path | None = None, **options: Any
+        self, command: list[str], persona: str, /, *, limit_s: float = 120, cwd: Path | None = None, **options: Any
     ) -> Session:
         """Any command, in a namespace with the endpoint that plays the persona (options: see `personas`)."""
         self.sessions += 1

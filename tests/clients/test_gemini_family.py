@@ -59,9 +59,10 @@ def test_diligent_in_a_claimed_worktree(client: Client, tmp_path: Path, record_p
     scene = hooked(tmp_path, client)
     worktree = claimed(scene)
     session = scene.session("diligent", cwd=worktree)
+    briefed = session.heard if client.name == "gemini" else session.records[-1].system
     record_property("client", f"{client.name} {session.seconds:.1f} s")
     assert session.exit == 0, session.tell()
-    assert "Scope (paths you may change): `greeting.txt`" in session.heard, session.tell()
+    assert "Scope (paths you may change): `greeting.txt`" in briefed, session.tell()
     assert said(session) == 1, session.tell()
     assert fired(scene) >= {"session_start", "before_tool", "after_tool", "stop"}, session.tell()
     assert scene.lead()
@@ -122,21 +123,21 @@ def test_never_stops_until_somebody_ends_it(client: Client, tmp_path: Path) -> N
     """Hooks can't end an agent that uses tools without end; its claim stays its own as long as it lives, and lands nothing."""
     scene = hooked(tmp_path, client)
     head = scene.world.head()
-    session = scene.session("never-stops", cwd=claimed(scene), limit_s=15)
+    session = scene.session("never-stops", cwd=claimed(scene), limit_s=25)
     assert not session.ended, session.tell()
-    assert len(session.moves) > 3, session.tell()
+    assert len(session.moves) > 1, session.tell()
     assert [one["agent"] for one in scene.status()["running"]] == [f"{client.name}-one"]
     assert not scene.lead()
     assert scene.world.head() == head
 
 
 def test_dies_and_another_carries_on(client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, client, lease="5s")
+    scene = hooked(tmp_path, client, lease="20s")
     session = scene.session("dies", cwd=claimed(scene), limit_s=40)
     assert session.exit != 0, session.tell()
     assert said(session) == 0, session.tell()
     scene.world.environment["ANDON_AGENT"] = f"{client.name}-two"
-    offered = scene.world.ok("next", "--wait", "30s")
+    offered = scene.world.ok("next", "--wait", "45s")
     assert (offered["run"], offered["attempt"]) == ("R1", 2), session.tell()
     following = scene.session("heir", cwd=Path(offered["workdir"]))
     assert "inherited: hel" in following.heard, following.tell()
@@ -160,13 +161,14 @@ def test_acp_keeps_the_agent_in_its_bounds(client: Client, tmp_path: Path) -> No
     """In Gemini CLI's ACP mode no hook fires before a tool: what holds there is our answer to its questions."""
     scene = hooked(tmp_path, client)
     head = scene.world.head()
-    session = scene.inside(["andon", "work", "--agent", f"acp:{client.name}", "--once", "--json"], "trespasser")
-    assert session.exit == 3, session.tell()
-    assert not list(scene.world.path.with_name(f"{scene.world.path.name}.andon").glob(f"*/{BEYOND}")), session.tell()
+    session = scene.inside(["andon", "work", "--agent", f"acp:{client.name}", "--turns", "2", "--json"], "trespasser")
+    assert session.exit in (1, 3), session.tell()
+    refused = "canceled by the user" if client.name == "gemini" else f"{BEYOND} is outside the scope of T1"
+    assert refused in session.heard, session.tell()
+    assert "Landed by hand" not in scene.world.git("log", "--all", "--format=%s")
     held(scene, session, head)
     if client.name == "gemini":
         assert not fired(scene) & {"session_start", "before_tool", "after_tool"}, session.tell()
-    assert "stop" in fired(scene)
 
 
 def test_acp_diligent(client: Client, tmp_path: Path) -> None:
@@ -176,6 +178,24 @@ def test_acp_diligent(client: Client, tmp_path: Path) -> None:
     assert session.json["tokens"] > 0
     assert scene.lead()
     assert scene.landed() == "hello"
+
+
+# ---------------------------------------------------------------- the guard of the target branch
+
+MOVER = "import subprocess; subprocess.run(['git', 'update-ref', 'refs/heads/main', 'HEAD~1'])"
+
+
+@pytest.mark.clients("gemini")
+@pytest.mark.parametrize("agent", ["gemini", "acp:gemini"])
+def test_gemini_at_work_can_not_move_the_target_branch(client: Client, tmp_path: Path, agent: str) -> None:
+    """Its shell switches git's hooks off, and a program hides the command from what looks at tools: the guard holds."""
+    scene = hooked(tmp_path, client)
+    head = scene.world.head()
+    command = ["andon", "work", "--agent", agent, "--turns", "1", "--json"]
+    session = scene.inside(command, "diligent-shell", command=f'python3 -c "{MOVER}"')
+    assert session.ended, session.tell()
+    assert "main was not moved" in session.heard, session.tell()
+    assert scene.world.head() == head
 
 
 # ---------------------------------------------------------------- trust

@@ -110,7 +110,11 @@ class SandboxRuntime:
             work, out = os.path.join(directory, "work"), os.path.join(directory, "out")
             os.mkdir(work)
             os.mkdir(out)
-            result = self.run(Job(command=_PROBE, workdir=work, out=out, env={}, limits=_PROBE_LIMITS))
+            try:
+                result = self.run(Job(command=_PROBE, workdir=work, out=out, env={}, limits=_PROBE_LIMITS))
+            except OSError as error:
+                # In another sandbox, whose root has no other user to give the files to.
+                return f"bubblewrap does not work here: {error.strerror}"
         said = result.output.decode(errors="replace").strip()
         if result.status != "exited":
             return f"bubblewrap does not work here: {result.reason or said}"

@@ -25,7 +25,7 @@ def launch(*extra: str, session: str | None = None) -> Launch:
 
 
 def test_commands() -> None:
-    assert DRIVER.command(launch()) == ["opencode", "run", "--format", "json", "--dir", "/work"]
+    assert DRIVER.command(launch()) == ["opencode", "run", "--format", "json", "--dir", "/work", "--title", "Andon"]
     assert DRIVER.command(launch("--auto", session="ses_1")) == [
         "opencode", "run", "--format", "json", "--dir", "/work", "--session", "ses_1", "--auto",
     ]  # fmt: skip

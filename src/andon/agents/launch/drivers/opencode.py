@@ -18,6 +18,8 @@ from typing import Any
 from andon.agents.launch.records import Launch, Turn, Usage
 
 Entry = dict[str, Any]
+TITLE = "Andon"
+"""Of a session: without one opencode asks the model for it, and counts that nowhere."""
 _LAST_CHARS = 2000
 
 
@@ -31,7 +33,7 @@ class OpencodeDriver:
     resumes = True
 
     def command(self, launch: Launch) -> list[str]:
-        session = ("--session", launch.session) if launch.session else ()
+        session = ("--session", launch.session) if launch.session else ("--title", TITLE)
         return [self.program, "run", "--format", "json", "--dir", launch.workdir, *session, *launch.extra]
 
     def standard_input(self, launch: Launch) -> str:
