@@ -106,6 +106,22 @@ def test_whoever_uses_the_tools_is_an_agent(world: World) -> None:
     assert claimed["actor"].startswith("mcp-")
 
 
+@pytest.mark.parametrize("variable", ["ANDON_AGENT", "CLAUDE_CODE_SESSION_ID"])
+def test_a_server_with_a_session_acts_for_nobody_else(world: World, variable: str) -> None:
+    world.add_task()
+
+    async def conversation(session: ClientSession, ask: Ask) -> None:
+        claimed = await ask("next", role="implementer")
+        world.write("app.txt", "one\nTWO\n", Path(claimed["workdir"]))
+        assert (await ask("advance", workdir=claimed["workdir"], message="done"))["exit"] == 0
+        own = await ask("next", role="reviewer")
+        assert own["exit"] == 3, own
+        posing = await ask("next", role="reviewer", agent="bob")
+        assert (posing["exit"], posing["error"]["kind"]) == (5, "other_agent")
+
+    talk(world, conversation, **{variable: "a1"})
+
+
 def test_no_act_of_a_person_is_a_tool() -> None:
     assert not set(commands()) & PERSONS_ACTS
     assert {

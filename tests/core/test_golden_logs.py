@@ -122,6 +122,7 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
     rare = {
         "TaskCancelled",
         "LeaseRenewed",
+        "TokensCounted",
         "ApprovalRecorded",
         "RejectionRecorded",
         "SignalRecorded",

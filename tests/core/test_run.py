@@ -626,3 +626,34 @@ def test_a_dead_leads_landing_can_be_freed_at_once() -> None:
     other.refused(
         c.Interrupt(at=other.now, actor="andon", step="implement", token=token, reason="no"), "not_interruptible"
     )
+
+
+def test_tokens_of_an_attempt_that_is_over_count_all_the_same() -> None:
+    world = World(replace(World().workflow, limits=w.Limits(tokens=100)))
+    world.implement()
+    token = world.state.token
+    world.claim("review", "bob")
+    late = c.CountTokens(at=world.now, actor="alice", step="implement", token=token, tokens_used=60)
+    assert kinds(world.ok(late)) == ["TokensCounted"]
+    assert (world.state.tokens_used, world.state.status) == (60, s.RUN_OPEN)
+    # A budget does not ask whose step it stops.
+    assert kinds(world.ok(late))[-1] == "RunBlocked"
+    assert world.state.status == s.RUN_BLOCKED
+    assert replay(world.events) == world.state
+
+
+@pytest.mark.parametrize(
+    ("actor", "token", "tokens", "kind"),
+    [
+        ("mallory", 1, 5, "not_yours"),
+        ("alice", 9, 5, "not_yours"),
+        ("alice", 0, 5, "not_yours"),
+        ("alice", 1, 0, "bad_input"),
+        ("alice", 1, -5, "bad_input"),
+    ],
+)
+def test_only_tokens_of_an_attempt_in_the_run_are_counted(actor: str, token: int, tokens: int, kind: str) -> None:
+    world = World()
+    world.implement()
+    world.refused(c.CountTokens(at=world.now, actor=actor, step="implement", token=token, tokens_used=tokens), kind)
+    assert world.state.tokens_used == 0

@@ -35,6 +35,7 @@ MOVES = (
     "refuse",
     "cancel",
     "renew",
+    "count",
     "stale",
 )
 
@@ -64,6 +65,8 @@ def command_for(world: World, move: str, agent: str, tree: str, number: int) -> 
         return c.Release(**common, step=step.step, token=token)
     if move == "renew":
         return c.Renew(**common, step=step.step, token=token, tokens_used=number)
+    if move == "count":
+        return c.CountTokens(at=world.now, actor=agent, step=step.step, token=world.state.token, tokens_used=number)
     if move == "handoff":
         return c.HandOff(**common, step=step.step, token=token, to="role:implementer", notes="n")
     if move == "approve":

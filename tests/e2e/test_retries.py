@@ -32,6 +32,19 @@ def test_the_same_key_counts_tokens_once(world: World) -> None:
     assert world.ok("heartbeat", "--tokens", "5", "--key", "turn 2", agent="alice", cwd=workdir)["tokens_used"] == 10
 
 
+def test_tokens_told_after_the_step_was_left_are_counted_once(world: World) -> None:
+    world.add_task()
+    workdir = world.implement()["workdir"]
+    for _ in range(2):
+        late = world.andon("heartbeat", "--tokens", "7", "--key", "last", "--json", agent="alice", cwd=workdir)
+        assert late.exit == 4, late.out
+        assert "7 tokens were counted" in late.json["error"]["message"]
+    assert world.ok("run", "show", "R1")["tokens_used"] == 7
+    other = world.andon("heartbeat", "--tokens", "7", "--json", agent="mallory", cwd=workdir)
+    assert other.exit == 4
+    assert world.ok("run", "show", "R1")["tokens_used"] == 7
+
+
 def test_an_interrupted_claim_is_finished_by_the_same_agent_alone(world: World) -> None:
     world.add_task()
     claim = world.claim("alice")

@@ -6,6 +6,8 @@ Rules.
   the server was started, as on the command line.
 * Whoever calls a tool is an agent. Acts of a person (approve, waive, …) are not among the tools, and a call is never made in
   a person's name (law 11).
+* A server that knows whose session it serves (ANDON_AGENT, or the client's own session) acts for nobody else: with a name that
+  every call may choose, one agent could review its own work.
 * A refusal is an answer, not an error of the protocol: `exit` and `meaning` say how to read it, as exit codes do.
 Must not know the store, git or gates. Source: Model Context Protocol, by the library `mcp` 2 (extra `andon[mcp]`).
 """
@@ -19,7 +21,7 @@ from typing import Any
 from andon import __version__
 from andon.cli.parse import UNITS, convert
 from andon.cli.table import AGENTS, COMMANDS, PERSONS_ACTS, Command
-from andon.core.errors import EXIT_BUG, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
+from andon.core.errors import EXIT_BUG, EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
 
 ALSO = ("status", "show", "log", "ready", "task_list", "task_show", "task_add", "run_list", "run_show")
 """Tools besides the agents' own commands: reading, and adding a task."""
@@ -44,7 +46,7 @@ INSTRUCTIONS = (
     "(or `run`) with every call after `next`. Read `meaning` in each answer: 'lost' and 'denied' mean stop."
 )
 PLACES = {
-    "agent": "your name; every session has its own. Default: the name of this server's session",
+    "agent": "your name, where the server was started without one; every session has its own",
     "run": "the claimed run, as `next` gave it, when `workdir` is not given",
     "workdir": "the directory to act in, as `next` gave it. Default: where this server was started",
 }
@@ -106,12 +108,29 @@ def _call(name: str, given: dict[str, Any], session: str) -> dict[str, Any]:
         raise UsageError(f"workdir {workdir} is no directory", next="give the workdir that `next` gave")
     context = CallContext(
         cwd=workdir,
-        agent=places.get("agent") or session,
+        agent=_name(places.get("agent"), session),
         person=False,
         run=places.get("run") or os.environ.get("ANDON_RUN"),
     )
     reply = open_coordinator(context).call(name, arguments)
     return {**reply.body, "exit": reply.exit, "meaning": MEANINGS.get(reply.exit, ""), "notes": list(reply.notes)}
+
+
+def _name(given: str | None, session: str) -> str:
+    """Who calls: whom the server serves; where that is unknown, whom the call names. Raises AndonError."""
+    from andon.cli.identity import who
+
+    known, person = who()
+    if person:
+        return given or session
+    if given and given != known:
+        raise AndonError(
+            f"this server serves {known}, not {given}",
+            kind="other_agent",
+            next="leave agent out; another session starts a server of its own",
+            exit=EXIT_DENIED,
+        )
+    return known
 
 
 def _arguments(command: Command, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -94,6 +94,14 @@ class Renew(Command, frozen=True, kw_only=True):
     tokens_used: int = 0
 
 
+class CountTokens(Command, frozen=True, kw_only=True):
+    """Tokens of an attempt that is over, told by its agent: a review that ended the step, the last words after `advance`."""
+
+    step: str
+    token: int
+    tokens_used: int
+
+
 class Release(Command, frozen=True, kw_only=True):
     """counts False: nothing was tried (the circumstances were not right), so no attempt is used up."""
 

@@ -204,10 +204,39 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
                 tokens_used=command.tokens_used,
             )
         )
-        limit = progress.workflow.limits.tokens
-        if limit is not None and progress.run.tokens_used > limit:
-            progress.block(step.step, f"{progress.run.tokens_used} tokens were used; the limit is {limit}")
+        if reason := _tokens_over(progress):
+            progress.block(step.step, reason)
     return None
+
+
+def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None:
+    """A budget holds for what was used, whether or not the lease still is (law 13). Nobody gains anything by it."""
+    run = progress.run
+    acted = {agent for agents in run.roles.values() for agent in agents} | set(run.authors)
+    if not 1 <= command.token <= run.token or command.actor not in acted:
+        text = f"{command.actor} had no attempt {command.token} in run {run.id} whose tokens could be counted"
+        return Rejected(kind="not_yours", message=text, exit=EXIT_LOST)
+    if command.tokens_used < 1:
+        return Rejected(kind="bad_input", message="tokens are a positive number", exit=EXIT_USAGE)
+    progress.emit(
+        e.TokensCounted(
+            at=command.at,
+            actor=command.actor,
+            step=command.step,
+            token=command.token,
+            tokens_used=command.tokens_used,
+        )
+    )
+    if reason := _tokens_over(progress):
+        for step in list(run.active.values()):
+            if step.prepared is None and step.state != s.BLOCKED:
+                progress.block(step.step, reason)
+    return None
+
+
+def _tokens_over(progress: Progress) -> str:
+    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
+    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -347,6 +376,7 @@ def _cancel(progress: Progress, command: c.CancelRun) -> Rejected | None:
 _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Claim: _claim,
     c.Renew: _renew,
+    c.CountTokens: _count_tokens,
     c.Release: _release,
     c.HandOff: _hand_off,
     c.ExpireLease: _expire,

@@ -131,6 +131,14 @@ class LeaseRenewed(Event, frozen=True, kw_only=True):
     tokens_used: int = 0
 
 
+class TokensCounted(Event, frozen=True, kw_only=True):
+    """Tokens that an attempt used and told of after its lease was over."""
+
+    step: str
+    token: int
+    tokens_used: int
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
@@ -348,6 +356,7 @@ RunEvent = (
     | StepEntered
     | StepClaimed
     | LeaseRenewed
+    | TokensCounted
     | AttemptEnded
     | Submitted
     | Judged

@@ -163,6 +163,10 @@ def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
     return replace(_with_step(run, step, event.at), tokens_used=run.tokens_used + event.tokens_used)
 
 
+def _tokens_counted(run: s.Run, event: e.TokensCounted) -> s.Run:
+    return replace(run, tokens_used=run.tokens_used + event.tokens_used, changed_at=event.at)
+
+
 def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
     step = active(run, event.step)
     if event.salvage and step.lease is not None:
@@ -467,6 +471,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,
     e.LeaseRenewed: _lease_renewed,
+    e.TokensCounted: _tokens_counted,
     e.AttemptEnded: _attempt_ended,
     e.Submitted: _submitted,
     e.Judged: _judged,

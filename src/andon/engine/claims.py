@@ -308,6 +308,25 @@ def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | Non
     return run
 
 
+def count_late(services: Services, claim: Claim, tokens_used: int, key: str | None) -> bool:
+    """Count tokens of a claim that is over, once for the same key. False when the run takes them no more."""
+    cause = key_cause(f"heartbeat:{claim.run}", key)
+    with services.store.read() as reader:
+        if cause is not None and reader.caused(cause) is not None:
+            return True
+    command = c.CountTokens(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
+    )
+    try:
+        _run, effects = services.engine.on_run(claim.run, command, cause=cause)
+    except AndonError as error:
+        if error.exit != EXIT_LOST:
+            raise
+        return False
+    services.after(effects)
+    return True
+
+
 def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractContextManager[object]:
     """Renew the lease while its owner waits for gates, so that a slow gate does not cost the claim."""
 

@@ -199,8 +199,16 @@ class LocalCoordinator:
 
     def heartbeat(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
-        claims.held(self.services, claim)
-        run = claims.renew(self.services, claim, int(arguments.get("tokens") or 0), arguments.get("key"))
+        tokens = int(arguments.get("tokens") or 0)
+        try:
+            claims.held(self.services, claim)
+        except AndonError as error:
+            # What was used was used: a budget counts it although the claim is over.
+            if tokens > 0 and claims.count_late(self.services, claim, tokens, arguments.get("key")):
+                text = f"{error.message}; its {tokens} tokens were counted"
+                raise AndonError(text, kind=error.kind, next=error.next, exit=error.exit) from None
+            raise
+        run = claims.renew(self.services, claim, tokens, arguments.get("key"))
         step = run.active.get(claim.step)
         lease = step.lease if step else None
         if lease is None:
