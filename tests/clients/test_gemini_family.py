@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.clients import Client
-from tests.clients.harness import PROMPT, Scene, Session
+from tests.clients.harness import INHERITED, PROMPT, Scene, Session
 from tests.clients.personas import BEYOND, QUESTION
 
 pytestmark = pytest.mark.clients("gemini", "qwen")
@@ -140,7 +140,7 @@ def test_dies_and_another_carries_on(client: Client, tmp_path: Path) -> None:
     offered = scene.world.ok("next", "--wait", "45s")
     assert (offered["run"], offered["attempt"]) == ("R1", 2), session.tell()
     following = scene.session("heir", cwd=Path(offered["workdir"]))
-    assert "inherited: hel" in following.heard, following.tell()
+    assert INHERITED in following.heard, following.tell()
     assert scene.lead()
     assert scene.landed() == "hello"
 
