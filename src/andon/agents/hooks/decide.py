@@ -50,7 +50,10 @@ def before_tool(call: HookCall, facts: Facts) -> Decision:
 
 def _deny(facts: Facts, reason: str) -> Decision:
     claim = facts.claims[0] if facts.claims else None
-    where = f" Your claim: {claim.run}, step {claim.step}, in {claim.workdir}." if claim is not None else ""
+    where = ""
+    if claim is not None:
+        whose = "Your claim" if claim.name_among(facts.names) else f"The claim here is {claim.agent}'s, not yours"
+        where = f" {whose}: {claim.run}, step {claim.step}, in {claim.workdir}."
     return Decision(DENY, reason=f"Andon: {reason}.{where}")
 
 
@@ -70,9 +73,11 @@ def _write(facts: Facts, path: str, *, surely: bool, edits: bool = True) -> str:
     if not facts.claims:
         return _of_another(facts, absolute) if place == REPOSITORY else ""
     if place == REPOSITORY:
+        if not facts.claims[0].name_among(facts.names):
+            return f"{path} is outside the worktree of the claim that this session sits in"
         return f"{path} is outside your claim's worktree; the same file of yours lies below {facts.claims[0].workdir}"
     if place == ELSEWHERE and surely:
-        return f"{path} is outside your claim's worktree {facts.claims[0].workdir}"
+        return f"{path} is outside the claim's worktree {facts.claims[0].workdir}"
     return ""
 
 
