@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class TestInit:
         body = world.ok("init", "--client", "claude,copilot", "--client", "aider")
         assert (body["written"], body["commit"]) == ([], None)
         assert [one["client"] for one in body["clients"]] == ["claude", "copilot", "aider"]
-        assert "git add -f " in body["next"]
+        assert body["next"].endswith(": andon init --client aider,claude,copilot --commit")
         assert "worktrees of `andon next` have only what is committed" in body["next"]
         assert world.head() == head
         again = world.ok("init", "--client", "claude")
@@ -88,18 +89,92 @@ class TestInit:
         assert "AGENTS.md" in result.json["error"]["message"]
         assert (world.head(), world.git("status", "--porcelain")) == (head, "?? AGENTS.md")
 
-    def test_the_guard_holds_the_commit_back_while_runs_are_open(self, world: World) -> None:
-        world.add_task()
-        world.claim("alice")
-        result = world.andon("init", "--client", "claude", "--commit", "--json")
-        assert (result.exit, result.kind) == (1, "branch_refused")
+    def test_what_was_written_before_is_committed_whole(self, world: World) -> None:
+        world.write("AGENTS.md", "# Mine\n")
+        world.git("add", ".")
+        world.git("commit", "-qm", "mine")
+        world.ok("init", "--client", "claude")
+        following = str(check(world, "claude")["next"])
+        assert following == "andon init --client claude --commit"
+        result = world.andon(*following.split()[1:])
+        assert result.exit == 0
+        assert f"{world.path} was brought up to date with main" in result.out + result.err
         assert world.git("status", "--porcelain") == ""
-        assert world.ok("init", "--client", "claude")["files"]
+        assert set(world.git("show", "--name-only", "--format=", "HEAD").split()) == CLAUDE
+        world.write("z", "z\n")
+        world.git("add", "z")
+        world.git("commit", "-qm", "z")
+        assert world.git("show", "--name-status", "--format=", "HEAD") == "A\tz"
+
+    def test_a_checkout_that_was_left_is_told_of(self, world: World) -> None:
+        world.ok("init", "--client", "claude")
+        world.git("add", "AGENTS.md")
+        (world.path / ".git/MERGE_HEAD").write_text(world.head() + "\n")
+        result = world.andon("init", "--client", "claude", "--commit")
+        assert result.exit == 0
+        assert "was left as it is: a merge is under way there" in result.out + result.err
+
+    def test_not_beside_another_branch(self, world: World) -> None:
+        head = world.head()
+        world.git("switch", "-qc", "elsewhere")
+        result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (64, "other_branch")
+        assert result.json["error"]["next"] == "git switch main, then the same again"
+        assert world.git("status", "--porcelain") == ""
+        assert "git add -f " in world.ok("init", "--client", "claude")["next"]
+        assert "git add -f " in str(check(world, "claude")["next"])
+        assert world.git("rev-parse", "main") == head
+
+    @pytest.mark.parametrize("tracked", [True, False])
+    def test_work_in_progress_stays_out_of_the_commit(self, world: World, tracked: bool) -> None:
+        if tracked:
+            world.ok("init", "--client", "claude", "--commit")
+        else:
+            world.ok("init", "--client", "claude")
+        head = world.head()
+        with (world.path / "AGENTS.md").open("a") as file:
+            file.write("secret WIP\n")
+        if tracked:
+            assert "not on the target branch" not in str(check(world, "claude")["message"])
+            assert world.ok("init", "--client", "claude", "--commit")["commit"] is None
+            # Another client's files go without it.
+            world.ok("init", "--client", "cursor", "--commit")
+        else:
+            found = check(world, "claude")
+            assert "; AGENTS.md holds changes, too, that are neither committed nor Andon's" in str(found["message"])
+            assert "git add -f " in str(found["next"])
+            result = world.andon("init", "--client", "claude", "--commit", "--json")
+            assert (result.exit, result.kind) == (1, "not_committed")
+            assert world.head() == head
+        assert "secret" not in world.git("log", "-p", "--format=")
+        assert (world.path / "AGENTS.md").read_text().endswith("secret WIP\n")
+
+    def test_a_person_adds_a_client_while_runs_are_open(self, world: World) -> None:
+        world.add_task()
+        world.implement()
+        world.review()
+        world.add_task("Another")
+        world.claim("carol", "--task", "T2")
+        body = world.ok("init", "--client", "claude")
+        assert body["next"].endswith(": andon init --client claude --commit")
+        body = world.ok("init", "--client", "claude", "--commit")
+        assert (world.head(), world.git("status", "--porcelain")) == (body["commit"], "")
+        world.git("commit", "--allow-empty", "-m", "the guard refuses it", check=False)
+        assert world.head() == body["commit"]
+        assert [one["task"] for one in world.ok("lead")["landed"]] == ["T1"]
+        assert world.git("rev-parse", "HEAD~1") == body["commit"]
+
+    def test_not_beside_a_lead(self, world: World) -> None:
+        with (world.path / ".git/andon/lead.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (3, "lead_busy")
+        assert world.git("status", "--porcelain") == ""
 
     def test_refusals(self, world: World) -> None:
         result = world.andon("init", "--client", "emacs", "--json")
         assert (result.exit, result.kind) == (64, "unknown_client")
-        assert "claude, copilot" in result.json["error"]["message"]
+        assert "claude, codex, copilot" in result.json["error"]["message"]
         assert world.andon("init", "--remove", "--json").exit == 64
         world.write(".claude/settings.json", '{"hooks": }')
         result = world.andon("init", "--client", "claude,copilot", "--json")

@@ -14,23 +14,26 @@ from typing import Any
 from andon.agents.setup import apply
 from andon.agents.setup.records import ClientSetup, JsonItems
 from andon.agents.setup.shared import SHARED
-from andon.app.clients import ReadHead, configured
+from andon.app.clients import ReadHead, by_hand, configured, in_tree, is_theirs_alone, with_edits
 from andon.core.errors import AndonError
 
 VERSION_TIMEOUT_S = 10.0
 MARKERS = "hooks"
 
 
-def client_checks(root: str | None, state_dir: str, read_head: ReadHead) -> list[dict[str, Any]]:
-    """One check for each client that is set up here; none where no client is. read_head: a file on the target branch."""
+def client_checks(
+    root: str | None, state_dir: str, read_head: ReadHead, on_target: bool = True
+) -> list[dict[str, Any]]:
+    """One check for each client that is set up here; none where no client is. read_head: a file on the target branch.
+    on_target: that branch is checked out here."""
     if root is None:
         return []
     setups = configured(root)
-    return [_check(root, state_dir, setup, setups, read_head) for setup in setups]
+    return [_check(root, state_dir, setup, setups, read_head, on_target) for setup in setups]
 
 
 def _check(
-    root: str, state_dir: str, setup: ClientSetup, setups: list[ClientSetup], read_head: ReadHead
+    root: str, state_dir: str, setup: ClientSetup, setups: list[ClientSetup], read_head: ReadHead, on_target: bool
 ) -> dict[str, Any]:
     name = f"client {setup.name}"
     others = [other for other in setups if other is not setup]
@@ -46,12 +49,17 @@ def _check(
     left = [f"{one.path} {one.note}" for one in planned if one.action == apply.LEFT]
     if left:
         return {"check": name, "ok": True, "warning": True, "message": "; ".join(left), "next": again}
-    missing = [one.path for one in planned if read_head(one.path) != one.before]
+    theirs = with_edits(root, state_dir, [setup], others, read_head)
+    # Only Andon's part counts: what else is in a file is a person's, and no worktree of a task lacks it through us.
+    missing = [one for one in planned if not is_theirs_alone(one.path, read_head(in_tree(root, one.path)), theirs)]
     if missing:
-        text = (
-            f"{', '.join(missing)} is not on the target branch like this, so worktrees of andon next have it otherwise"
-        )
-        return {"check": name, "ok": True, "warning": True, "message": text, "next": f"{again} --commit"}
+        paths = [one.path for one in missing]
+        text = f"{', '.join(paths)}: Andon's part is not on the target branch, so worktrees of andon next lack it"
+        mixed = [one.path for one in missing if not is_theirs_alone(one.path, one.before, theirs)]
+        if mixed:
+            text += f"; {', '.join(mixed)} holds changes, too, that are neither committed nor Andon's"
+        following = f"{again} --commit" if on_target and not mixed else f"on the target branch: {by_hand(paths)}"
+        return {"check": name, "ok": True, "warning": True, "message": text, "next": following}
     version = _version(setup.program)
     fired = _fired(state_dir, setup.name)
     has_hooks = any(isinstance(edit, JsonItems) or "andon hook" in getattr(edit, "text", "") for edit in setup.edits)
