@@ -231,9 +231,59 @@ class TestDoctor:
         assert "warning" not in found
         assert "hooks have fired: session_start 2" in str(found["message"])
 
+    @pytest.mark.parametrize("payload", ["", "not json", "{}", '{"cwd": "/"}'])
+    def test_a_call_by_hand_is_no_proof(self, world: World, payload: str) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        assert world.andon("hook", "claude", "Stop", input=payload).exit == 0
+        assert "none of its hooks has ever fired" in str(check(world, "claude")["message"])
+
+    def test_an_old_proof_and_one_of_other_hooks_is_none(self, world: World) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        hooks = world.path / ".git/andon/hooks"
+        record = hooks / "configured.claude"
+        digest = record.read_text().split()[0]
+        marker = hooks / "claude.stop"
+        marker.write_text("2020-01-01T00:00:00Z s\n")
+        assert "no hook has fired since they were last changed (2" in str(check(world, "claude")["message"])
+        record.write_text(f"{digest} 2019-01-01T00:00:00Z\n")
+        found = check(world, "claude")
+        assert "no hook has fired for more than 30 days (stop 2020-01-01T00:00:00Z)" in str(found["message"])
+        assert found["warning"] is True
+        # Without the record, as in a clone, the time of the files counts.
+        record.unlink()
+        assert "no hook has fired since they were last changed (2" in str(check(world, "claude")["message"])
+        # Hooks of another Andon were there before.
+        record.write_text("other 2019-01-01T00:00:00Z\n")
+        world.ok("init", "--client", "claude")
+        assert not marker.exists()
+        world.ok("init", "--client", "claude", "--remove")
+        assert not record.exists()
+
+    @pytest.mark.parametrize(
+        ("client", "path", "text", "shown"),
+        [
+            ("claude", ".claude/settings.local.json", '{"disableAllHooks": true} // mine', "disableAllHooks is true"),
+            ("claude", "~/.claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks is true"),
+            ("gemini", "~/.gemini/settings.json", '{"hooksConfig": {"enabled": false}}', "enabled is false"),
+            ("gemini", "~/.gemini/settings.json", '{"hooksConfig": {"disabled": ["andon"]}}', 'disabled is ["andon"]'),
+            ("codex", "~/.codex/config.toml", "[features]\nhooks = false\n", "features.hooks is false"),
+            ("qwen", "~/.qwen/settings.json", '{"disableAllHooks": true}', "disableAllHooks is true"),
+        ],
+    )
+    def test_hooks_that_are_switched_off(self, world: World, client: str, path: str, text: str, shown: str) -> None:
+        world.ok("init", "--client", client, "--commit")
+        root = Path(world.environment["HOME"]) if path.startswith("~/") else world.path
+        world.write(path.removeprefix("~/"), text, root)
+        found = check(world, client)
+        assert found["warning"] is True
+        assert f"its hooks are switched off ({path}: " in str(found["message"])
+        assert shown in str(found["message"])
+
     def test_a_client_that_is_not_here(self, world: World) -> None:
         world.ok("init", "--client", "cursor,aider", "--commit")
-        assert "no cursor-agent on this PATH" in str(check(world, "cursor")["message"])
+        found = check(world, "cursor")
+        assert "no cursor-agent on this PATH; none of its hooks has ever fired" in str(found["message"])
+        assert found["warning"] is True
         assert check(world, "aider")["ok"]
 
     def test_files_that_are_not_committed(self, world: World) -> None:

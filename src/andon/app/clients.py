@@ -16,6 +16,7 @@ from andon.agents.setup import apply, ledger
 from andon.agents.setup.records import ClientSetup
 from andon.agents.setup.registry import load_all, names
 from andon.agents.setup.shared import SHARED
+from andon.app.clients_proof import forget, hook_edits, remember
 from andon.core.errors import EXIT_NO, AndonError, UsageError
 
 Commit = Callable[[dict[str, bytes | None], str], str]
@@ -64,6 +65,13 @@ def carry_out(
     if commit is not None:
         made = _commit(root, plan.files, theirs, commit, read_head, sorted(wanted), remove=remove)
     done = plan.carry_out()
+    for setup in setups:
+        if remove:
+            forget(state_dir, setup)
+        else:
+            hooked = {edit.path for edit in hook_edits(setup)}
+            changed = any(one.path in hooked and one.action in (apply.WRITTEN, apply.CHANGED) for one in done)
+            remember(state_dir, setup, written=changed)
     open_files = [
         one
         for one in done

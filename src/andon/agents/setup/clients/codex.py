@@ -21,7 +21,7 @@ import json
 from typing import Any
 
 from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, WholeFile
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, WholeFile
 
 HOOKS = ".codex/hooks.json"
 RULES = ".codex/rules/andon.rules"
@@ -136,4 +136,8 @@ CLIENT = ClientSetup(
         "a reason or brief of more than about 10,000 characters loses its middle",
     ),
     proven="real program",
+    switches=tuple(
+        OffSwitch(paths=(".codex/config.toml", "~/.codex/config.toml"), at=("features", name), value=False)
+        for name in ("hooks", "codex_hooks")
+    ),
 )
