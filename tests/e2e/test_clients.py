@@ -183,6 +183,38 @@ class TestInit:
         assert "andon hook claude SessionStart" in result.json["error"]["next"]
         assert world.git("status", "--porcelain") == "?? .claude/"
 
+    def test_what_is_told_is_told_once_and_a_line_for_each(self, world: World) -> None:
+        first = world.andon("init", "--client", "claude,codex", "--commit").out
+        assert "Claude Code: what a shell command writes" in first
+        again = world.andon("init", "--client", "claude,codex").out
+        assert "what a shell command writes" not in again
+        lines = again.rstrip().splitlines()[-3:]
+        assert [line[:19] for line in lines] == ["next: Claude Code: ", "      Codex CLI: St"[:19], "      after a first"[:19]]
+
+    def test_everything_that_is_missing_in_a_broken_file_is_printed(self, world: World) -> None:
+        world.write(".claude/settings.json", "{")
+        following = world.andon("init", "--client", "claude", "--json").json["error"]["next"]
+        hooks = json.loads(following.partition("add to it yourself: ")[2])["hooks"]
+        assert set(hooks) == {"SessionStart", "PreToolUse", "PostToolUse", "Stop", "SessionEnd"}
+
+    def test_a_line_number_for_what_does_not_go_together(self, world: World) -> None:
+        world.write(".aider.conf.yml", "model: x\nauto-commits: true\n")
+        result = world.andon("init", "--client", "aider", "--json")
+        assert result.json["error"]["message"].startswith(".aider.conf.yml:2:1: what is set there already")
+
+    def test_the_shell_completes_clients(self, world: World) -> None:
+        def completed(*words: str) -> list[str]:
+            extra = {"_ANDON_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("andon", *words)), "COMP_CWORD": str(len(words))}
+            return [line.partition(",")[2] for line in world.andon(**extra).out.splitlines()]
+
+        assert completed("init", "--client", "co") == ["codex", "copilot"]
+        assert "vibe" in completed("work", "--agent", "v")
+        assert "goose" not in completed("work", "--agent", "")
+        assert "mini-swe-agent" in world.andon("init", "--help").out
+        shown = world.andon("work", "--help").out
+        assert "opencode" in shown
+        assert "openhands" not in shown
+
     def test_an_agent_takes_nothing_away(self, world: World) -> None:
         world.ok("init", "--client", "claude", "--commit")
         for words in (("--remove",), ("--commit",)):
