@@ -332,9 +332,11 @@ def _init(body: Body, paint: Paint) -> str:
         note = f" ({clean(one['note'])})" if one["note"] else ""
         lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
-    for client in body.get("clients", []) if not body.get("removed") else ():
+    fresh = not body.get("removed") and any(one["action"] in ("written", "changed") for one in body.get("files", []))
+    for client in body.get("clients", []) if fresh else ():
         lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
-    return "\n".join([*lines, f"next: {body['next']}"])
+    following = str(body["next"]).replace("\n", "\n      ")
+    return "\n".join([*lines, f"next: {following}"])
 
 
 def _doctor(body: Body, paint: Paint) -> str:
