@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from andon.agents.hooks.dialects import DIALECTS, load
+from andon.agents.hooks.dialects import load
+from tests.agents.hooks.test_hostile import BUILT
 from tests.cli.test_hook import Client, break_store, needs
 from tests.e2e.world import World
 
@@ -61,7 +62,7 @@ def test_a_payload_that_is_no_json_opens_no_gate(session: Client, data: str) -> 
 
 
 def test_nor_in_any_dialect(session: Client) -> None:
-    for client in DIALECTS:
+    for client in BUILT:
         stop = next((event for event, moment in load(client).EVENTS.items() if moment == "stop"), None)
         if stop is None:
             continue
@@ -141,10 +142,11 @@ def test_a_session_whose_shell_went_elsewhere_is_still_here(session: Client, tmp
 
 
 def test_paths_are_taken_from_where_the_shell_is(session: Client, tmp_path: Path) -> None:
-    tool = {"tool_name": "Write", "tool_input": {"file_path": "app.txt"}}
+    tool = {"tool_name": "Write", "tool_input": {"file_path": "README.md"}}
     payload = json.dumps({"session_id": "s1", "cwd": str(session.world.path.parent), **tool})
-    done = session.world.andon("hook", "claude", "PreToolUse", cwd=session.cwd, input=payload, TMPDIR="/nowhere")
-    assert done.out == "" or "outside your claim's worktree" in done.out
+    done = session.world.andon("hook", "claude", "PreToolUse", cwd=session.cwd, input=payload)
+    # Not the claim's app.txt: that one is beside the repository.
+    assert "scope" not in done.out
 
 
 # ---------------------------------------------------------------- a store that does not answer
@@ -157,3 +159,18 @@ def test_a_broken_store_ends_once_and_for_all(session: Client) -> None:
     beside = Client(session.world, None, session.world.path)
     assert [told(beside.stop()) for _ in range(4)] == ["block", "end", "end", "end"]
     assert told(Client(session.world, "zoe", session.world.path, session="s2").stop()) == "block", "another session"
+
+
+# ---------------------------------------------------------------- whose call it is
+
+
+def test_a_session_that_is_known_by_its_payload_keeps_its_name(session: Client) -> None:
+    def denial(command: str) -> str:
+        answer = session.hook("PreToolUse", tool_name="Bash", tool_input={"command": command})
+        return str(answer.get("hookSpecificOutput", {}).get("permissionDecisionReason", ""))
+
+    assert "your name is claude-code-s1" in denial("ANDON_AGENT=bob andon next")
+    assert "hides whose command" in denial("setsid -f sh -c 'andon next --role x'")
+    assert "starts agents of its own" in denial("andon work --agent codex")
+    assert denial("ANDON_AGENT=claude-code-s1 andon check") == ""
+    assert "own settings" in denial("echo x >> ~/.bashrc")

@@ -92,6 +92,7 @@ def gather(
         name=names[0],
         names=names,
         fixed=bool(os.environ.get("ANDON_AGENT")),
+        known=names != (f"{call.client}-unknown",),
         worktree=worktree,
         claims=tuple(claims),
         home=os.path.realpath(os.path.expanduser("~")),
