@@ -405,7 +405,9 @@ def test_without_a_claim_git_is_the_guards_matter(place: Place) -> None:
 
 
 def test_a_home_in_a_temporary_directory_is_a_home(place: Place) -> None:
-    call = c.HookCall("claude", "PreToolUse", c.BEFORE_TOOL, tool=c.ToolUse("Write", c.WRITE, paths=(f"{place.home}/.profile",)))
+    call = c.HookCall(
+        "claude", "PreToolUse", c.BEFORE_TOOL, tool=c.ToolUse("Write", c.WRITE, paths=(f"{place.home}/.profile",))
+    )
     facts = place.facts()
     facts.temporary = (str(place.root.parent),)
     assert "own settings" in reason_of(call, facts)
