@@ -9,11 +9,13 @@ from andon.agents import sessions
 from andon.agents.hooks.bounds import HAND_FILE, Claim, read_claim
 from andon.agents.hooks.call import HookCall
 from andon.agents.hooks.facts import Facts
-from andon.cli.hooks.notes import rfc3339
+from andon.cli.hooks.notes import log, rfc3339
 from andon.git.locate import locate, worktree_at
 
 MAX_CLAIMS = 8
 MAX_ROWS = 60
+PROJECT_VARIABLES = ("CLAUDE_PROJECT_DIR", "GEMINI_PROJECT_DIR", "QWEN_PROJECT_DIR", "CURSOR_PROJECT_DIR")
+"""Where clients say to their hooks which project they were started in."""
 
 
 class Gathered:
@@ -36,13 +38,21 @@ class Gathered:
 
 def place_of(call: HookCall) -> tuple[str, str, str, str | None] | None:
     """(cwd, common directory, git directory, worktree), or None where Andon is not set up."""
-    cwd = call.cwd
-    if not (cwd.startswith("/") and "\0" not in cwd and os.path.isdir(cwd)):
-        cwd = os.getcwd()
-    found = locate(cwd)
-    if found is None or not os.path.exists(os.path.join(found[0], "andon", "andon.db")):
-        return None
-    return os.path.realpath(cwd), *found
+    cwd = call.cwd if call.cwd.startswith("/") and "\0" not in call.cwd and os.path.isdir(call.cwd) else ""
+    # A client may tell where its shell has gone; the session still belongs to where the client was started.
+    for start in (cwd, _process_directory(), *(os.environ.get(name, "") for name in PROJECT_VARIABLES)):
+        found = locate(start) if start.startswith("/") else None
+        if found is not None and os.path.exists(os.path.join(found[0], "andon", "andon.db")):
+            return os.path.realpath(cwd or start), *found
+    return None
+
+
+def _process_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        # It was removed.
+        return ""
 
 
 def names_of(call: HookCall, common: str) -> tuple[str, ...]:
@@ -53,7 +63,12 @@ def names_of(call: HookCall, common: str) -> tuple[str, ...]:
     if fixed:
         return (fixed,)
     names = [f"{client}-{os.environ[variable][:40]}" for variable, client in SESSIONS if os.environ.get(variable)][:1]
-    known = sessions.register(common, call.client, call.session, rfc3339(time.time()))
+    try:
+        known = sessions.register(common, call.client, call.session, rfc3339(time.time()))
+    except OSError as error:
+        # What can't be written down is no reason to know nothing.
+        log(common, f"{call.client} {call.event}: this session can't be registered: {error}")
+        known = sessions.registered(common)
     if known is not None:
         names.append(known[0])
     if call.session:
@@ -88,6 +103,7 @@ def gather(
         name=names[0],
         names=names,
         fixed=bool(os.environ.get("ANDON_AGENT")),
+        known=names != (f"{call.client}-unknown",),
         worktree=worktree,
         claims=tuple(claims),
         home=os.path.realpath(os.path.expanduser("~")),

@@ -35,7 +35,11 @@ def answer(call: HookCall, place: Place, names: tuple[str, ...], starts: bool) -
         from andon.cli.hooks.stop import stop
 
         if call.tokens is not None:
-            _beat(call, place, names, force=True)
+            try:
+                _beat(call, place, names, force=True)
+            except Exception as error:
+                # Tokens that are not counted must not keep the gates from being looked at.
+                notes.log(place[1], f"tokens at a stop: {type(error).__name__}: {error}")
         return stop(call, gather(call, place, names, everything=True))
     return Decision()
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_REASON_CHARS = 6_000
 MAX_DETAIL_LINES = 15
-EXIT_NOT_YET, EXIT_LOST = 3, 4
+EXIT_NOT_YET, EXIT_LOST, EXIT_TROUBLE = 3, 4, 6
 
 
 class Late(BaseException):
@@ -126,7 +126,9 @@ def _could_not(call: HookCall, found: Gathered, claim: Claim, error: AndonError)
     if error.exit == EXIT_LOST:
         return Decision(notice=f"Andon: {claim.run}, step {claim.step}: {error.message}")
     text = f"Andon: {claim.run}, step {claim.step}, can not be checked: {error.message}."
-    return refuse(call, found, f"error:{error.kind}", f"{text} Next: {error.next or 'andon check'}")
+    # Where the store itself fails, no question can be put, so nobody's answer starts another row.
+    again = error.exit != EXIT_TROUBLE
+    return refuse(call, found, f"error:{error.kind}", f"{text} Next: {error.next or 'andon check'}", again=again)
 
 
 def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) -> Decision:
@@ -145,16 +147,16 @@ def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) 
     return Decision(notice=f"Andon: {claim.run}, step {claim.step}, is handed over and waits for {waiting_for}")
 
 
-def refuse(call: HookCall, found: Gathered, closed: str, reason: str) -> Decision:
-    """CONTINUE with the reason, or after the bound END with a cord."""
+def refuse(call: HookCall, found: Gathered, closed: str, reason: str, *, again: bool = True) -> Decision:
+    """CONTINUE with the reason, or after the bound END with a cord. again: as in `Blocks.block`."""
     claim = found.claim
     if claim is None:
         return Decision()
     blocks = notes.load_blocks(found.facts.common, claim.key)
     bound = bound_of(os.environ.get("ANDON_HOOK_BLOCKS"))
-    go_on = blocks.block(call.session, closed, bound, heeds(call.client))
-    notes.save_blocks(found.facts.common, claim.key, blocks)
-    if go_on:
+    go_on = blocks.block(call.session, closed, bound, heeds(call.client), again=again)
+    kept = notes.save_blocks(found.facts.common, claim.key, blocks)
+    if go_on and kept:
         return Decision(CONTINUE, reason=reason)
     if launched():
         return Decision(END, notice=f"Andon: {claim.run}, step {claim.step}, is not done; its worker goes on with it")
