@@ -200,6 +200,39 @@ def test_a_question_to_a_person_parks_the_step(world: World) -> None:
     assert (done["agent"], done["how"], done["attempt"]) == (first["agent"], "advanced", 2)
 
 
+ASKS = f'case "$(cat)" in *blue*) {EDIT.strip()};; *) andon ask "Which colour?";; esac\n'
+
+
+def parked(world: World) -> list[Path]:
+    return list((world.path / ".git" / "andon" / "work" / "parked").glob("*.json"))
+
+
+def test_a_worker_of_another_role_leaves_a_parked_step_as_it_is(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    path = script(world, "agent", ASKS)
+    first = only(work(world, path))
+    assert first["how"] == "parked"
+    assert world.person("answer", "M1", "blue").exit == 0
+    assert (work(world, path, role="reviewer").exit, len(parked(world))) == (3, 1)
+    again = work(world, path)
+    assert again.exit == 0, (again.out, again.err)
+    assert (only(again)["agent"], only(again)["how"], parked(world)) == (first["agent"], "advanced", [])
+
+
+def test_a_parked_step_whose_file_was_lost_is_taken_up_once_its_question_is_answered(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    path = script(world, "agent", ASKS)
+    first = only(work(world, path))
+    (record,) = parked(world)
+    record.unlink()
+    assert work(world, path).exit == 3
+    assert world.person("answer", "M1", "blue").exit == 0
+    assert work(world, path, role="reviewer").exit == 3
+    again = work(world, path)
+    assert again.exit == 0, (again.out, again.err)
+    assert (only(again)["agent"], only(again)["how"]) == (first["agent"], "advanced")
+
+
 def test_an_answer_within_the_waiting_time_goes_on_at_once(world: World) -> None:
     world.add_task("Change the app", "--scope", "app.txt")
     agent = f'case "$(cat)" in *"> blue"*) {EDIT.strip()};; *) andon ask "Which colour?";; esac\n'

@@ -8,6 +8,7 @@ comes next. All that is written goes through the coordinator. Must not know the 
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
 
@@ -101,9 +102,15 @@ class Worker:
             if job is not None or not (self.options.watch or time.monotonic() < until):
                 return job
 
-    def _next(self, agent: str, *, wait_s: float, run: str | None = None) -> Job | None:
+    def _next(self, agent: str, *, wait_s: float, run: str | None = None, role: str | None = None) -> Job | None:
         coordinator = self.open(CallContext(cwd=self.cwd, agent=agent))
-        arguments: dict[str, Any] = {"role": self.options.role, "task": self.options.task, "wait_s": wait_s, "run": run}
+        options = self.options
+        arguments: dict[str, Any] = {
+            "role": role or options.role,
+            "task": options.task,
+            "wait_s": wait_s,
+            "run": run,
+        }
         began = time.time()
         try:
             body = coordinator.call("next", arguments, self.say).body
@@ -119,14 +126,59 @@ class Worker:
 
     def _answered(self) -> Job | None:
         """A step that was parked for a question of its agent, which is answered or void by now."""
-        for record in self.parked.of(self.client.name):
-            if self.options.task not in (None, record.task) or not self._is_settled(record):
+        records = self.parked.of(self.client.name)
+        for record in records:
+            if not self._fits(record.task, record.role) or not self._is_settled(record):
                 continue
-            self.parked.forget(record)
-            job = self._next(record.agent, wait_s=0.0, run=record.run)
+            job = self._again(record.agent, record.run, record.role or self.options.role)
+            if job is not None or self._is_over(record.run):
+                # Only now: a worker that is killed before must leave the step to the next one.
+                self.parked.forget(record)
+            if job is not None:
+                return job
+        return self._unrecorded({(x.run, x.agent) for x in records})
+
+    def _unrecorded(self, known: set[tuple[str, str]]) -> Job | None:
+        """A step that is kept for an agent of ours which is gone, and of which no file tells: its file was lost."""
+        pattern = fresh_pattern(self.client.name)
+        reader = self.open(CallContext(cwd=self.cwd, agent=fresh_name(self.client.name)))
+        try:
+            items = reader.call("ready", {"role": self.options.role}).body["items"]
+            kept = [x for x in items if x["offered_to"] and pattern.fullmatch(x["offered_to"])]
+            kept = [x for x in kept if (x["run"], x["offered_to"]) not in known and self._fits(x["task"], x["role"])]
+            asks = reader.call("status", {}).body.get("needs_human", []) if kept else []
+        except AndonError as error:
+            if error.exit == EXIT_UNAVAILABLE:
+                return None
+            raise
+        waiting = {x.get("agent") for x in asks if x.get("kind") == "ask"}
+        for item in kept:
+            if item["offered_to"] in waiting:
+                continue
+            job = self._again(item["offered_to"], item["run"], item["role"])
             if job is not None:
                 return job
         return None
+
+    def _fits(self, task: str, role: str | None) -> bool:
+        """Whether this worker was asked to do such a step. A role that is not known may fit: claiming tells."""
+        options = self.options
+        return options.task in (None, task) and (not options.role or not role or role == options.role)
+
+    def _again(self, agent: str, run: str, role: str | None) -> Job | None:
+        try:
+            return self._next(agent, wait_s=0.0, run=run, role=role)
+        except AndonError as error:
+            if error.kind not in ("unknown_id", "run_ended"):
+                raise
+            return None
+
+    def _is_over(self, run: str) -> bool:
+        coordinator = self.open(CallContext(cwd=self.cwd, agent=fresh_name(self.client.name)))
+        try:
+            return bool(coordinator.call("show", {"id": run}).body.get("status") == "ended")
+        except AndonError as error:
+            return error.kind == "unknown_id"
 
     def _is_settled(self, record: Parked) -> bool:
         coordinator = self.open(CallContext(cwd=self.cwd, agent=record.agent))
@@ -178,6 +230,11 @@ class Worker:
 def fresh_name(client: str) -> str:
     """An agent's name of its own: the client and a short id."""
     return f"{client.replace(':', '-')}-{os.urandom(3).hex()}"
+
+
+def fresh_pattern(client: str) -> re.Pattern[str]:
+    """The names that `fresh_name` makes: none of them lives longer than its claim, but for a parked step."""
+    return re.compile(re.escape(client.replace(":", "-")) + "-[0-9a-f]{6}")
 
 
 def work(

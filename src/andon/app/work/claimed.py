@@ -306,6 +306,7 @@ class Carriage:
             task=job.task,
             step=job.step,
             question=question,
+            role=job.role,
         )
         self.carrier.parked.keep(record)
         notes = f"You asked a person ({question}). Your words then:\n{self.last.final_text[:2000]}"

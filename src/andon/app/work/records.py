@@ -26,6 +26,7 @@ class Job(Struct, frozen=True, kw_only=True):
     brief: str
     lease_s: float
     review: bool = False
+    role: str = ""
 
     @classmethod
     def of(cls, body: dict[str, Any], agent: str, began: float) -> Job:
@@ -40,6 +41,7 @@ class Job(Struct, frozen=True, kw_only=True):
             brief=body["brief"],
             lease_s=max(1.0, seconds_of(body["lease"]["expires_at"]) - began),
             review=bool(body.get("review")),
+            role=str(body.get("role") or ""),
         )
 
 
