@@ -319,6 +319,18 @@ def test_not_from_inside_a_claim(world: World) -> None:
     assert (result.exit, result.kind) == (5, "in_claim")
 
 
+def test_not_from_inside_an_agents_session(world: World) -> None:
+    """Else an agent would have a name of its worker's making judge its own work."""
+    world.add_task("Change the app", "--scope", "app.txt")
+    world.implement(agent="claude-code-sess1")
+    good = script(world, "agent", "andon advance -m good\n")
+    for variable in ("CLAUDE_CODE_SESSION_ID", "CLAUDECODE", "ANDON_AGENT"):
+        result = work(world, good, "--once", role="reviewer", **{variable: "sess1"})
+        assert (result.exit, result.kind) == (5, "not_a_person"), (result.out, result.err)
+    assert shown(world)["reviews"] == []
+    assert work(world, good, "--once", role="reviewer").exit == 0
+
+
 def start(world: World, agent: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
