@@ -331,6 +331,19 @@ def test_not_from_inside_an_agents_session(world: World) -> None:
     assert work(world, good, "--once", role="reviewer").exit == 0
 
 
+@pytest.mark.parametrize("around", ["{}", "(setsid {} &); sleep 3"], ids=["below", "orphaned"])
+def test_what_a_launched_client_starts_is_the_same_agent(world: World, around: str) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    claims = f"env -u ANDON_AGENT -u ANDON_RUN {sys.executable} -m andon next --role reviewer --json"
+    to = world.path.parent / "said"
+    command = around.format(f"sh -c '{claims} > {to}'")
+    text = EDIT + f"andon advance -m mine > /dev/null\ncd {world.path}\n{command}\n"
+    result = work(world, script(world, "agent", text), "--once")
+    assert result.exit == 0, (result.out, result.err)
+    assert json.loads(to.read_text())["error"]["kind"] == "nothing_ready"
+    assert shown(world)["next"]["state"] == "ready"
+
+
 def start(world: World, agent: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [

@@ -14,7 +14,17 @@ from msgspec import Struct
 
 from andon.agents.hooks.call import ToolUse
 from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
-from andon.agents.launch.process import CANCELLED, DIED, TIMED_OUT, Cancel, ClientProcess, Finish, TreeMaker, run_client
+from andon.agents.launch.process import (
+    CANCELLED,
+    DIED,
+    TIMED_OUT,
+    Cancel,
+    ClientProcess,
+    Finish,
+    Started,
+    TreeMaker,
+    run_client,
+)
 from andon.agents.launch.records import Driver, Launch, ReadsBeside, ReadsPrompt, Turn, Usage
 
 MUTE_TURNS = 2
@@ -25,6 +35,7 @@ class Place(Struct, frozen=True, kw_only=True):
     """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files.
 
     permits: why a tool may not be used, "" when it may; for clients that ask. None: writes stay in the workdir.
+    started: is told the number of each process that a client's descend from.
     """
 
     workdir: str
@@ -33,6 +44,7 @@ class Place(Struct, frozen=True, kw_only=True):
     name: str
     extra: tuple[str, ...] = ()
     permits: Callable[[ToolUse], str] | None = None
+    started: Started | None = None
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -95,6 +107,7 @@ class Headless:
             make_tree=self._make_tree,
             standard_input=driver.standard_input(launch) if isinstance(driver, ReadsPrompt) else None,
             log=f"{stem}.log",
+            started=place.started,
         )
         finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
         turn = reader.turn(finish.exit_code)

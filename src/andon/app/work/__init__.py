@@ -49,7 +49,7 @@ class Worker:
             client=client,
             options=options,
             parked=self.parked,
-            logs=os.path.join(state_dir, "work", "logs"),
+            state_dir=state_dir,
             permits=permits,
             say=say,
         )

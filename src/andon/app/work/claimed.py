@@ -16,6 +16,7 @@ from andon.agents.launch import loop, prompts
 from andon.agents.launch.keeper import Keeper
 from andon.agents.launch.process import Cancel
 from andon.agents.launch.session import Place, Played, Session
+from andon.agents.sessions import register_launched
 from andon.app.work.clients import Client, environment
 from andon.app.work.options import Options
 from andon.app.work.parked import Parked, ParkedSteps
@@ -48,7 +49,7 @@ class Carrier:
         client: Client,
         options: Options,
         parked: ParkedSteps,
-        logs: str,
+        state_dir: str,
         permits: Permits,
         say: Say,
     ) -> None:
@@ -58,7 +59,8 @@ class Carrier:
         self.client = client
         self.options = options
         self.parked = parked
-        self.logs = logs
+        self.logs = os.path.join(state_dir, "work", "logs")
+        self.common = os.path.dirname(state_dir)
         self.say = say
 
     def carry(self, job: Job, spent: Callable[[int], bool]) -> Carried:
@@ -89,6 +91,10 @@ class Carriage:
         cwd = self.job.workdir if os.path.isdir(self.job.workdir) else self.carrier.cwd
         return self.carrier.open(CallContext(cwd=cwd, agent=self.job.agent, run=self.job.run))
 
+    def _started(self, number: int) -> None:
+        """A command below the client is this agent's also without the variables that say so."""
+        register_launched(self.carrier.common, self.carrier.client.name, number, self.job.agent)
+
     def _say(self, text: str) -> None:
         job = self.job
         self.carrier.say(f"{job.task} {job.step} {job.agent}: {text}")
@@ -105,6 +111,7 @@ class Carriage:
             name=f"{job.run}-{job.step}-{job.token}",
             extra=self.carrier.client.extra,
             permits=self.carrier.permits(job.agent, job.workdir),
+            started=self._started,
         )
         session = self.carrier.client.start(place)
         try:
