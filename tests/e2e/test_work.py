@@ -344,6 +344,56 @@ def test_what_a_launched_client_starts_is_the_same_agent(world: World, around: s
     assert shown(world)["next"]["state"] == "ready"
 
 
+def test_what_was_handed_off_is_not_done_and_not_claimed_again_and_again(world: World) -> None:
+    world.add_task()
+    agent = script(world, "agent", "andon handoff --to role:implementer -m notes\n")
+    result = work(world, agent)
+    assert (result.exit, result.kind) == (3, "stopped"), (result.out, result.err)
+    assert [(x["how"], x["ok"]) for x in result.json["tasks"]] == [("handed_off", False)] * 2
+    while shown(world)["status"] == "open" and len(ends(world)) < 10:
+        claim = world.claim("alice")
+        world.ok("handoff", "--to", "role:implementer", "-m", "more", agent="alice", cwd=claim["workdir"])
+    assert len(ends(world)) == 10
+    last = work(world, agent, "--once")
+    assert (last.exit, only(last)["how"]) == (1, "blocked"), (last.out, last.err)
+    assert "handed off more than 10 times" in only(last)["reason"]
+
+
+def test_questions_that_nobody_answers_lead_past_no_bound(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    agent = script(world, "agent", 'echo x >> ../turns\nandon ask "q $$" --expires 1s\n')
+    result = work(world, agent, "--turns", "1", "--wait-answer", "30s", "--once")
+    assert (result.exit, only(result)["how"], only(result)["turns"]) == (1, "released", 1), (result.out, result.err)
+    # Nor does a step that was parked begin anew.
+    assert only(work(world, agent, "--turns", "1", "--once"))["how"] == "parked"
+    time.sleep(1.2)
+    again = work(world, agent, "--turns", "1", "--once")
+    assert (again.exit, only(again)["how"], only(again)["turns"]) == (1, "released", 1), (again.out, again.err)
+    assert "was not answered in time" in only(again)["reason"]
+
+
+def test_what_an_agent_claimed_beside_its_claim_is_given_back(world: World) -> None:
+    for number in (1, 2):
+        world.add_task(f"Task {number}", "--scope", "app.txt" if number == 1 else "other.txt")
+    beside = f"(cd {world.path} && env -u ANDON_RUN {sys.executable} -m andon next --task T2 --json) > ../second\n"
+    result = work(world, script(world, "agent", f"{EDIT}{beside}"), "--once", "--task", "T1")
+    assert result.exit == 0, (result.out, result.err)
+    second = json.loads((world.path.parent / "repo.andon" / "second").read_text())
+    assert (second["task"], second["step"]) == ("T2", "implement")
+    assert world.claim("alice")["task"] == "T2"
+
+
+def test_claims_before_the_store_went_away_are_reported(world: World) -> None:
+    for number in (1, 2):
+        world.add_task(f"Task {number}")
+    state = world.path / ".git" / "andon"
+    away = f"[ -e ../first ] && mv {state} {state}.away\ntouch ../first\n"
+    result = work(world, script(world, "agent", f"{away}{EDIT}"))
+    assert result.exit not in (0, 70), (result.out, result.err)
+    assert result.json["tasks"][0]["how"] == "advanced"
+    assert result.json["error"]["message"]
+
+
 def start(world: World, agent: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
@@ -388,10 +438,12 @@ def test_a_worker_that_is_killed_takes_its_client_along(busy: tuple[World, Path,
     assert gone(client), "the client outlived its worker"
     assert gone(child), "the client's child outlived its worker"
     time.sleep(3.2)
-    result = work(world, script(world, "next", EDIT))
+    brief = world.path.parent / "brief"
+    result = work(world, script(world, "next", f"cat > {brief}\n{EDIT}"))
     assert result.exit == 0, (result.out, result.err)
     assert only(result)["attempt"] == 2
     (expired,) = ends(world)
+    assert f"kept in commit {expired['salvage']}" in brief.read_text()
     assert expired["how"] == "expired"
     assert world.git("show", f"{expired['salvage']}:app.txt") == "half"
 

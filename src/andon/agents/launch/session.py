@@ -25,7 +25,7 @@ from andon.agents.launch.process import (
     TreeMaker,
     run_client,
 )
-from andon.agents.launch.records import Driver, Launch, ReadsBeside, ReadsPrompt, Turn, Usage
+from andon.agents.launch.records import Driver, Launch, Reader, ReadsBeside, ReadsPrompt, Turn, Usage
 
 MUTE_TURNS = 2
 """Resumed turns in a row that failed without using the model: then the session may be gone, and another is begun."""
@@ -110,7 +110,7 @@ class Headless:
             started=place.started,
         )
         finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
-        turn = reader.turn(finish.exit_code)
+        turn = _told(reader, finish.exit_code)
         if launch.session is None or turn.session not in (None, launch.session):
             self._counted = Usage()
         usage = self._of_this_turn(turn.usage)
@@ -168,13 +168,21 @@ def write_private(path: str, text: str) -> None:
         file.write(text)
 
 
+def _told(reader: Reader, exit_code: int) -> Turn:
+    """What the reader makes of all lines; a client whose last word can't be made out broke the turn off."""
+    try:
+        return reader.turn(exit_code)
+    except Exception as error:
+        return Turn(error=f"what the client said could not be read: {type(error).__name__}: {error}"[:500])
+
+
 def _guarded(feed: Callable[[str], None]) -> Callable[[str], None]:
     """A line in a form that its reader did not expect must not end the worker; the turn's end shows what is missing."""
 
     def safely(line: str) -> None:
         try:
             feed(line)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except Exception:
             return
 
     return safely

@@ -12,6 +12,8 @@ import re
 import time
 from typing import Any
 
+import msgspec
+
 from andon.app.work.claimed import Carrier, Open, Permits, Say
 from andon.app.work.clients import Client, find_client
 from andon.app.work.options import Options, options_of
@@ -24,6 +26,8 @@ WATCH_S = 20.0
 """How long one `next` waits while watching; then parked steps are looked at again."""
 UNAVAILABLE_S = 5.0
 CLAIMS_MAX = 10_000
+HANDED_OFF_MAX = 2
+"""Claims of one step that this worker's agents handed off: then a third of its agents would do no better."""
 BROKEN_CLAIMS_MAX = 2
 """Claims in a row that ended because the client broke: then the client is the trouble, and the worker stops."""
 
@@ -66,8 +70,12 @@ class Worker:
                 carried = self._carrier.carry(job, self._spent)
                 self.carried.append(carried)
                 self.tokens += carried.tokens
+                self._release_others(job.agent)
                 if carried.stops:
                     self.stopped = carried.reason
+                handed_off = sum((x.run, x.step, x.how) == (job.run, job.step, "handed_off") for x in self.carried)
+                if handed_off >= HANDED_OFF_MAX:
+                    self.stopped = f"step {job.step} of {job.task} was handed off {handed_off} times by its agents here"
                 broken = broken + 1 if carried.client_broke else 0
                 if broken >= BROKEN_CLAIMS_MAX:
                     self.stopped = f"{self.client.name} broke off {broken} claims in a row: {carried.reason}"
@@ -76,6 +84,11 @@ class Worker:
                     break
         except KeyboardInterrupt:
             interrupted = True
+        except AndonError as error:
+            if not self.carried:
+                raise
+            # What was carried before is reported all the same.
+            return self._reply(False, error)
         return self._reply(interrupted)
 
     def _may_claim(self) -> bool:
@@ -87,6 +100,23 @@ class Worker:
 
     def _spent(self, tokens: int) -> bool:
         return self.options.budget is not None and self.tokens + tokens >= self.options.budget
+
+    def _release_others(self, agent: str) -> None:
+        """What the agent claimed beside its claim, under a name that nobody bears any more, is given back."""
+        if self.options.name is not None:
+            return
+        try:
+            items = (
+                self.open(CallContext(cwd=self.cwd, agent=agent)).call("run_list", {"status": ["open"]}).body["items"]
+            )
+            for run in (x["run"] for x in items for step in x["steps"] if step["agent"] == agent):
+                self.say(f"{agent} claimed a step of {run} for itself; it is given back")
+                message = f"claimed by {agent} beside its own claim, which is over"
+                self.open(CallContext(cwd=self.cwd, agent=agent, run=run)).call(
+                    "handoff", {"to": "", "message": message}
+                )
+        except AndonError as error:
+            self.say(f"other claims of {agent} could not be given back: {error.message}")
 
     # ------------------------------------------------------------ claiming
 
@@ -128,14 +158,16 @@ class Worker:
         """A step that was parked for a question of its agent, which is answered or void by now."""
         records = self.parked.of(self.client.name)
         for record in records:
-            if not self._fits(record.task, record.role) or not self._is_settled(record):
+            settled = self._settled(record) if self._fits(record.task, record.role) else ""
+            if not settled:
                 continue
             job = self._again(record.agent, record.run, record.role or self.options.role)
             if job is not None or self._is_over(record.run):
                 # Only now: a worker that is killed before must leave the step to the next one.
                 self.parked.forget(record)
             if job is not None:
-                return job
+                void = settled == "void"
+                return msgspec.structs.replace(job, turns=record.turns, questions=record.questions, void=void)
         return self._unrecorded({(x.run, x.agent) for x in records})
 
     def _unrecorded(self, known: set[tuple[str, str]]) -> Job | None:
@@ -180,19 +212,24 @@ class Worker:
         except AndonError as error:
             return error.kind == "unknown_id"
 
-    def _is_settled(self, record: Parked) -> bool:
+    def _settled(self, record: Parked) -> str:
+        """How its question was settled: answered | void; "" while it is open."""
         coordinator = self.open(CallContext(cwd=self.cwd, agent=record.agent))
         try:
             body = coordinator.call("show", {"id": record.question}).body
         except AndonError as error:
-            return error.exit != EXIT_UNAVAILABLE
+            return "void" if error.exit != EXIT_UNAVAILABLE else ""
+        if body.get("answer"):
+            return "answered"
         expires_at = body.get("expires_at")
-        return bool(body.get("answer")) or (expires_at is not None and float(expires_at) < time.time())
+        return "void" if expires_at is not None and float(expires_at) < time.time() else ""
 
     # ------------------------------------------------------------ the answer
 
-    def _reply(self, interrupted: bool) -> Reply:
+    def _reply(self, interrupted: bool, broke: AndonError | None = None) -> Reply:
         exit_code, error = self._verdict(interrupted)
+        if broke is not None:
+            exit_code, error = broke.exit, {"kind": broke.kind, "message": broke.message, "next": broke.next}
         body: dict[str, Any] = {
             "ok": exit_code == EXIT_YES,
             "client": self.client.name,
@@ -220,7 +257,7 @@ class Worker:
         bad = [x for x in self.carried if not x.well]
         if not bad:
             return EXIT_YES, None
-        exits = {"lost": EXIT_LOST, "parked": EXIT_NOT_YET}
+        exits = {"lost": EXIT_LOST, "parked": EXIT_NOT_YET, "handed_off": EXIT_NOT_YET}
         found = {exits.get(x.how, EXIT_NO) for x in bad}
         exit_code = EXIT_NO if EXIT_NO in found else min(found)
         text = "; ".join(f"{x.task} {x.step} {x.how}: {x.reason}" for x in bad)[:2000]

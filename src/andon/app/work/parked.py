@@ -18,7 +18,10 @@ MAX_PARKED = 1000
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """question: the message's id. role: the step's, "" when it has none or is not known."""
+    """question: the message's id. role: the step's, "" when it has none or is not known.
+
+    turns, questions: of the claim so far, so that asking does not begin them anew.
+    """
 
     agent: str
     client: str
@@ -27,6 +30,8 @@ class Parked(Struct, frozen=True, kw_only=True):
     step: str
     question: str
     role: str = ""
+    turns: int = 0
+    questions: int = 0
 
 
 class ParkedSteps:

@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-WELL = frozenset({"advanced", "waiting", "reviewed", "handed_off"})
-OWN_ENDS = WELL | {"released", "exhausted"}
+WELL = frozenset({"advanced", "waiting", "reviewed"})
+OWN_ENDS = WELL | {"handed_off", "released", "exhausted"}
 """Ends of a claim that are the agent's own act."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A claim as `next` gave it."""
+    """A claim as `next` gave it. turns, questions: of the claim before, when it was parked. void: its question is."""
 
     task: str
     run: str
@@ -27,6 +27,9 @@ class Job(Struct, frozen=True, kw_only=True):
     lease_s: float
     review: bool = False
     role: str = ""
+    turns: int = 0
+    questions: int = 0
+    void: bool = False
 
     @classmethod
     def of(cls, body: dict[str, Any], agent: str, began: float) -> Job:
