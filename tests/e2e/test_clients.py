@@ -189,7 +189,11 @@ class TestInit:
         again = world.andon("init", "--client", "claude,codex").out
         assert "what a shell command writes" not in again
         lines = again.rstrip().splitlines()[-3:]
-        assert [line[:19] for line in lines] == ["next: Claude Code: ", "      Codex CLI: St"[:19], "      after a first"[:19]]
+        assert [line[:19] for line in lines] == [
+            "next: Claude Code: ",
+            "      Codex CLI: St"[:19],
+            "      after a first"[:19],
+        ]
 
     def test_everything_that_is_missing_in_a_broken_file_is_printed(self, world: World) -> None:
         world.write(".claude/settings.json", "{")
@@ -204,7 +208,11 @@ class TestInit:
 
     def test_the_shell_completes_clients(self, world: World) -> None:
         def completed(*words: str) -> list[str]:
-            extra = {"_ANDON_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("andon", *words)), "COMP_CWORD": str(len(words))}
+            extra = {
+                "_ANDON_COMPLETE": "bash_complete",
+                "COMP_WORDS": " ".join(("andon", *words)),
+                "COMP_CWORD": str(len(words)),
+            }
             return [line.partition(",")[2] for line in world.andon(**extra).out.splitlines()]
 
         assert completed("init", "--client", "co") == ["codex", "copilot"]
