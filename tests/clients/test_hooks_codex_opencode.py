@@ -37,7 +37,9 @@ OPENCODE = replace(CLIENTS["opencode"], command=lambda prompt: [*OPENCODE_ALONE,
 LIMIT_S = {"codex": 60, "opencode": 180}
 
 
-@pytest.fixture(params=[CODEX, pytest.param(OPENCODE, marks=pytest.mark.slower_clients)], ids=lambda client: str(client.name))
+@pytest.fixture(
+    params=[CODEX, pytest.param(OPENCODE, marks=pytest.mark.slower_clients)], ids=lambda client: str(client.name)
+)
 def either(request: pytest.FixtureRequest) -> Client:
     return there(request.param)
 

@@ -154,6 +154,9 @@ def test_agents_are_found_by_name() -> None:
     assert find_agent("gemini", ("--model", "m")).command == ("gemini", "--acp", "--model", "m")
     assert find_agent("command", ("./mine", "x")).command == ("./mine", "x")
     assert all(agent.install for agent in AGENTS.values())
+    # Met in openhands 1.16.0: the program `openhands-acp` that it installs can't be started.
+    assert find_agent("openhands", ("--always-approve",)).command == ("openhands", "acp", "--always-approve")
+    assert find_agent("goose", ()).command == ("goose", "acp")
     with pytest.raises(UsageError, match="acp:gemini"):
         find_agent("nobody", ())
     with pytest.raises(UsageError):

@@ -46,9 +46,10 @@ AGENTS = {
     "codex": Agent(command=("codex-acp",), install="npm install -g @agentclientprotocol/codex-acp"),
     "copilot": Agent(command=("copilot", "--acp"), install="npm install -g @github/copilot"),
     "gemini": Agent(command=("gemini", "--acp"), install="npm install -g @google/gemini-cli", environment=git_hooks),
-    "goose": Agent(command=("goose", "acp"), install="see https://block.github.io/goose"),
+    "goose": Agent(command=("goose", "acp"), install="see https://goose-docs.ai/docs/getting-started/installation"),
     "opencode": Agent(command=("opencode", "acp"), install="npm install -g opencode-ai"),
-    "openhands": Agent(command=("openhands-acp",), install="uv tool install openhands"),
+    # Its program `openhands-acp` (1.16.0) only fails: the module that it names is not there.
+    "openhands": Agent(command=("openhands", "acp"), install="uv tool install openhands --python 3.12"),
     "qwen": Agent(command=("qwen", "--acp"), install="npm install -g @qwen-code/qwen-code"),
     "vibe": Agent(command=("vibe-acp",), install="uv tool install mistral-vibe"),
 }
@@ -134,6 +135,7 @@ class AcpSession:
             make_tree=self._make_tree,
             talks=True,
             log=self._log,
+            started=self._place.started,
         )
         capabilities = {"fs": {"readTextFile": False, "writeTextFile": True}, "terminal": False}
         told = self._ask(
