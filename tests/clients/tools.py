@@ -127,4 +127,6 @@ def plausible(schema: dict[str, Any]) -> Any:
     kind = str(kind[0] if isinstance(kind, list) else kind).lower()
     if kind == "object":
         return filled(schema, {})
-    return {"boolean": False, "integer": 1, "number": 1, "array": [], "null": None}.get(kind, "as the task asks")
+    # The least number: one client asks on the side how sure the model is that it runs in circles, and believes it.
+    least = schema.get("minimum", 0)
+    return {"boolean": False, "integer": least, "number": least, "array": [], "null": None}.get(kind, "as the task asks")
