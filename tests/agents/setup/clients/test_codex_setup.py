@@ -76,7 +76,7 @@ def test_trust_that_is_there_is_not_written_twice(tmp_path: Path) -> None:
     assert trusted["projects"] == {str(checkout): {"trust_level": "trusted"}}
     assert len(trusted["hooks"]["state"]) == len(document()["hooks"])
     assert missing() == ""
-    config.write_text(config.read_text().replace("trusted_hash = \"sha256:", "trusted_hash = \"sha256:0", 1))
+    config.write_text(config.read_text().replace('trusted_hash = "sha256:', 'trusted_hash = "sha256:0', 1))
     (line,) = missing().split("\n")[1:2]
     assert line.startswith("# In the table [hooks.state.")
     tomllib.loads(config.read_text() + missing())

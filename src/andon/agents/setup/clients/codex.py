@@ -142,7 +142,9 @@ def main() -> int:
             lines = trust_lines(root, json.load(file), present)
         tomllib.loads(f"{present}\n{lines}")
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"andon: {error}\nnext: in the main checkout: andon init --client codex; see that {config} is good\n")
+        sys.stderr.write(
+            f"andon: {error}\nnext: in the main checkout: andon init --client codex; see that {config} is good\n"
+        )
         return 1
     # A line of its own, should the file end without one.
     sys.stdout.write(f"\n{lines}" if lines else "")
