@@ -194,6 +194,8 @@ OPENCODE = Client(
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
         "OPENCODE_DISABLE_AUTOUPDATE": "1",
         "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        # Before it loads any plugin it waits for npm to install its library for plugins, and without a network that is long.
+        "npm_config_offline": "true",
     },
     reports='"tokens":{"total":110,"input":60,"output":10',
     slower=True,

@@ -1,4 +1,4 @@
-"""The clients as parameters: those of the slower set carry the mark `slow`. One that is missing fails with its install line."""
+"""The clients as parameters: those of the slower set carry the mark `slower_clients`. One that is missing fails with its install line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.clients.clients import CLIENTS, Client
 def every(*names: str) -> list[object]:
     """Parameters for these clients, or all."""
     chosen = [CLIENTS[name] for name in names or CLIENTS]
-    marks = {True: [pytest.mark.slow], False: []}
+    marks = {True: [pytest.mark.slower_clients], False: []}
     return [pytest.param(client, id=client.name, marks=marks[client.slower]) for client in chosen]
 
 

@@ -25,6 +25,7 @@ from tests.clients.conversation import Conversation, Die, Usage
 from tests.clients.dialects import Reply, anthropic, as_json, gemini, openai_chat, openai_responses
 from tests.clients.personas import PERSONAS
 from tests.clients.script import Script
+from tests.clients.tools import has_shell
 
 MODEL = "scripted"
 PORT = 8642
@@ -34,7 +35,9 @@ MAX_REQUESTS = 2000
 
 @dataclass
 class Record:
-    """One request. dialect: "" for what is no question to the model. move: what the script did. error: why it was wrong."""
+    """One request. dialect: "" for what is no question to the model. move: what the script did. beside: not asked by the work
+    itself, but for a title, say. error: why it was wrong.
+    """
 
     method: str
     path: str
@@ -44,6 +47,7 @@ class Record:
     entries: list[dict[str, str]] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     move: str = ""
+    beside: bool = False
     error: str = ""
     usage: dict[str, int] = field(default_factory=dict)
     at_s: float = 0.0
@@ -120,6 +124,7 @@ class Endpoint:
         record.tools = [tool.name for tool in conversation.tools]
         move, answer = self.script.next(conversation)
         record.move = repr(move)
+        record.beside = not has_shell(conversation)
         if answer is None:
             if isinstance(move, Die) and move.how == "power":
                 self.power_cut.set()

@@ -62,6 +62,8 @@ Write the file that the task asks for.
 """
 
 GREETING = "greeting.txt"
+INHERITED = "inherited: hel"
+"""What the persona `heir` hears of the work that `half` and `dies` left."""
 TEST = f"""grep -q hello {GREETING} 2>/dev/null || [ ! -e {GREETING} ]\n"""
 
 

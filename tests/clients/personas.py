@@ -116,13 +116,17 @@ def half(conversation: Conversation, options: dict[str, Any]) -> Persona:
 
 def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Reads what an earlier attempt left, as the brief says, then does the work."""
-    workdir = yield from claim(conversation)
-    told = conversation.everything()
-    kept = re.search(r"`(git checkout [0-9a-f]{40} -- \.)`", told)
-    otherwise = re.search(r"`(git diff --binary HEAD [0-9a-f]{40} \| git apply)`", told)
-    if kept and otherwise:
-        taken = f"{{ {kept[1]} || {otherwise[1]}; }}"
-        yield Shell(f"cd {shlex.quote(workdir)} && {taken} && echo inherited: $(cat {options.get('path', PATH)})")
+    workdir = workdir_of(conversation)
+    if not workdir:
+        conversation = yield Shell("andon next --json")
+        workdir = workdir_of(conversation)
+    kept = re.search(r"kept in commit ([0-9a-f]{40})", conversation.everything())
+    if kept:
+        # Not by `git checkout`: one client lets nobody write the index. And no `$(…)`: another takes that for an injection.
+        path = shlex.quote(options.get("path", PATH))
+        yield Shell(
+            f"cd {shlex.quote(workdir)} && git diff --binary HEAD {kept[1]} | git apply && printf 'inherited: ' && cat {path}"
+        )
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)
     yield Shell(f"cd {shlex.quote(workdir)} && andon advance -m 'Finished what was begun.'")

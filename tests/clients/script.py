@@ -37,7 +37,7 @@ class Script:
         with self._lock:
             self.answered += 1
             identity = f"{self.answered:04d}"
-            if tools.find(conversation, tools.SHELLS) is None:
+            if not tools.has_shell(conversation):
                 return self._beside(conversation, identity)
             if self._move is None or conversation.entries != self._seen:
                 self._seen = conversation.entries

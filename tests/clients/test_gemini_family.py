@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.clients import Client
-from tests.clients.harness import PROMPT, Scene, Session
+from tests.clients.harness import INHERITED, PROMPT, Scene, Session
 from tests.clients.personas import BEYOND, QUESTION
 
 pytestmark = pytest.mark.clients("gemini", "qwen")
@@ -123,9 +123,9 @@ def test_never_stops_until_somebody_ends_it(client: Client, tmp_path: Path) -> N
     """Hooks can't end an agent that uses tools without end; its claim stays its own as long as it lives, and lands nothing."""
     scene = hooked(tmp_path, client)
     head = scene.world.head()
-    session = scene.session("never-stops", cwd=claimed(scene), limit_s=15)
+    session = scene.session("never-stops", cwd=claimed(scene), limit_s=25)
     assert not session.ended, session.tell()
-    assert len(session.moves) > 3, session.tell()
+    assert len(session.moves) > 1, session.tell()
     assert [one["agent"] for one in scene.status()["running"]] == [f"{client.name}-one"]
     assert not scene.lead()
     assert scene.world.head() == head
@@ -140,7 +140,7 @@ def test_dies_and_another_carries_on(client: Client, tmp_path: Path) -> None:
     offered = scene.world.ok("next", "--wait", "45s")
     assert (offered["run"], offered["attempt"]) == ("R1", 2), session.tell()
     following = scene.session("heir", cwd=Path(offered["workdir"]))
-    assert "inherited: hel" in following.heard, following.tell()
+    assert INHERITED in following.heard, following.tell()
     assert scene.lead()
     assert scene.landed() == "hello"
 

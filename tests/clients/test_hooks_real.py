@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.clients import Client
-from tests.clients.harness import Scene, Session
+from tests.clients.harness import INHERITED, Scene, Session
 from tests.clients.personas import BEYOND, QUESTION
 from tests.clients.test_work_real import held
 
@@ -101,7 +101,7 @@ def test_who_dies_loses_its_lease_and_another_takes_over_what_it_left(client: Cl
     assert session.exit != 0, session.tell()
     held(scene, session, head)
     following = goes_on(scene)
-    assert "inherited: hel" in following.heard, following.tell()
+    assert INHERITED in following.heard, following.tell()
 
 
 def goes_on(scene: Scene) -> Session:

@@ -35,6 +35,10 @@ def find(conversation: Conversation, names: tuple[str, ...]) -> Tool | None:
     return next((offered[name] for name in names if name in offered), None)
 
 
+def has_shell(conversation: Conversation) -> bool:
+    return find(conversation, SHELLS) is not None
+
+
 def answer(conversation: Conversation, move: Move, identity: str) -> Answer:
     """The answer that makes the client carry out the move."""
     if isinstance(move, Die):

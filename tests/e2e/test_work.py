@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from andon.cli.identity import login
 from tests.e2e.world import Result, World
 
 EDIT = "printf 'one\\nTWO\\nthree\\nfour\\nfive\\n' > app.txt\n"
@@ -193,9 +194,25 @@ def test_a_question_to_a_person_parks_the_step(world: World) -> None:
     assert work(world, path).exit == 3
     assert world.andon("next", "--json", agent="carol").exit == 3
     assert [x["counts"] for x in ends(world)] == [False]
+    reserved = f"reserved for {first['agent']}"
+    assert f"{reserved}, waits for M1" in world.andon("status").out
+    assert reserved in world.andon("ready").out and "next --task" not in world.andon("status").out
     assert world.person("answer", status["needs_human"][0]["message"], "blue").exit == 0
-    again = work(world, script(world, "agent", agent.replace("*blue*)", "*blue*) rm notes.txt;")))
+    seen = world.path.parent / "brief"
+    begin = f'cat > "{seen}"; '
+    again = work(
+        world,
+        script(
+            world,
+            "agent",
+            begin + agent.replace("*blue*)", "*blue*) rm notes.txt;").replace("$(cat)", f"$(cat '{seen}')"),
+        ),
+    )
     assert again.exit == 0, (again.out, again.err)
+    brief = seen.read_text()
+    person = f"{login()}@{os.uname().nodename}"
+    assert f'- You asked (M1): "Which colour?"; {person} answered: "blue"' in brief
+    assert "attempt 1 of 3" in brief and "Your words then" not in brief
     done = only(again)
     assert (done["agent"], done["how"], done["attempt"]) == (first["agent"], "advanced", 2)
 

@@ -29,7 +29,8 @@ CLIENTS = (
     ".qwen/settings.json", ".qwen/hooks/**", ".github/hooks/**", ".github/copilot/settings*.json",
     ".cursor/hooks.json", ".cursor/hooks/**", ".cursor/cli.json",
     "opencode.json", "opencode.jsonc", ".opencode/opencode.json*", ".opencode/plugin/**", ".opencode/plugins/**",
-    ".openhands/hooks.json", ".openhands/hooks/**", ".vibe/**", ".goose/**", ".goosehints", ".aider.conf.yml", ".mcp.json",
+    ".openhands/hooks.json", ".openhands/hooks/**", ".vibe/**", ".agents/plugins/**", ".goose/**", ".goosehints",
+    ".aider.conf.yml", ".mcp.json",
 )  # fmt: skip
 """What agents' clients run or obey of themselves in whoever's next session works there: hooks, plugins, permissions."""
 MODULES = "modules"

@@ -127,6 +127,16 @@ def test_a_link_does_not_lead_out_of_bounds(place: Place) -> None:
     assert "outside your claim's worktree" in write(place, "src/link/app.py")
 
 
+def test_a_patch_in_a_command_is_a_write_and_the_rest_a_command(place: Place) -> None:
+    def told(command: str, path: str) -> str:
+        tool = c.ToolUse("Bash", c.SHELL, (path,), command)
+        return reason_of(c.HookCall("codex", "PreToolUse", c.BEFORE_TOOL, tool=tool), place.facts())
+
+    assert "outside the scope" in told("apply_patch; true", "README.md")
+    assert "git commit" in told("apply_patch; git commit -m x", "src/app.py")
+    assert not told("apply_patch; true", "src/app.py")
+
+
 def test_a_review_changes_nothing(place: Place) -> None:
     place.claim.review = True
     assert "is a review" in write(place, "src/app.py")

@@ -35,12 +35,13 @@ def before_tool(call: HookCall, facts: Facts) -> Decision:
     tool = call.tool
     if tool is None:
         return Decision()
-    if tool.kind == WRITE:
+    if tool.kind in (WRITE, SHELL):
+        # Of a command: the files of a patch that its client takes out of the shell's hands.
         for path in tool.paths[:MAX_PATHS]:
             reason = _write(facts, path, surely=True)
             if reason:
                 return _deny(facts, reason)
-    elif tool.kind == SHELL:
+    if tool.kind == SHELL:
         for act in a.acts_of(tool.command, facts.cwd, facts.home):
             reason = _act(facts, act)
             if reason:
@@ -50,7 +51,10 @@ def before_tool(call: HookCall, facts: Facts) -> Decision:
 
 def _deny(facts: Facts, reason: str) -> Decision:
     claim = facts.claims[0] if facts.claims else None
-    where = f" Your claim: {claim.run}, step {claim.step}, in {claim.workdir}." if claim is not None else ""
+    where = ""
+    if claim is not None:
+        whose = "Your claim" if claim.name_among(facts.names) else f"The claim here is {claim.agent}'s, not yours"
+        where = f" {whose}: {claim.run}, step {claim.step}, in {claim.workdir}."
     return Decision(DENY, reason=f"Andon: {reason}.{where}")
 
 
@@ -69,11 +73,14 @@ def _write(facts: Facts, path: str, *, surely: bool, edits: bool = True) -> str:
         return _in_claim(claim, absolute, surely=surely, edits=edits)
     if not facts.claims:
         return _of_another(facts, absolute) if place == REPOSITORY else ""
+    if place not in (REPOSITORY, ELSEWHERE) or (place == ELSEWHERE and not surely):
+        return ""
+    first = facts.claims[0]
+    if not first.name_among(facts.names):
+        return f"{path} is outside the worktree of the claim that this session sits in, which is {first.agent}'s"
     if place == REPOSITORY:
-        return f"{path} is outside your claim's worktree; the same file of yours lies below {facts.claims[0].workdir}"
-    if place == ELSEWHERE and surely:
-        return f"{path} is outside your claim's worktree {facts.claims[0].workdir}"
-    return ""
+        return f"{path} is outside your claim's worktree; the same file of yours lies below {first.workdir}"
+    return f"{path} is outside your claim's worktree {first.workdir}"
 
 
 def _in_claim(claim: Claim, absolute: str, *, surely: bool, edits: bool) -> str:

@@ -354,7 +354,10 @@ class Carriage:
             questions=self.questions,
         )
         self.carrier.parked.keep(record)
-        notes = f"You asked a person ({question}). Your words then:\n{self.last.final_text[:2000]}"
+        notes = f"You asked a person ({question}) and waited for the answer; your files are as you left them."
+        # What a plain program printed is its output, and no words to its later self.
+        words = "" if self.carrier.client.name == "command" else self.last.final_text.strip()[:2000]
+        notes += f"\nYour words then:\n{words}" if words else ""
         message = f"waits for the answer to {question}"
         self.coordinator.call("handoff", {"to": job.agent, "message": message, "notes": notes})
         return Became(how="parked", reason=f"{message}: andon answer {question} TEXT")

@@ -84,7 +84,9 @@ class _Turn:
         self.place = place_of(self.call)
         if self.place is None:
             return
-        notes.prove(self.place[1], client, self.call.moment, self.call.session, time.time())
+        if self.call.session:
+            # A call without a session is somebody's own, and proves nothing of the client.
+            notes.prove(self.place[1], client, self.call.moment, self.call.session, time.time())
         self.names = names_of(self.call, self.place[1])
         from andon.cli.hooks.moments import answer
 
