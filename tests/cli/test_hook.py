@@ -280,7 +280,14 @@ def test_green_gates_are_not_done_before_advance(client: Client) -> None:
 def test_only_what_the_agent_holds_is_its_affair(client: Client) -> None:
     world = client.world
     assert Client(world, "bob", world.path).stop() == {}
-    assert Client(world, "bob", client.cwd).stop() == {}, "a session in another agent's worktree"
+    told = Client(world, "bob", client.cwd).stop()
+    assert set(told) == {"systemMessage"}, "a session in another agent's worktree"
+    assert "claimed by alice (R1, step implement), not by bob" in told["systemMessage"]
+    begun = json.dumps(Client(world, "bob", client.cwd).hook("SessionStart"))
+    assert "LOOK OUT: this worktree is claimed by alice" in begun and "ANDON_AGENT=alice" in begun
+    assert "Change the app" not in begun
+    denied = Client(world, "bob", client.cwd).denial("protected.txt")
+    assert "not yours" in denied and "Your claim" not in denied
     assert Client(world, "alice", world.path).stop()["decision"] == "block", "from wherever it stops"
     assert client.hook("SubagentStop", agent_id="a1") == {}
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from andon.agents import sessions
+from andon.cli.hooks.gather import person
 from tests.e2e.world import World
 
 CLIENT = r"""
@@ -166,6 +167,97 @@ def test_a_persons_act_is_refused_below_a_client(tmp_path: Path) -> None:
     finally:
         client.close()
     assert world.person("approve", "R1").exit == 0
+
+
+def test_an_agent_goes_on_with_its_persons_claim(tmp_path: Path) -> None:
+    """A person claims, and starts a client in that worktree: the session is held to the claim, and both are authors."""
+    world = World.make(tmp_path, isolation="process", gates="  blessing: {approval: {by: [human]}}",
+                       implement_gates="[tests, scope, blessing]")  # fmt: skip
+    world.add_task("Change the app", "--scope", "app.txt")
+    workdir = world.ok("next")["workdir"]
+    owner = world.ok("status")["running"][0]["agent"]
+    assert owner == person()
+    client, other = FakeClient(world), FakeClient(world)
+    try:
+        begun = json.dumps(client.hook("SessionStart", "abc", workdir))
+        assert f"For {owner}, who claimed it" in begun and "How to proceed" in begun
+        assert client.hook("Stop", "abc", workdir)["decision"] == "block"
+        assert client.hook("Stop", "abc")["decision"] == "block", "from wherever it stops"
+        denied = client.hook("PreToolUse", "abc", workdir, tool_name="Write", tool_input={"file_path": "protected.txt"})
+        assert "Your claim: R1" in json.dumps(denied)
+        assert other.hook("Stop", "def") == {}, "another session of that person elsewhere"
+        assert json.loads(client.andon("next --json", cwd=workdir)["out"])["resumed"]
+        assert client.andon("check", cwd=workdir)["exit"] == 1
+        world.write("app.txt", "x\n", Path(workdir))
+        assert client.andon("advance -m done", cwd=workdir)["exit"] == 3, "only a person's word is missing"
+        assert client.andon("approve R1", terminal=True)["exit"] == 5
+    finally:
+        client.close()
+        other.close()
+    assert world.person("approve", "R1").exit == 5, "who claimed it is an author"
+    (submitted,) = [x for x in world.ok("log", "R1")["items"] if x["type"] == "Submitted"]
+    assert (submitted["actor"], submitted["data"]["also_by"]) == (owner, "claude-code-abc")
+
+
+def test_the_newest_session_of_a_person_works_on_the_claim(world: World) -> None:
+    workdir = world.ok("next")["workdir"]
+    first, second = FakeClient(world), FakeClient(world)
+    try:
+        first.hook("SessionStart", "one", workdir)
+        world.write("app.txt", "x\n", Path(workdir))
+        second.hook("SessionStart", "two", workdir)
+        assert "not by claude-code-one" in first.hook("Stop", "one", workdir)["systemMessage"]
+        assert first.andon("check", cwd=workdir)["exit"] == 4
+        assert second.hook("Stop", "two", workdir)["decision"] == "block"
+        # What the first left is known as its work: neither may review it.
+        assert second.andon("advance -m done", cwd=workdir)["exit"] == 0
+        assert first.andon("next --role reviewer")["exit"] == 3
+        (submitted,) = [x for x in world.ok("log", "R1")["items"] if x["type"] == "Submitted"]
+        assert submitted["data"]["also_by"] == "claude-code-one"
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_persons_review_is_nobody_elses(world: World) -> None:
+    """Else who wrote the change would review it in the person's name."""
+    claim = world.claim("alice", "--role", "implementer")
+    world.write("app.txt", "x\n", Path(claim["workdir"]))
+    world.ok("advance", agent="alice", cwd=claim["workdir"])
+    workdir = world.ok("next", "--role", "reviewer")["workdir"]
+    client = FakeClient(world)
+    try:
+        assert "LOOK OUT" in json.dumps(client.hook("SessionStart", "abc", workdir))
+        assert client.andon("advance -m good", cwd=workdir)["exit"] == 4
+        # Nor by the file that names a hand, whoever wrote it.
+        git_dir = world.git("rev-parse", "--absolute-git-dir", cwd=Path(workdir))
+        Path(git_dir, "andon-hand").write_text("claude-code-abc\n")
+        refused = client.andon("advance -m good", cwd=workdir)
+        assert refused["exit"] == 4 and "is a review" in refused["out"]
+        # Nor is an agent's claim shared.
+        world.add_task("Another")
+        theirs = world.claim("bob", "--task", "T2")["workdir"]
+        git_dir = world.git("rev-parse", "--absolute-git-dir", cwd=Path(theirs))
+        Path(git_dir, "andon-hand").write_text("claude-code-abc\n")
+        refused = client.andon("check", cwd=theirs)
+        assert refused["exit"] == 4 and "bob's, who is no person" in refused["out"]
+    finally:
+        client.close()
+    assert world.ok("advance", "-m", "good", cwd=workdir)["next"]
+
+
+def test_a_given_name_is_no_hand(world: World) -> None:
+    """Who says under which name it works is not asked again."""
+    workdir = world.ok("next")["workdir"]
+    named = FakeClient(world, ANDON_AGENT="alice")
+    same = FakeClient(world, ANDON_AGENT=person())
+    try:
+        assert "LOOK OUT" in json.dumps(named.hook("SessionStart", "abc", workdir))
+        assert "You hold R1" in json.dumps(same.hook("SessionStart", "def", workdir))
+        assert same.hook("Stop", "def", workdir)["decision"] == "block"
+    finally:
+        named.close()
+        same.close()
 
 
 def test_processes_that_are_gone_are_forgotten(world: World) -> None:

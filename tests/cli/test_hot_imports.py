@@ -66,7 +66,10 @@ def modules(world: World, args: list[str], cwd: str | Path | None = None, payloa
     return set(lines[0].split()[1:])
 
 
-@pytest.mark.parametrize("args", [["status", "--json"], ["inbox", "--json"], ["next", "--json"], ["heartbeat"]])
+@pytest.mark.parametrize(
+    "args",
+    [["status", "--json"], ["inbox", "--json"], ["next", "--json"], ["heartbeat"], ["heartbeat", "--agent", "alice"]],
+)
 def test_hot_verbs_import_nothing_heavy(world: World, args: list[str]) -> None:
     cwd: str | None = None
     if args[0] == "heartbeat":

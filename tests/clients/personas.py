@@ -116,7 +116,10 @@ def half(conversation: Conversation, options: dict[str, Any]) -> Persona:
 
 def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
     """Reads what an earlier attempt left, as the brief says, then does the work."""
-    workdir = yield from claim(conversation)
+    workdir = workdir_of(conversation)
+    if not workdir:
+        conversation = yield Shell("andon next --json")
+        workdir = workdir_of(conversation)
     kept = re.search(r"kept in commit ([0-9a-f]{40})", conversation.everything())
     if kept:
         # Not by `git checkout`: one client lets nobody write the index. And no `$(…)`: another takes that for an injection.

@@ -1,6 +1,7 @@
-"""Codex CLI in its sandbox with hooks that are trusted one by one, and opencode with Andon's plugin, as a person starts them.
+"""Codex CLI in its sandbox with hooks that are trusted one by one; and opencode in a claimed worktree.
 
-Codex is set up as docs/how-to/clients/codex.md says: no option of danger, the trust that `/hooks` would record, the rules that let
+What holds for both when they claim by themselves, with nothing between them and the machine, is tried in `test_hooks_real.py`.
+Here Codex is set up as docs/how-to/clients/codex.md says: no option of danger, the trust that `/hooks` would record, the rules that let
 Andon's commands out of the sandbox, and nothing writable but the directory of the session.
 """
 
@@ -36,9 +37,19 @@ OPENCODE = replace(CLIENTS["opencode"], command=lambda prompt: [*OPENCODE_ALONE,
 LIMIT_S = {"codex": 60, "opencode": 180}
 
 
-@pytest.fixture(params=[CODEX, pytest.param(OPENCODE, marks=pytest.mark.slow)], ids=lambda client: str(client.name))
-def held_client(request: pytest.FixtureRequest) -> Client:
-    client: Client = request.param
+@pytest.fixture(
+    params=[CODEX, pytest.param(OPENCODE, marks=pytest.mark.slower_clients)], ids=lambda client: str(client.name)
+)
+def either(request: pytest.FixtureRequest) -> Client:
+    return there(request.param)
+
+
+@pytest.fixture
+def codex() -> Client:
+    return there(CODEX)
+
+
+def there(client: Client) -> Client:
     if client.missing:
         pytest.fail(client.missing, pytrace=False)
     return client
@@ -82,12 +93,10 @@ def said(session: Session) -> int:
     return len([move for move in session.moves if move.startswith("Say")])
 
 
-def test_diligent_in_a_claimed_worktree(
-    held_client: Client, tmp_path: Path, record_property: pytest.RecordProperty
-) -> None:
-    scene = hooked(tmp_path, held_client)
+def test_diligent_in_a_claimed_worktree(either: Client, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+    scene = hooked(tmp_path, either)
     session = play(scene, "diligent", claimed(scene))
-    record_property("client", f"{held_client.name} {session.seconds:.1f} s")
+    record_property("client", f"{either.name} {session.seconds:.1f} s")
     assert session.exit == 0, session.tell()
     # What a hook adds is a developer's message to Codex, and a part of the prompt to opencode.
     brief = "Scope (paths you may change): `greeting.txt`"
@@ -98,22 +107,21 @@ def test_diligent_in_a_claimed_worktree(
     assert scene.landed() == "hello"
 
 
-def test_diligent_that_claims_by_itself_is_known_by_its_session(held_client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, held_client)
+def test_diligent_that_claims_by_itself_is_known_by_its_session(codex: Client, tmp_path: Path) -> None:
+    scene = hooked(tmp_path, codex)
     worktrees = scene.world.path.with_name(f"{scene.world.path.name}.andon")
     worktrees.mkdir()
-    more = ("--add-dir", str(worktrees)) if held_client.name == "codex" else ()
-    session = play(scene, "diligent", None, *more)
+    session = play(scene, "diligent", None, "--add-dir", str(worktrees))
     assert session.exit == 0, session.tell()
     assert session.moves[0].startswith("Shell(command='andon next"), session.tell()
     assert scene.lead(), session.tell()
     assert scene.landed() == "hello"
     author = scene.world.git("log", "-1", "--format=%an", "main")
-    assert author.startswith(f"{held_client.name}-"), author
+    assert author.startswith("codex-"), author
 
 
-def test_says_done_without_working(held_client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, held_client)
+def test_says_done_without_working(either: Client, tmp_path: Path) -> None:
+    scene = hooked(tmp_path, either)
     head = scene.world.head()
     session = play(scene, "pleaser", claimed(scene))
     assert said(session) == BLOCKS + 1, session.tell()
@@ -123,8 +131,8 @@ def test_says_done_without_working(held_client: Client, tmp_path: Path) -> None:
     assert call["run"] == "R1" and f"kept at work {BLOCKS} times" in call["reason"]
 
 
-def test_writes_outside_of_its_scope(held_client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, held_client)
+def test_writes_outside_of_its_scope(codex: Client, tmp_path: Path) -> None:
+    scene = hooked(tmp_path, codex)
     head = scene.world.head()
     session = play(scene, "trespasser", claimed(scene))
     assert f"{BEYOND} is outside the scope of T1 (greeting.txt)" in session.heard, session.tell()
@@ -134,8 +142,8 @@ def test_writes_outside_of_its_scope(held_client: Client, tmp_path: Path) -> Non
     assert scene.status()["needs_human"]
 
 
-def test_asks_a_person_and_may_stop(held_client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, held_client)
+def test_asks_a_person_and_may_stop(codex: Client, tmp_path: Path) -> None:
+    scene = hooked(tmp_path, codex)
     head = scene.world.head()
     session = play(scene, "asks", claimed(scene))
     assert said(session) == 1, session.tell()
@@ -144,28 +152,26 @@ def test_asks_a_person_and_may_stop(held_client: Client, tmp_path: Path) -> None
     held(scene, session, head)
 
 
-def test_never_stops_until_somebody_ends_it(held_client: Client, tmp_path: Path) -> None:
+def test_never_stops_until_somebody_ends_it(codex: Client, tmp_path: Path) -> None:
     """Hooks can't end an agent that uses tools without end; its claim stays its own as long as it lives, and lands nothing."""
-    scene = hooked(tmp_path, held_client)
+    scene = hooked(tmp_path, codex)
     head = scene.world.head()
-    limit_s = {"codex": 12, "opencode": 60}[held_client.name]
-    session = scene.session("never-stops", cwd=claimed(scene), limit_s=limit_s)
+    session = scene.session("never-stops", cwd=claimed(scene), limit_s=15)
     assert not session.ended, session.tell()
     assert len(session.moves) > 3, session.tell()
-    assert [one["agent"] for one in scene.status()["running"]] == [f"{held_client.name}-one"]
+    assert [one["agent"] for one in scene.status()["running"]] == ["codex-one"]
     assert not scene.lead()
     assert scene.world.head() == head
 
 
-def test_dies_and_another_carries_on(held_client: Client, tmp_path: Path) -> None:
-    scene = hooked(tmp_path, held_client, lease="8s")
+def test_dies_and_another_carries_on(codex: Client, tmp_path: Path) -> None:
+    scene = hooked(tmp_path, codex, lease="15s")
     # A command in Codex's sandbox sees none of the processes outside of it, so it could not kill its client.
-    more = ("--dangerously-bypass-approvals-and-sandbox",) if held_client.name == "codex" else ()
-    session = play(scene, "dies", claimed(scene), *more)
+    session = play(scene, "dies", claimed(scene), "--dangerously-bypass-approvals-and-sandbox")
     assert session.exit != 0, session.tell()
     assert said(session) == 0, session.tell()
-    scene.world.environment["ANDON_AGENT"] = f"{held_client.name}-two"
-    offered = scene.world.ok("next", "--wait", "40s")
+    scene.world.environment["ANDON_AGENT"] = "codex-two"
+    offered = scene.world.ok("next", "--wait", "60s")
     assert (offered["run"], offered["attempt"]) == ("R1", 2), session.tell()
     following = play(scene, "heir", Path(offered["workdir"]))
     assert "inherited: hel" in following.heard, following.tell()

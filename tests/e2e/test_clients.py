@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class TestInit:
         body = world.ok("init", "--client", "claude,copilot", "--client", "aider")
         assert (body["written"], body["commit"]) == ([], None)
         assert [one["client"] for one in body["clients"]] == ["claude", "copilot", "aider"]
-        assert "git add -f " in body["next"]
+        assert body["next"].endswith(": andon init --client aider,claude,copilot --commit")
         assert "worktrees of `andon next` have only what is committed" in body["next"]
         assert world.head() == head
         again = world.ok("init", "--client", "claude")
@@ -88,18 +89,92 @@ class TestInit:
         assert "AGENTS.md" in result.json["error"]["message"]
         assert (world.head(), world.git("status", "--porcelain")) == (head, "?? AGENTS.md")
 
-    def test_the_guard_holds_the_commit_back_while_runs_are_open(self, world: World) -> None:
-        world.add_task()
-        world.claim("alice")
-        result = world.andon("init", "--client", "claude", "--commit", "--json")
-        assert (result.exit, result.kind) == (1, "branch_refused")
+    def test_what_was_written_before_is_committed_whole(self, world: World) -> None:
+        world.write("AGENTS.md", "# Mine\n")
+        world.git("add", ".")
+        world.git("commit", "-qm", "mine")
+        world.ok("init", "--client", "claude")
+        following = str(check(world, "claude")["next"])
+        assert following == "andon init --client claude --commit"
+        result = world.andon(*following.split()[1:])
+        assert result.exit == 0
+        assert f"{world.path} was brought up to date with main" in result.out + result.err
         assert world.git("status", "--porcelain") == ""
-        assert world.ok("init", "--client", "claude")["files"]
+        assert set(world.git("show", "--name-only", "--format=", "HEAD").split()) == CLAUDE
+        world.write("z", "z\n")
+        world.git("add", "z")
+        world.git("commit", "-qm", "z")
+        assert world.git("show", "--name-status", "--format=", "HEAD") == "A\tz"
+
+    def test_a_checkout_that_was_left_is_told_of(self, world: World) -> None:
+        world.ok("init", "--client", "claude")
+        world.git("add", "AGENTS.md")
+        (world.path / ".git/MERGE_HEAD").write_text(world.head() + "\n")
+        result = world.andon("init", "--client", "claude", "--commit")
+        assert result.exit == 0
+        assert "was left as it is: a merge is under way there" in result.out + result.err
+
+    def test_not_beside_another_branch(self, world: World) -> None:
+        head = world.head()
+        world.git("switch", "-qc", "elsewhere")
+        result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (64, "other_branch")
+        assert result.json["error"]["next"] == "git switch main, then the same again"
+        assert world.git("status", "--porcelain") == ""
+        assert "git add -f " in world.ok("init", "--client", "claude")["next"]
+        assert "git add -f " in str(check(world, "claude")["next"])
+        assert world.git("rev-parse", "main") == head
+
+    @pytest.mark.parametrize("tracked", [True, False])
+    def test_work_in_progress_stays_out_of_the_commit(self, world: World, tracked: bool) -> None:
+        if tracked:
+            world.ok("init", "--client", "claude", "--commit")
+        else:
+            world.ok("init", "--client", "claude")
+        head = world.head()
+        with (world.path / "AGENTS.md").open("a") as file:
+            file.write("secret WIP\n")
+        if tracked:
+            assert "not on the target branch" not in str(check(world, "claude")["message"])
+            assert world.ok("init", "--client", "claude", "--commit")["commit"] is None
+            # Another client's files go without it.
+            world.ok("init", "--client", "cursor", "--commit")
+        else:
+            found = check(world, "claude")
+            assert "; AGENTS.md holds changes, too, that are neither committed nor Andon's" in str(found["message"])
+            assert "git add -f " in str(found["next"])
+            result = world.andon("init", "--client", "claude", "--commit", "--json")
+            assert (result.exit, result.kind) == (1, "not_committed")
+            assert world.head() == head
+        assert "secret" not in world.git("log", "-p", "--format=")
+        assert (world.path / "AGENTS.md").read_text().endswith("secret WIP\n")
+
+    def test_a_person_adds_a_client_while_runs_are_open(self, world: World) -> None:
+        world.add_task()
+        world.implement()
+        world.review()
+        world.add_task("Another")
+        world.claim("carol", "--task", "T2")
+        body = world.ok("init", "--client", "claude")
+        assert body["next"].endswith(": andon init --client claude --commit")
+        body = world.ok("init", "--client", "claude", "--commit")
+        assert (world.head(), world.git("status", "--porcelain")) == (body["commit"], "")
+        world.git("commit", "--allow-empty", "-m", "the guard refuses it", check=False)
+        assert world.head() == body["commit"]
+        assert [one["task"] for one in world.ok("lead")["landed"]] == ["T1"]
+        assert world.git("rev-parse", "HEAD~1") == body["commit"]
+
+    def test_not_beside_a_lead(self, world: World) -> None:
+        with (world.path / ".git/andon/lead.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            result = world.andon("init", "--client", "claude", "--commit", "--json")
+        assert (result.exit, result.kind) == (3, "lead_busy")
+        assert world.git("status", "--porcelain") == ""
 
     def test_refusals(self, world: World) -> None:
         result = world.andon("init", "--client", "emacs", "--json")
         assert (result.exit, result.kind) == (64, "unknown_client")
-        assert "claude, copilot" in result.json["error"]["message"]
+        assert "claude, codex, copilot" in result.json["error"]["message"]
         assert world.andon("init", "--remove", "--json").exit == 64
         world.write(".claude/settings.json", '{"hooks": }')
         result = world.andon("init", "--client", "claude,copilot", "--json")
@@ -107,6 +182,46 @@ class TestInit:
         assert result.json["error"]["message"].startswith(".claude/settings.json:1:11: ")
         assert "andon hook claude SessionStart" in result.json["error"]["next"]
         assert world.git("status", "--porcelain") == "?? .claude/"
+
+    def test_what_is_told_is_told_once_and_a_line_for_each(self, world: World) -> None:
+        first = world.andon("init", "--client", "claude,codex", "--commit").out
+        assert "Claude Code: what a shell command writes" in first
+        again = world.andon("init", "--client", "claude,codex").out
+        assert "what a shell command writes" not in again
+        lines = again.rstrip().splitlines()[-3:]
+        assert [line[:19] for line in lines] == [
+            "next: Claude Code: ",
+            "      Codex CLI: St"[:19],
+            "      after a first"[:19],
+        ]
+
+    def test_everything_that_is_missing_in_a_broken_file_is_printed(self, world: World) -> None:
+        world.write(".claude/settings.json", "{")
+        following = world.andon("init", "--client", "claude", "--json").json["error"]["next"]
+        hooks = json.loads(following.partition("add to it yourself: ")[2])["hooks"]
+        assert set(hooks) == {"SessionStart", "PreToolUse", "PostToolUse", "Stop", "SessionEnd"}
+
+    def test_a_line_number_for_what_does_not_go_together(self, world: World) -> None:
+        world.write(".aider.conf.yml", "model: x\nauto-commits: true\n")
+        result = world.andon("init", "--client", "aider", "--json")
+        assert result.json["error"]["message"].startswith(".aider.conf.yml:2:1: what is set there already")
+
+    def test_the_shell_completes_clients(self, world: World) -> None:
+        def completed(*words: str) -> list[str]:
+            extra = {
+                "_ANDON_COMPLETE": "bash_complete",
+                "COMP_WORDS": " ".join(("andon", *words)),
+                "COMP_CWORD": str(len(words)),
+            }
+            return [line.partition(",")[2] for line in world.andon(**extra).out.splitlines()]
+
+        assert completed("init", "--client", "co") == ["codex", "copilot"]
+        assert "vibe" in completed("work", "--agent", "v")
+        assert "goose" not in completed("work", "--agent", "")
+        assert "mini-swe-agent" in world.andon("init", "--help").out
+        shown = world.andon("work", "--help").out
+        assert "opencode" in shown
+        assert "openhands" not in shown
 
     def test_an_agent_takes_nothing_away(self, world: World) -> None:
         world.ok("init", "--client", "claude", "--commit")
@@ -156,9 +271,59 @@ class TestDoctor:
         assert "warning" not in found
         assert "hooks have fired: session_start 2" in str(found["message"])
 
+    @pytest.mark.parametrize("payload", ["", "not json", "{}", '{"cwd": "/"}'])
+    def test_a_call_by_hand_is_no_proof(self, world: World, payload: str) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        assert world.andon("hook", "claude", "Stop", input=payload).exit == 0
+        assert "none of its hooks has ever fired" in str(check(world, "claude")["message"])
+
+    def test_an_old_proof_and_one_of_other_hooks_is_none(self, world: World) -> None:
+        world.ok("init", "--client", "claude", "--commit")
+        hooks = world.path / ".git/andon/hooks"
+        record = hooks / "configured.claude"
+        digest = record.read_text().split()[0]
+        marker = hooks / "claude.stop"
+        marker.write_text("2020-01-01T00:00:00Z s\n")
+        assert "no hook has fired since they were last changed (2" in str(check(world, "claude")["message"])
+        record.write_text(f"{digest} 2019-01-01T00:00:00Z\n")
+        found = check(world, "claude")
+        assert "no hook has fired for more than 30 days (stop 2020-01-01T00:00:00Z)" in str(found["message"])
+        assert found["warning"] is True
+        # Without the record, as in a clone, the time of the files counts.
+        record.unlink()
+        assert "no hook has fired since they were last changed (2" in str(check(world, "claude")["message"])
+        # Hooks of another Andon were there before.
+        record.write_text("other 2019-01-01T00:00:00Z\n")
+        world.ok("init", "--client", "claude")
+        assert not marker.exists()
+        world.ok("init", "--client", "claude", "--remove")
+        assert not record.exists()
+
+    @pytest.mark.parametrize(
+        ("client", "path", "text", "shown"),
+        [
+            ("claude", ".claude/settings.local.json", '{"disableAllHooks": true} // mine', "disableAllHooks is true"),
+            ("claude", "~/.claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks is true"),
+            ("gemini", "~/.gemini/settings.json", '{"hooksConfig": {"enabled": false}}', "enabled is false"),
+            ("gemini", "~/.gemini/settings.json", '{"hooksConfig": {"disabled": ["andon"]}}', 'disabled is ["andon"]'),
+            ("codex", "~/.codex/config.toml", "[features]\nhooks = false\n", "features.hooks is false"),
+            ("qwen", "~/.qwen/settings.json", '{"disableAllHooks": true}', "disableAllHooks is true"),
+        ],
+    )
+    def test_hooks_that_are_switched_off(self, world: World, client: str, path: str, text: str, shown: str) -> None:
+        world.ok("init", "--client", client, "--commit")
+        root = Path(world.environment["HOME"]) if path.startswith("~/") else world.path
+        world.write(path.removeprefix("~/"), text, root)
+        found = check(world, client)
+        assert found["warning"] is True
+        assert f"its hooks are switched off ({path}: " in str(found["message"])
+        assert shown in str(found["message"])
+
     def test_a_client_that_is_not_here(self, world: World) -> None:
         world.ok("init", "--client", "cursor,aider", "--commit")
-        assert "no cursor-agent on this PATH" in str(check(world, "cursor")["message"])
+        found = check(world, "cursor")
+        assert "no cursor-agent on this PATH; none of its hooks has ever fired" in str(found["message"])
+        assert found["warning"] is True
         assert check(world, "aider")["ok"]
 
     def test_files_that_are_not_committed(self, world: World) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from andon.cli.identity import login
 from tests.e2e.world import Result, World
 
 EDIT = "printf 'one\\nTWO\\nthree\\nfour\\nfive\\n' > app.txt\n"
@@ -193,11 +194,60 @@ def test_a_question_to_a_person_parks_the_step(world: World) -> None:
     assert work(world, path).exit == 3
     assert world.andon("next", "--json", agent="carol").exit == 3
     assert [x["counts"] for x in ends(world)] == [False]
+    reserved = f"reserved for {first['agent']}"
+    assert f"{reserved}, waits for M1" in world.andon("status").out
+    assert reserved in world.andon("ready").out and "next --task" not in world.andon("status").out
     assert world.person("answer", status["needs_human"][0]["message"], "blue").exit == 0
-    again = work(world, script(world, "agent", agent.replace("*blue*)", "*blue*) rm notes.txt;")))
+    seen = world.path.parent / "brief"
+    begin = f'cat > "{seen}"; '
+    again = work(
+        world,
+        script(
+            world,
+            "agent",
+            begin + agent.replace("*blue*)", "*blue*) rm notes.txt;").replace("$(cat)", f"$(cat '{seen}')"),
+        ),
+    )
     assert again.exit == 0, (again.out, again.err)
+    brief = seen.read_text()
+    person = f"{login()}@{os.uname().nodename}"
+    assert f'- You asked (M1): "Which colour?"; {person} answered: "blue"' in brief
+    assert "attempt 1 of 3" in brief and "Your words then" not in brief
     done = only(again)
     assert (done["agent"], done["how"], done["attempt"]) == (first["agent"], "advanced", 2)
+
+
+ASKS = f'case "$(cat)" in *blue*) {EDIT.strip()};; *) andon ask "Which colour?";; esac\n'
+
+
+def parked(world: World) -> list[Path]:
+    return list((world.path / ".git" / "andon" / "work" / "parked").glob("*.json"))
+
+
+def test_a_worker_of_another_role_leaves_a_parked_step_as_it_is(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    path = script(world, "agent", ASKS)
+    first = only(work(world, path))
+    assert first["how"] == "parked"
+    assert world.person("answer", "M1", "blue").exit == 0
+    assert (work(world, path, role="reviewer").exit, len(parked(world))) == (3, 1)
+    again = work(world, path)
+    assert again.exit == 0, (again.out, again.err)
+    assert (only(again)["agent"], only(again)["how"], parked(world)) == (first["agent"], "advanced", [])
+
+
+def test_a_parked_step_whose_file_was_lost_is_taken_up_once_its_question_is_answered(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    path = script(world, "agent", ASKS)
+    first = only(work(world, path))
+    (record,) = parked(world)
+    record.unlink()
+    assert work(world, path).exit == 3
+    assert world.person("answer", "M1", "blue").exit == 0
+    assert work(world, path, role="reviewer").exit == 3
+    again = work(world, path)
+    assert again.exit == 0, (again.out, again.err)
+    assert (only(again)["agent"], only(again)["how"]) == (first["agent"], "advanced")
 
 
 def test_an_answer_within_the_waiting_time_goes_on_at_once(world: World) -> None:
@@ -286,6 +336,81 @@ def test_not_from_inside_a_claim(world: World) -> None:
     assert (result.exit, result.kind) == (5, "in_claim")
 
 
+def test_not_from_inside_an_agents_session(world: World) -> None:
+    """Else an agent would have a name of its worker's making judge its own work."""
+    world.add_task("Change the app", "--scope", "app.txt")
+    world.implement(agent="claude-code-sess1")
+    good = script(world, "agent", "andon advance -m good\n")
+    for variable in ("CLAUDE_CODE_SESSION_ID", "CLAUDECODE", "ANDON_AGENT"):
+        result = work(world, good, "--once", role="reviewer", **{variable: "sess1"})
+        assert (result.exit, result.kind) == (5, "not_a_person"), (result.out, result.err)
+    assert shown(world)["reviews"] == []
+    assert work(world, good, "--once", role="reviewer").exit == 0
+
+
+@pytest.mark.parametrize("around", ["{}", "(setsid {} &); sleep 3"], ids=["below", "orphaned"])
+def test_what_a_launched_client_starts_is_the_same_agent(world: World, around: str) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    claims = f"env -u ANDON_AGENT -u ANDON_RUN {sys.executable} -m andon next --role reviewer --json"
+    to = world.path.parent / "said"
+    command = around.format(f"sh -c '{claims} > {to}'")
+    text = EDIT + f"andon advance -m mine > /dev/null\ncd {world.path}\n{command}\n"
+    result = work(world, script(world, "agent", text), "--once")
+    assert result.exit == 0, (result.out, result.err)
+    assert json.loads(to.read_text())["error"]["kind"] == "nothing_ready"
+    assert shown(world)["next"]["state"] == "ready"
+
+
+def test_what_was_handed_off_is_not_done_and_not_claimed_again_and_again(world: World) -> None:
+    world.add_task()
+    agent = script(world, "agent", "andon handoff --to role:implementer -m notes\n")
+    result = work(world, agent)
+    assert (result.exit, result.kind) == (3, "stopped"), (result.out, result.err)
+    assert [(x["how"], x["ok"]) for x in result.json["tasks"]] == [("handed_off", False)] * 2
+    while shown(world)["status"] == "open" and len(ends(world)) < 10:
+        claim = world.claim("alice")
+        world.ok("handoff", "--to", "role:implementer", "-m", "more", agent="alice", cwd=claim["workdir"])
+    assert len(ends(world)) == 10
+    last = work(world, agent, "--once")
+    assert (last.exit, only(last)["how"]) == (1, "blocked"), (last.out, last.err)
+    assert "handed off more than 10 times" in only(last)["reason"]
+
+
+def test_questions_that_nobody_answers_lead_past_no_bound(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    agent = script(world, "agent", 'echo x >> ../turns\nandon ask "q $$" --expires 1s\n')
+    result = work(world, agent, "--turns", "1", "--wait-answer", "30s", "--once")
+    assert (result.exit, only(result)["how"], only(result)["turns"]) == (1, "released", 1), (result.out, result.err)
+    # Nor does a step that was parked begin anew.
+    assert only(work(world, agent, "--turns", "1", "--once"))["how"] == "parked"
+    time.sleep(1.2)
+    again = work(world, agent, "--turns", "1", "--once")
+    assert (again.exit, only(again)["how"], only(again)["turns"]) == (1, "released", 1), (again.out, again.err)
+    assert "was not answered in time" in only(again)["reason"]
+
+
+def test_what_an_agent_claimed_beside_its_claim_is_given_back(world: World) -> None:
+    for number in (1, 2):
+        world.add_task(f"Task {number}", "--scope", "app.txt" if number == 1 else "other.txt")
+    beside = f"(cd {world.path} && env -u ANDON_RUN {sys.executable} -m andon next --task T2 --json) > ../second\n"
+    result = work(world, script(world, "agent", f"{EDIT}{beside}"), "--once", "--task", "T1")
+    assert result.exit == 0, (result.out, result.err)
+    second = json.loads((world.path.parent / "repo.andon" / "second").read_text())
+    assert (second["task"], second["step"]) == ("T2", "implement")
+    assert world.claim("alice")["task"] == "T2"
+
+
+def test_claims_before_the_store_went_away_are_reported(world: World) -> None:
+    for number in (1, 2):
+        world.add_task(f"Task {number}")
+    state = world.path / ".git" / "andon"
+    away = f"[ -e ../first ] && mv {state} {state}.away\ntouch ../first\n"
+    result = work(world, script(world, "agent", f"{away}{EDIT}"))
+    assert result.exit not in (0, 70), (result.out, result.err)
+    assert result.json["tasks"][0]["how"] == "advanced"
+    assert result.json["error"]["message"]
+
+
 def start(world: World, agent: str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
@@ -330,10 +455,12 @@ def test_a_worker_that_is_killed_takes_its_client_along(busy: tuple[World, Path,
     assert gone(client), "the client outlived its worker"
     assert gone(child), "the client's child outlived its worker"
     time.sleep(3.2)
-    result = work(world, script(world, "next", EDIT))
+    brief = world.path.parent / "brief"
+    result = work(world, script(world, "next", f"cat > {brief}\n{EDIT}"))
     assert result.exit == 0, (result.out, result.err)
     assert only(result)["attempt"] == 2
     (expired,) = ends(world)
+    assert f"kept in commit {expired['salvage']}" in brief.read_text()
     assert expired["how"] == "expired"
     assert world.git("show", f"{expired['salvage']}:app.txt") == "half"
 

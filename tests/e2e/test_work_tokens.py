@@ -128,3 +128,39 @@ def test_an_acp_agent_is_refused_what_lies_out_of_its_scope(world: World) -> Non
     log = Path(only(result)["log"]).read_text()
     assert "session/request_permission" in log
     assert "fs/write_text_file" not in log
+
+
+def test_the_last_turns_tokens_count_also_when_the_agent_left_the_step_itself(world: World) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    result = work(world, claude(world, f"{EDIT}andon advance -m mine > /dev/null"))
+    assert result.exit == 0, (result.out, result.err)
+    assert only(result)["tokens"] == 200
+    assert run_of(world, "T1")["tokens_used"] == 200
+
+
+BAD = {
+    "nested beyond all measure": f'{sys.executable} -c \'print(chr(123) + chr(34) + "a" + chr(34) + (":[") * 200000)\'',
+    "a list": 'echo \'{"type":"result","usage":[1],"result":{}}\'',
+    "words for numbers": 'echo \'{"type":"result","result":"\\ud800\\u0000","usage":{"input_tokens":"a"}}\'',
+    "models that are none": 'echo \'{"type":"result","result":"x","modelUsage":[1]}\'',
+}
+
+
+@pytest.mark.parametrize("line", BAD.values(), ids=BAD.keys())
+def test_whatever_a_client_prints_the_claim_is_left_in_order(world: World, line: str) -> None:
+    world.add_task()
+    path = claude(world, f"{line}; exit 0")
+    result = work(world, path, "--once", "--turns", "2")
+    assert result.exit in (1, 6), (result.out, result.err)
+    assert only(result)["how"] in ("released", "given_back")
+    assert world.claim("alice")["attempt"] == 2
+
+
+@pytest.mark.parametrize("told", ["-500", str(10**30), "1e999", "true"])
+def test_tokens_without_sense_are_not_believed(world: World, told: str) -> None:
+    world.add_task("Change the app", "--scope", "app.txt")
+    text = '{"type":"result","result":"Did it.","session_id":"s","usage":{"input_tokens":TOLD,"output_tokens":7}}'
+    text = text.replace("TOLD", told)
+    result = work(world, claude(world, f"{EDIT}echo '{text}'; exit 0"))
+    assert result.exit == 0, (result.out, result.err)
+    assert 7 <= run_of(world, "T1")["tokens_used"] <= 10**9 + 7

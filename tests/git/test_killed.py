@@ -151,3 +151,22 @@ def test_one_of_us_at_a_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sole, "WAIT_S", 0.05)
     with sole.sole(str(sandbox.path / ".git")) as first, sole.sole(str(sandbox.path / ".git")) as second:
         assert (first, second) == (True, False)
+
+
+def test_an_edit_that_is_what_landed_is_no_obstacle(sandbox: Sandbox, head: str) -> None:
+    new = moved(sandbox, head)
+    (sandbox.path / "a.txt").write_text("new and longer\n")
+    notes = sandbox.repository.refresh_checkouts("main", head, new)
+    assert [note.updated for note in notes] == [True], notes
+    assert sandbox.git("status", "--porcelain") == ""
+
+
+def test_another_version_that_is_staged_is_kept(sandbox: Sandbox, head: str) -> None:
+    new = moved(sandbox, head)
+    (sandbox.path / "a.txt").write_text("staged\n")
+    sandbox.git("add", "a.txt")
+    staged = sandbox.git("ls-files", "-s")
+    (sandbox.path / "a.txt").write_text("new and longer\n")
+    notes = sandbox.repository.refresh_checkouts("main", head, new)
+    assert [note.updated for note in notes] == [False], notes
+    assert sandbox.git("ls-files", "-s") == staged

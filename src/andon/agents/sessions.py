@@ -3,7 +3,8 @@
 A hook knows the client's session from its payload; a command in the client's shell often knows nothing of it. So each hook
 call registers the client's process (number and start time, which together never come again) in `<common>/andon/sessions/`,
 and a command looks for a registered process among its ancestors. The first session of a process names it for good: a client
-that begins another session in the same process stays one agent, which errs on the side of `distinct_from`.
+that begins another session in the same process stays one agent, which errs on the side of `distinct_from`. A worker registers
+what it launches, under the name of the claim; nothing below that is registered again.
 
 On the hot path: `os` alone, and nothing but one failed system call where the directory is not there. Where there is no
 /proc, nobody is registered. Must not know: the store, what an agent may do.
@@ -25,6 +26,8 @@ _HOSTS = (
     "urxvt", "gnome-terminal", "terminator", "tilix", "cron", "containerd", "docker", "runc", "conmon", "dbus",
 )  # fmt: skip
 """Never an agent's client: a person's own terminals would descend from it."""
+LAUNCHED = "launched "
+"""Stands before the client's name where a worker launched it."""
 
 
 class _Process:
@@ -81,15 +84,28 @@ def registered(common: str) -> tuple[str, str] | None:
 
 def register(common: str, client: str, session: str, at: str) -> tuple[str, str] | None:
     """Register the client that called this hook, unless it is known: (name, client), or None when it can't be told."""
+    above = registered(common)
     process = client_process()
-    if process is None or not session:
-        return registered(common)
+    if process is None or not session or (above is not None and above[1].startswith(LAUNCHED)):
+        # What a worker launched is the agent of its claim, whatever sessions it begins.
+        return above
+    return _write(common, process, client, session, agent_name(client, session), at)
+
+
+def register_launched(common: str, client: str, number: int, name: str) -> None:
+    """Register the process that all of a launched client's processes descend from as the agent of its claim."""
+    process = _process(number)
+    if process is not None:
+        _write(common, process, f"{LAUNCHED}{client}", "", name, "")
+
+
+def _write(common: str, process: _Process, client: str, session: str, name: str, at: str) -> tuple[str, str] | None:
     directory = directory_of(common)
     path = os.path.join(directory, process.key)
     found = _entry(path)
     if found is not None:
         return found
-    text = f"client={client}\nsession={session}\nname={agent_name(client, session)}\nat={at}\n"
+    text = f"client={client}\nsession={session}\nname={name}\nat={at}\n"
     os.makedirs(directory, exist_ok=True)
     _sweep(directory)
     temporary = f"{path}.{os.getpid()}"

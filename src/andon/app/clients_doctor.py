@@ -12,25 +12,29 @@ import subprocess
 from typing import Any
 
 from andon.agents.setup import apply
-from andon.agents.setup.records import ClientSetup, JsonItems
+from andon.agents.setup.records import ClientSetup
 from andon.agents.setup.shared import SHARED
-from andon.app.clients import ReadHead, configured
+from andon.app.clients import ReadHead, by_hand, configured, in_tree, is_theirs_alone, with_edits
+from andon.app.clients_proof import fired, hook_edits, switched_off
 from andon.core.errors import AndonError
 
-VERSION_TIMEOUT_S = 10.0
-MARKERS = "hooks"
+VERSION_TIMEOUT_S = 30.0
+"""Some clients load all of themselves before they say it: 12 s were seen on a busy machine."""
 
 
-def client_checks(root: str | None, state_dir: str, read_head: ReadHead) -> list[dict[str, Any]]:
-    """One check for each client that is set up here; none where no client is. read_head: a file on the target branch."""
+def client_checks(
+    root: str | None, state_dir: str, read_head: ReadHead, on_target: bool = True
+) -> list[dict[str, Any]]:
+    """One check for each client that is set up here; none where no client is. read_head: a file on the target branch.
+    on_target: that branch is checked out here."""
     if root is None:
         return []
     setups = configured(root)
-    return [_check(root, state_dir, setup, setups, read_head) for setup in setups]
+    return [_check(root, state_dir, setup, setups, read_head, on_target) for setup in setups]
 
 
 def _check(
-    root: str, state_dir: str, setup: ClientSetup, setups: list[ClientSetup], read_head: ReadHead
+    root: str, state_dir: str, setup: ClientSetup, setups: list[ClientSetup], read_head: ReadHead, on_target: bool
 ) -> dict[str, Any]:
     name = f"client {setup.name}"
     others = [other for other in setups if other is not setup]
@@ -46,26 +50,35 @@ def _check(
     left = [f"{one.path} {one.note}" for one in planned if one.action == apply.LEFT]
     if left:
         return {"check": name, "ok": True, "warning": True, "message": "; ".join(left), "next": again}
-    missing = [one.path for one in planned if read_head(one.path) != one.before]
+    theirs = with_edits(root, state_dir, [setup], others, read_head)
+    # Only Andon's part counts: what else is in a file is a person's, and no worktree of a task lacks it through us.
+    missing = [one for one in planned if not is_theirs_alone(one.path, read_head(in_tree(root, one.path)), theirs)]
     if missing:
-        text = (
-            f"{', '.join(missing)} is not on the target branch like this, so worktrees of andon next have it otherwise"
-        )
-        return {"check": name, "ok": True, "warning": True, "message": text, "next": f"{again} --commit"}
+        paths = [one.path for one in missing]
+        text = f"{', '.join(paths)}: Andon's part is not on the target branch, so worktrees of andon next lack it"
+        mixed = [one.path for one in missing if not is_theirs_alone(one.path, one.before, theirs)]
+        if mixed:
+            text += f"; {', '.join(mixed)} holds changes, too, that are neither committed nor Andon's"
+        following = f"{again} --commit" if on_target and not mixed else f"on the target branch: {by_hand(paths)}"
+        return {"check": name, "ok": True, "warning": True, "message": text, "next": following}
     version = _version(setup.program)
-    fired = _fired(state_dir, setup.name)
-    has_hooks = any(isinstance(edit, JsonItems) or "andon hook" in getattr(edit, "text", "") for edit in setup.edits)
     here = f"{setup.program} {version}".strip() if version is not None else f"no {setup.program} on this PATH"
     message = f"its files are as written; {here}"
-    if not has_hooks:
+    if not hook_edits(setup):
         return {"check": name, "ok": True, "message": message, "next": ""}
-    if fired:
-        return {"check": name, "ok": True, "message": f"{message}; {fired}", "next": ""}
-    if version is None:
-        return {"check": name, "ok": True, "message": f"{message} (to have it: {setup.install})", "next": ""}
-    following = f"{setup.trust}; begin a session in a worktree of andon next, then: andon doctor".removeprefix("; ")
-    text = f"{message}; none of its hooks has ever fired here"
-    return {"check": name, "ok": True, "warning": True, "message": text, "next": following}
+    off = switched_off(root, setup, os.environ)
+    if off:
+        text = f"{message}; its hooks are switched off ({'; '.join(off)})"
+        return {"check": name, "ok": True, "warning": True, "message": text, "next": "take that setting out"}
+    known, proof = fired(root, state_dir, setup)
+    if proof:
+        return {"check": name, "ok": True, "message": f"{message}; {known}", "next": ""}
+    steps = [setup.install] if version is None else []
+    steps += [
+        *([setup.trust] if setup.trust else []),
+        "begin a session in a worktree of andon next, then: andon doctor",
+    ]
+    return {"check": name, "ok": True, "warning": True, "message": f"{message}; {known}", "next": "; ".join(steps)}
 
 
 def _version(program: str) -> str | None:
@@ -78,28 +91,9 @@ def _version(program: str) -> str | None:
             [path, "--version"], capture_output=True, text=True, errors="replace", timeout=VERSION_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    return lines[0][:80] if done.returncode == 0 and lines else ""
-
-
-def _fired(state_dir: str, client: str) -> str:
-    """The moments of which a hook left a marker, each with its time; "" when there is none."""
-    directory = os.path.join(state_dir, MARKERS)
-    try:
-        names = sorted(
-            name for name in os.listdir(directory) if name.startswith(f"{client}.") and not name.endswith(".new")
-        )
     except OSError:
         return ""
-    found = []
-    for name in names:
-        try:
-            with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as file:
-                words = file.read(200).split()
-        except OSError:
-            continue
-        if words:
-            found.append(f"{name.removeprefix(client + '.')} {words[0]}")
-    return f"hooks have fired: {', '.join(found)}" if found else ""
+    except subprocess.TimeoutExpired:
+        return f"(its --version took more than {VERSION_TIMEOUT_S:g} s)"
+    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    return lines[0][:80] if done.returncode == 0 and lines else ""

@@ -191,7 +191,7 @@ class App:
     def _init_clients(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         """Only the clients where Andon is set up already; elsewhere all that init does, then the clients."""
         from andon.app import clients
-        from andon.engine.setup import commit_files
+        from andon.engine.setup import commit_files, require_checkout
 
         setups, remove = clients.named(arguments), bool(arguments.get("remove"))
         body: dict[str, Any] = {"ok": True, "repository": self.git.main_worktree or self.git.common_dir, "written": []}
@@ -201,13 +201,23 @@ class App:
             body, notes = reply.body, reply.notes
         services = self.services()
         body["target"] = services.target
+        if arguments.get("commit"):
+            require_checkout(services, services.target, self.git.current_branch())
+
+        def commit(files: dict[str, bytes | None], message: str) -> str:
+            nonlocal notes
+            made, remarks = commit_files(services, files, message, self.allow_landing)
+            notes += tuple(remarks)
+            return made
+
         done = clients.carry_out(
             self.git.main_worktree,
             self.state_dir,
             setups,
             remove=remove,
-            commit=(lambda files, message: commit_files(services, files, message)) if arguments.get("commit") else None,
+            commit=commit if arguments.get("commit") else None,
             read_head=self._head_file,
+            on_target=self.git.current_branch() == services.target,
         )
         if body.get("written") and not body.get("commit"):
             done["next"] = f"{body['next']}; {done['next']}"
@@ -250,7 +260,12 @@ class App:
             save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
-            clients=lambda: client_checks(self.git.main_worktree, self.state_dir, self._head_file),
+            clients=lambda: client_checks(
+                self.git.main_worktree,
+                self.state_dir,
+                self._head_file,
+                on_target=self.git.current_branch() == services.target,
+            ),
         )
 
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:

@@ -77,6 +77,23 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     return [x for item in (*tasks, *runs) if (x := str(item["id"])).startswith(incomplete)]
 
 
+def complete_client(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of clients for the shell; after a comma, the next one."""
+    first, comma, last = incomplete.rpartition(",")
+    return [f"{first}{comma}{name}" for name in _clients(param.name or "") if name.startswith(last)]
+
+
+def _clients(option: str) -> list[str]:
+    """The clients that an option may name: those that can be set up, or those that can be launched."""
+    if option == "clients":
+        from andon.agents.setup.registry import names
+
+        return names()
+    from andon.agents.launch.drivers import names as launched
+
+    return [*launched(), "acp:", "command"]
+
+
 def _command(command: Command) -> click.Command:
     _verb, path, text, positionals, options, examples, section = command
     epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)

@@ -21,7 +21,9 @@ def answer(argv: list[str]) -> None:
         if words[0] == "next":
             _next(words[1:], as_json)
         elif words == ["heartbeat"]:
-            _heartbeat(as_json)
+            _heartbeat(as_json, None)
+        elif len(words) == 3 and words[:2] == ["heartbeat", "--agent"] and words[2]:
+            _heartbeat(as_json, words[2])
         elif len(words) == 1 and as_json:
             _read(words[0])
     except Exception:
@@ -58,15 +60,15 @@ def _read(verb: str) -> None:
     _end(hot.inbox(place[0], mailboxes(), time.time()))
 
 
-def mailboxes() -> list[str]:
+def mailboxes(agent: str | None = None) -> list[str]:
     """The mailboxes that the caller reads under its own names; the store adds those of what it holds."""
     from andon.cli.identity import login, who
 
-    name, person = who()
+    name, person = who(agent)
     return [name, login(), "human"] if person else [name]
 
 
-def _heartbeat(as_json: bool) -> None:
+def _heartbeat(as_json: bool, agent: str | None) -> None:
     place = _place()
     if place is None or os.environ.get("ANDON_RUN"):
         return
@@ -75,7 +77,7 @@ def _heartbeat(as_json: bool) -> None:
     from andon.store import hot
 
     lease_file = os.path.join(place[1], "andon-lease")
-    agent = os.environ.get("ANDON_AGENT")
+    agent = agent or os.environ.get("ANDON_AGENT")
     if agent:
         with open(lease_file, encoding="utf-8") as file:
             if f"agent={agent}\n" not in file:
@@ -83,7 +85,7 @@ def _heartbeat(as_json: bool) -> None:
     found = hot.heartbeat(place[0], lease_file, time.time(), 0)
     if found is None:
         return
-    count = hot.unread(place[0], mailboxes())
+    count = hot.unread(place[0], mailboxes(agent))
     if count:
         sys.stderr.write(f"{count} unread message{'s' if count != 1 else ''}: andon inbox\n")
     exit_code, text = found

@@ -158,7 +158,14 @@ def _status(body: Body, paint: Paint) -> str:
         (
             "Ready",
             "ready",
-            lambda x: [x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["next"], x["title"]],
+            lambda x: [
+                x["task"],
+                x["run"] or "-",
+                x["step"] or "-",
+                x["role"] or "-",
+                _reserved(x, body) or x["next"],
+                x["title"],
+            ],
         ),
         ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
     )
@@ -171,6 +178,16 @@ def _status(body: Body, paint: Paint) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
+
+
+def _reserved(item: Body, body: Body) -> str:
+    """For whom alone a ready step is, and for which answer that one waits; "" when it is for any agent of its role."""
+    name = str(item.get("offered_to") or "")
+    if name in ("", "anyone") or name.startswith("role:"):
+        return ""
+    asked = (x for x in body.get("needs_human", []) if x["run"] == item["run"] and x.get("agent") == name)
+    question = next((str(x["message"]) for x in asked if x.get("message")), "")
+    return f"reserved for {name}" + (f", waits for {question}" if question else "")
 
 
 def _indent(text: str) -> str:
@@ -191,8 +208,11 @@ def _runs(body: Body, paint: Paint) -> str:
 
 
 def _ready(body: Body, paint: Paint) -> str:
-    rows = [[x["task"], x["run"] or "-", x["step"] or "-", x["role"] or "-", x["title"]] for x in body["items"]]
-    return table(rows, ["TASK", "RUN", "STEP", "ROLE", "TITLE"], paint) if rows else "nothing is ready"
+    rows = [
+        [x["task"], x["run"] or "-", x["step"] or "-", _reserved(x, body) or x["role"] or "-", x["title"]]
+        for x in body["items"]
+    ]
+    return table(rows, ["TASK", "RUN", "STEP", "FOR", "TITLE"], paint) if rows else "nothing is ready"
 
 
 def _log(body: Body, paint: Paint) -> str:
@@ -312,9 +332,11 @@ def _init(body: Body, paint: Paint) -> str:
         note = f" ({clean(one['note'])})" if one["note"] else ""
         lines.append(f"{one['action']} {clean(one['path'])}{note}")
     lines += [f"committed as {body['commit'][:12]}"] if body["commit"] else []
-    for client in body.get("clients", []) if not body.get("removed") else ():
+    fresh = not body.get("removed") and any(one["action"] in ("written", "changed") for one in body.get("files", []))
+    for client in body.get("clients", []) if fresh else ():
         lines += [f"{client['title']}: {sentence}" for sentence in client["limits"]]
-    return "\n".join([*lines, f"next: {body['next']}"])
+    following = str(body["next"]).replace("\n", "\n      ")
+    return "\n".join([*lines, f"next: {following}"])
 
 
 def _doctor(body: Body, paint: Paint) -> str:

@@ -273,7 +273,7 @@ COMMANDS: tuple[Command, ...] = (
                 ("--agent",),
                 "client",
                 "text",
-                "claude, codex, copilot, gemini, goose, opencode, openhands, qwen, vibe, acp:NAME or command",
+                "the client: its name, acp:NAME for one that speaks ACP, or command",
             ),
             (("--name",), "name", "text", "the agents' name; default a fresh one for each claim"),
             ROLE,

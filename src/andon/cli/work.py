@@ -28,11 +28,34 @@ def work(caller: CallContext, arguments: dict[str, Any]) -> Reply:
         sys.stderr.write(f"· {clean(line)}\n")
         sys.stderr.flush()
 
+    refuse_agents(caller)
     signal.signal(signal.SIGTERM, stop)
     gc.enable()
     return worker.work(
         caller, arguments, open_=open_coordinator, state_dir=state_dir(caller.cwd), permits=permits, say=say
     )
+
+
+def refuse_agents(caller: CallContext) -> None:
+    """A worker launches agents under names of their own, so that an agent that could start one would judge its own work.
+
+    Raises AndonError kind "in_claim" or "not_a_person" (exit 5).
+    """
+    from andon.app.work import refuse_in_claim
+    from andon.cli.identity import agent_environment, ancestor
+    from andon.core.errors import EXIT_DENIED, AndonError
+
+    refuse_in_claim(caller)
+    variable = agent_environment()
+    if variable is None and (client := ancestor()) is not None:
+        variable = f"the {client[1]} session above this process"
+    if variable is not None:
+        raise AndonError(
+            f"andon work is not started by an agent, and {variable} shows an agent's environment",
+            kind="not_a_person",
+            next="let a person or a service start it, without that variable",
+            exit=EXIT_DENIED,
+        )
 
 
 def permits(agent: str, workdir: str) -> Callable[[ToolUse], str]:

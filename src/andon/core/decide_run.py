@@ -185,6 +185,26 @@ def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, ro
     return _refuse_worker(progress, step, command)
 
 
+def hand_refusal(workflow: w.Workflow, run: s.Run, step_id: str, token: int, agent: str) -> Rejected | None:
+    """Why this agent may not work on a claim for the person who holds it, None when it may."""
+    step = run.active.get(step_id)
+    definition = workflow.steps.get(step_id)
+    if step is None or step.lease is None or definition is None or step.lease.token != token:
+        # `held_step` says the same to whoever holds the claim, in its own words.
+        return None
+    if not step.lease.person:
+        text = (
+            f"step {step_id} of run {run.id} is {step.lease.agent}'s, who is no person; only a person's claim is shared"
+        )
+        return Rejected(kind="not_yours", message=text, next="andon next claims work of your own", exit=EXIT_LOST)
+    if is_review_step(workflow, definition):
+        text = f"step {step_id} of run {run.id} is a review; nobody gives it but {step.lease.agent}, who claimed it"
+        return Rejected(kind="not_yours", message=text, next="andon next claims work of your own", exit=EXIT_LOST)
+    command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="")
+    progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
+    return _refuse_worker(progress, step, command)
+
+
 def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):

@@ -73,7 +73,8 @@ def _cut(text: str, limit: int) -> str:
 def _head(workflow: w.Workflow, run: s.Run, step: s.ActiveStep, task: s.Task, definition: w.Step) -> str:
     title = definition.title or definition.id
     phase = " / ".join(definition.phase)
-    facts = [f"run {run.id}", f"workflow {workflow.name}", f"attempt {step.attempt} of {definition.attempts}"]
+    # Hand-offs and questions use up no attempt, so `step.attempt`, which counts every claim, may exceed the limit.
+    facts = [f"run {run.id}", f"workflow {workflow.name}", f"attempt {step.attempts_used + 1} of {definition.attempts}"]
     facts += [f"role {definition.role}"] if definition.role else []
     facts += [f"phase {phase}"] if phase else []
     facts += [f"visit {step.visit} of {workflow.limits.visits}"] if step.visit > 1 else []

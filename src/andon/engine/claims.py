@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from andon.core import commands as c
 from andon.core import state as s
-from andon.core.decide_run import claim_refusal
+from andon.core.decide_run import claim_refusal, hand_refusal
 from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, Rejected
 from andon.core.workflow import Workflow
 from andon.engine import runs
@@ -47,10 +47,12 @@ def find_claim(services: Services) -> Claim:
     wanted = services.caller.run
     if claim is not None and wanted in (None, claim.run):
         if not services.caller.person and services.caller.agent != claim.agent:
+            if services.caller.agent == claim.hand:
+                return _lent(services, claim)
             raise AndonError(
                 f"the claim of {claim.workdir} is {claim.agent}'s, not {services.caller.agent}'s",
                 kind="not_yours",
-                next="andon next claims work of your own",
+                next=f"ANDON_AGENT={claim.agent} goes on as that name; andon next claims work of your own",
                 exit=EXIT_LOST,
             )
         return claim
@@ -66,6 +68,21 @@ def find_claim(services: Services) -> Claim:
         next="cd into the workdir that `andon next` gave",
         exit=EXIT_USAGE,
     )
+
+
+def _lent(services: Services, claim: Claim) -> Claim:
+    """A person's claim, for the agent that the person started in its worktree. Raises AndonError kind "not_yours".
+
+    The claim stays the person's: one owner (law 6), who as an author never approves; what the agent submits there makes it
+    an author, too (law 11). So it is not for reviews, nor for an agent that could not have claimed the step itself.
+    """
+    with services.store.read() as reader:
+        run = load_run(reader, claim.run)
+        workflow = services.engine.definitions.get(reader, run.workflow)
+    refused = hand_refusal(workflow, run, claim.step, claim.token, services.caller.agent)
+    if refused is not None:
+        raise AndonError.of(refused)
+    return claim
 
 
 def _claim_of_row(row: dict[str, str | int | float | None]) -> Claim:

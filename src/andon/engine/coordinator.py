@@ -54,9 +54,10 @@ class LocalCoordinator:
     def next(self, arguments: Arguments) -> Reply:
         services = self.services
         here = services.places.read_lease(services.caller.cwd)
-        if here is not None and here.agent == services.caller.agent and not arguments.get("task"):
+        own = here is not None and services.caller.agent in (here.agent, here.hand)
+        if here is not None and own and not arguments.get("task"):
             try:
-                claims.held(services, here)
+                claims.held(services, claims.find_claim(services))
             except AndonError:
                 here = None
             if here is not None:
@@ -117,7 +118,7 @@ class LocalCoordinator:
         with services.store.read() as reader:
             task = load_task(reader, run.task)
         unread = messages.inbox(services, acknowledge=[])["items"]
-        lines = [f"- {x['id']} from {x['sender']}: {x['answer'] or x['body']}" for x in unread[:20]]
+        lines = [messages.line(x, services.caller.agent) for x in unread[:20]]
         diff = ""
         submission = run.submissions.get(step.lane)
         if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
@@ -222,8 +223,18 @@ class LocalCoordinator:
         }
         return Reply(exit=EXIT_YES, body=body, notes=self._unread())
 
-    def release(self, arguments: Arguments) -> Reply:
+    def _claim_to_leave(self) -> Claim:
+        """The caller's claim. What an agent did in a person's is submitted first, which makes it an author (law 11)."""
         claim = claims.find_claim(self.services)
+        if claim.hand:
+            try:
+                judging.submit(self.services, claim)
+            except AndonError as error:
+                self.services.say(f"the work of {claim.hand} could not be submitted: {error.message}")
+        return claim
+
+    def release(self, arguments: Arguments) -> Reply:
+        claim = self._claim_to_leave()
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
@@ -231,7 +242,7 @@ class LocalCoordinator:
         )
 
     def handoff(self, arguments: Arguments) -> Reply:
-        claim = claims.find_claim(self.services)
+        claim = self._claim_to_leave()
         to = arguments.get("to") or ""
         message = arguments.get("message") or ""
         if to:

@@ -211,8 +211,8 @@ def check(services: Services, claim: Claim, *, fresh: bool = False) -> Judged:
 
 
 def other_hand(services: Services, claim: Claim) -> str:
-    """The person who acts in a worker's claim, and so becomes an author too (law 11)."""
-    return services.caller.agent if services.caller.agent != claim.agent else ""
+    """Who else has worked in the claim and so becomes an author too (law 11): who acts, else the owner's own agent."""
+    return services.caller.agent if services.caller.agent != claim.agent else claim.hand
 
 
 def exit_of(verdicts: Sequence[Verdict]) -> int:

@@ -125,6 +125,18 @@ def _item(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in keys} | {"sent_at": rfc3339(row["sent_at"])}
 
 
+def line(item: dict[str, Any], reader: str) -> str:
+    """A message as one item of a brief; the answer to a question of the reader's own comes with the question."""
+    if item["answer"] and item["sender"] == reader:
+        answered_by = item["answered_by"] or "somebody"
+        return f"- You asked ({item['id']}): {_quoted(item['body'])}; {answered_by} answered: {_quoted(item['answer'])}"
+    return f"- {item['id']} from {item['sender']}: {item['answer'] or item['body']}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.strip()}"'
+
+
 def unread(services: Services) -> int:
     with services.store.read() as reader:
         return len(reader.messages(recipients=recipients(services), unacknowledged_by=services.caller.agent, limit=50))

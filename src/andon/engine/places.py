@@ -21,14 +21,22 @@ BOUNDS_FILE = "andon-bounds"
 """Written before the lease file, and read by hooks alone."""
 
 
+HAND_FILE = "andon-hand"
+"""The agent that a person started in the worktree of their own claim; written by its hook, one line."""
+
+
 class Claim(Struct, frozen=True, kw_only=True):
-    """A claim as its worktree's lease file tells it; validity is decided by the store."""
+    """A claim as its worktree's lease file tells it; validity is decided by the store.
+
+    hand: an agent that works on a person's claim in that person's worktree, as the file HAND_FILE tells it.
+    """
 
     run: str
     step: str
     token: int
     agent: str
     workdir: str
+    hand: str = ""
 
 
 class Places(Protocol):
@@ -182,7 +190,20 @@ def _parse_lease_file(path: str, workdir: str) -> Claim | None:
         return None
     try:
         return Claim(
-            run=values["run"], step=values["step"], token=int(values["token"]), agent=values["agent"], workdir=workdir
+            run=values["run"],
+            step=values["step"],
+            token=int(values["token"]),
+            agent=values["agent"],
+            workdir=workdir,
+            hand=_hand(os.path.join(os.path.dirname(path), HAND_FILE)),
         )
     except (KeyError, ValueError):
         return None
+
+
+def _hand(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline(400).strip()
+    except OSError:
+        return ""

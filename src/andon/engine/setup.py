@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from andon.core.errors import EXIT_USAGE, AndonError
@@ -31,6 +32,8 @@ def init(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Set the repository up. Returns the reply's body and notes."""
     target = _target(services, arguments.get("target"), current_branch)
+    if arguments.get("commit"):
+        require_checkout(services, target, current_branch())
     notes: list[str] = []
     with services.store.read() as reader:
         interrupted = reader.setting("initialising") or ""
@@ -47,7 +50,9 @@ def init(
         note = install_guard()
         if note:
             notes.append(note)
-    commit = _commit(services, target, written, interrupted) if arguments.get("commit") and written else None
+    commit = None
+    if arguments.get("commit") and written:
+        commit = _commit(services, target, written, interrupted, notes)
     if fresh:
         with services.engine.unit() as unit:
             unit.writer.put_setting("initialising", "")
@@ -179,13 +184,13 @@ def _write_whole(services: Services, path: str, text: str) -> None:
             file.write(text)
 
 
-def _commit(services: Services, target: str, written: list[str], interrupted: str) -> str:
+def _commit(services: Services, target: str, written: list[str], interrupted: str, notes: list[str]) -> str:
     """Commit the written files on the target branch, without touching anybody's index."""
     root = services.git.main_worktree
     head = services.git.branch_head(target)
     before, _, made = interrupted.partition(" ")
     if made and head == made:
-        services.git.refresh_checkouts(target, before, made)
+        notes += _refreshed(services, target, before, made)
         return made
     if root is None or head is None:
         raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
@@ -198,21 +203,54 @@ def _commit(services: Services, target: str, written: list[str], interrupted: st
         unit.writer.put_setting("initialising", f"{head} {commit}")
     if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
         raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="andon init --commit", exit=4)
-    services.git.refresh_checkouts(target, head, commit)
+    notes += _refreshed(services, target, head, commit)
     return commit
 
 
-def commit_files(services: Services, files: Mapping[str, bytes | None], message: str) -> str:
-    """A person's own commit of files (None: removed) on the target branch; checkouts follow, and no index is touched."""
+def _refreshed(services: Services, target: str, old: str, new: str) -> list[str]:
+    """Bring the checkouts forward; what is to be said of them."""
+    return [note.message for note in services.git.refresh_checkouts(target, old, new)]
+
+
+def require_checkout(services: Services, target: str, current: str | None) -> None:
+    """A commit on another branch would leave the written files untracked here, and git would refuse to switch to it."""
+    if services.git.main_worktree is not None and current != target:
+        here = f"{current} is checked out" if current else "HEAD is detached"
+        text = f"{here} in {services.git.main_worktree}, and --commit commits on {target}; nothing was written"
+        raise AndonError(text, kind="other_branch", next=f"git switch {target}, then the same again", exit=EXIT_USAGE)
+
+
+def commit_files(
+    services: Services,
+    files: Mapping[str, bytes | None],
+    message: str,
+    allow_landing: Callable[[str, str, str], AbstractContextManager[None]],
+) -> tuple[str, list[str]]:
+    """A person's own commit of files (None: removed) on the target branch, and notes on its checkouts, which follow.
+
+    It goes through the guard as a landing does, and never beside one: open runs keep the definitions that they were
+    started with, and what they land is merged onto the new head.
+    """
+    with services.places.only_lead():
+        return _commit_files(services, files, message, allow_landing)
+
+
+def _commit_files(
+    services: Services,
+    files: Mapping[str, bytes | None],
+    message: str,
+    allow_landing: Callable[[str, str, str], AbstractContextManager[None]],
+) -> tuple[str, list[str]]:
     target = services.target
     head = services.git.branch_head(target)
     if head is None:
         raise AndonError(f"there is no commit on {target} to build on", kind="no_target", exit=EXIT_USAGE)
     commit = _made(services, head, files, message)
-    if not services.git.move_branch(target, new=commit, expected=head, reason="andon: init"):
+    with allow_landing(f"refs/heads/{target}", head, commit):
+        moved = services.git.move_branch(target, new=commit, expected=head, reason="andon: init")
+    if not moved:
         raise AndonError(f"{target} was moved meanwhile", kind="conflict", next="the same again", exit=4)
-    services.git.refresh_checkouts(target, head, commit)
-    return commit
+    return commit, _refreshed(services, target, head, commit)
 
 
 def _made(services: Services, head: str, files: Mapping[str, bytes | None], message: str) -> str:

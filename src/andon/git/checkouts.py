@@ -125,6 +125,8 @@ class _Checkout:
             self.git.run("update-index", "--add", "-z", "--index-info", stdin=b"".join(lines), env=env)
             self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
         done = self._merge_trees(env)
+        if done.code > 0 and self._know_edited(env):
+            done = self._merge_trees(env)
         if done.code < 0:
             # Git was killed from outside; what it had written is taken back first.
             index_lock.unlock_copy(self.git_dir)
@@ -150,6 +152,27 @@ class _Checkout:
                 return refreshed
             done = self.git.run("read-tree", "-m", "-u", self.old, self.new, env=env, ok=None)
         return done
+
+    def _know_edited(self, env: dict[str, str]) -> bool:
+        """Enter in the index what was edited on disk to just what landed, and nowhere staged otherwise; whether any was."""
+        edited = set(self.git.run("diff-files", "-z", "--name-only", env=env, ok=None).out.split(b"\0"))
+        staged = dict[bytes, bytes]()
+        for line in self.git.run("ls-files", "-s", "-z", env=env, ok=None).out.split(b"\0"):
+            entry, _, path = line.partition(b"\t")
+            staged[path] = entry
+        found = [
+            record
+            for record in self.records
+            if record.path in edited
+            and staged.get(record.path) == f"{record.old_mode} {record.old} 0".encode()
+            and self._is_the_same(record)
+        ]
+        if found:
+            lines = [f"{x.new_mode} {x.new} 0\t".encode() + x.path + b"\0" for x in found]
+            self.git.run("update-index", "-z", "--index-info", stdin=b"".join(lines), env=env)
+            self.git.run("update-index", "-q", "--refresh", env=env, ok=None)
+            self.there_already += found
+        return bool(found)
 
     def _undo_half(self) -> None:
         """After a predecessor was killed while it brought this checkout forward: take back the files that it had written.

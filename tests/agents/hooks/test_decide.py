@@ -26,6 +26,7 @@ class Place:
         self.other = root / "repo.andon" / "R2-implement-1"
         self.home = root / "home"
         for directory in (
+            self.work / ".andon" / "workflows",
             self.git_dir,
             self.work / "src",
             self.work / "tests",
@@ -111,6 +112,11 @@ def reason_of(call: c.HookCall, facts: Facts) -> str:
         ("{root}/elsewhere/x", "outside your claim's worktree"),
         ("{root}/tmp/x", ""),
         ("{root}/home/.claude/plans/x.md", ""),
+        ("{root}/home/.cache/x", ""),
+        ("~/.bashrc", "own settings"),
+        ("{root}/home/.ssh/config", "own settings"),
+        ("{root}/home/.claude/settings.json", "own settings"),
+        ("{root}/home/.config/x", "own settings"),
         ("~/x", "outside your claim's worktree"),
         ("", ""),
     ],
@@ -125,6 +131,16 @@ def test_files(place: Place, path: str, why: str, monkeypatch: pytest.MonkeyPatc
 def test_a_link_does_not_lead_out_of_bounds(place: Place) -> None:
     os.symlink(place.root, place.work / "src" / "link")
     assert "outside your claim's worktree" in write(place, "src/link/app.py")
+
+
+def test_a_patch_in_a_command_is_a_write_and_the_rest_a_command(place: Place) -> None:
+    def told(command: str, path: str) -> str:
+        tool = c.ToolUse("Bash", c.SHELL, (path,), command)
+        return reason_of(c.HookCall("codex", "PreToolUse", c.BEFORE_TOOL, tool=tool), place.facts())
+
+    assert "outside the scope" in told("apply_patch; true", "README.md")
+    assert "git commit" in told("apply_patch; git commit -m x", "src/app.py")
+    assert not told("apply_patch; true", "src/app.py")
 
 
 def test_a_review_changes_nothing(place: Place) -> None:
@@ -206,7 +222,37 @@ andon advance -m 'approve of it: git commit'
 andon say human 'please approve'
 andon answer M1 blue
 andon approve --help
-ANDON_AGENT=sub andon next
+ANDON_AGENT=alice andon next
+andon next --agent claude-code-1
+ANDON_AGENT="$WHO" andon next
+CLAUDE_CODE_SESSION_ID=1 andon check
+unset ANDON_AGENT; andon check
+env -i PATH=/bin make
+env -u FOO andon check
+nohup make &
+timeout 60 andon check
+andon work --help
+andon init --client claude
+git reset HEAD~0
+git switch -
+git diff > ../diff.patch
+git rm --cached tests/conftest.py
+git checkout main -- tests/conftest.py
+git checkout HEAD -- tests/conftest.py
+git checkout HEAD~1 -- src/app.py
+git restore --source=HEAD~1 src/app.py
+git restore tests/conftest.py
+rm -rf tests/gone
+cp src/app.py tests
+cp src/app.py {root}/elsewhere
+cp -t src pyproject.toml
+perl -ne 'print' tests/conftest.py
+perl -pi -e 's/a/b/' src/app.py
+curl -s -o src/app.py http://localhost/x
+sort -o src/app.py src/app.py
+find src -name '*.py' -exec grep -n x {} +
+find . -name x -exec git log -1 {} \\;
+echo x > ~/.cache/x
 export FOO=bar; make
 """
 
@@ -280,6 +326,38 @@ cd {root} && andon --json reject R1 | person's act
 python -m andon approve R1 | person's act
 yes | script -qc 'andon approve R1' /dev/null | person's act
 andon run retry R1 | person's act
+andon init --remove --client claude | person's act
+andon work --agent codex | starts agents of its own
+setsid -f sh -c 'andon next --role x' | hides whose
+nohup andon next & | hides whose
+env -i PATH=/bin andon next | hides whose
+env -u CLAUDE_CODE_SESSION_ID andon next | names your session
+CODEX_THREAD_ID=other andon next | names your session
+ANDON_AGENT=bob andon next | your name is alice
+env ANDON_AGENT=bob andon next | your name is alice
+sh -c 'andon next --agent bob' | your name is alice
+rm -rf .andon | protected
+mv .andon away | protected
+git rm tests/conftest.py | protected
+git rm -r .andon | protected
+git mv tests/conftest.py tests/other.py | protected
+git checkout HEAD~1 -- tests/conftest.py | protected
+git checkout 0123abcd tests/conftest.py | protected
+git restore --source=HEAD~1 tests/conftest.py | protected
+git restore -s 0123abcd -- tests/conftest.py | protected
+perl -pi -e 's/a/b/' tests/conftest.py | protected
+perl -i.bak -pe 's/a/b/' tests/conftest.py | protected
+curl -so tests/conftest.py http://localhost/x | protected
+curl --output tests/conftest.py http://localhost/x | protected
+wget -O tests/conftest.py http://localhost/x | protected
+sort -o tests/conftest.py x | protected
+echo x | tee -a tests/conftest.py | protected
+cp /tmp/conftest.py tests | protected
+cp -t {repo} src/app.py | outside your claim's worktree
+cp --target-directory={repo} src/app.py | outside your claim's worktree
+find . -name x -exec git push \\; | no gate
+echo 'alias x=y' >> ~/.bashrc | own settings
+cp x ~/.claude/settings.json | own settings
 andon key rotate | person's act
 ANDON_GUARD=off git status | people alone
 git config andon.guard off | people alone
@@ -334,6 +412,25 @@ def test_without_a_claim_git_is_the_guards_matter(place: Place) -> None:
         assert not shell(place, command, claimed=False, cwd=place.root)
     assert "person's act" in shell(place, "andon approve R1", claimed=False, cwd=place.root)
     assert "people alone" in shell(place, "ANDON_GUARD=off git commit -m x", claimed=False, cwd=place.root)
+
+
+def test_a_home_in_a_temporary_directory_is_a_home(place: Place) -> None:
+    call = c.HookCall(
+        "claude", "PreToolUse", c.BEFORE_TOOL, tool=c.ToolUse("Write", c.WRITE, paths=(f"{place.home}/.profile",))
+    )
+    facts = place.facts()
+    facts.temporary = (str(place.root.parent),)
+    assert "own settings" in reason_of(call, facts)
+    facts.temporary = (f"{place.home}/.tmp",)
+    call.tool = c.ToolUse("Write", c.WRITE, paths=(f"{place.home}/.tmp/x",))
+    assert not reason_of(call, facts)
+
+
+def test_who_is_not_known_can_not_pose(place: Place) -> None:
+    call = c.HookCall("x", "y", c.BEFORE_TOOL, tool=c.ToolUse("Bash", c.SHELL, command="ANDON_AGENT=bob andon next"))
+    facts = place.facts()
+    facts.known = False
+    assert not reason_of(call, facts)
 
 
 @pytest.mark.parametrize(

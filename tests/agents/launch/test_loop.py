@@ -54,6 +54,18 @@ def test_moves(situation: dict[str, object], move: Move) -> None:
     assert after(**situation) == move
 
 
+def test_questions_are_bounded_like_turns() -> None:
+    assert after(question="M6", questions=5).what == loop.RELEASE
+    assert after(question="M5", questions=4) == Move(what=loop.PARK, why="M5")
+    settled = loop.after_question
+    assert settled(answered=True, turns=5, spent=False, bounds=BOUNDS).what == loop.PROMPT
+    assert settled(answered=False, turns=4, spent=False, bounds=BOUNDS).what == loop.PROMPT
+    assert settled(answered=False, turns=5, spent=False, bounds=BOUNDS).what == loop.RELEASE
+    for answered in (True, False):
+        spent = settled(answered=answered, turns=1, spent=True, bounds=BOUNDS)
+        assert (spent.what, spent.stops) == (loop.PASS_ON, True)
+
+
 def test_a_review_is_never_advanced_by_the_worker() -> None:
     for how, checked, turns in itertools.product(
         (loop.TURN_ENDED, loop.TURN_BROKEN, loop.TURN_OVERTIME),

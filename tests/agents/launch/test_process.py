@@ -80,6 +80,23 @@ def test_children_in_sessions_of_their_own_end_with_it(tmp_path: Path) -> None:
     assert gone(int((tmp_path / "child").read_text()), 1.0)
 
 
+ESCAPES = {
+    "another environment": "env -i sh -c 'echo $$ > child; exec sleep 773' & ",
+    "a second fork, another session and environment": "(env -i setsid sh -c 'echo $$ > child; exec sleep 771' &); ",
+}
+
+
+@pytest.mark.parametrize("start", ESCAPES.values(), ids=ESCAPES.keys())
+def test_no_child_gets_away(start: str, tmp_path: Path) -> None:
+    finish, _ = run(start + "while [ ! -s child ]; do sleep 0.01; done", tmp_path)
+    assert finish.how == p.ENDED
+    assert gone(int((tmp_path / "child").read_text()), 1.0)
+    (tmp_path / "child").unlink()
+    finish, _ = run(start + "sleep 300", tmp_path, timeout_s=1.0)
+    assert finish.how == p.TIMED_OUT
+    assert gone(int((tmp_path / "child").read_text()), 1.0)
+
+
 def test_a_child_that_keeps_the_pipe_does_not_hang_the_turn(tmp_path: Path) -> None:
     began = time.monotonic()
     finish, lines = run("(sleep 60; echo late) & echo done", tmp_path)
@@ -97,14 +114,15 @@ KILLED = """
 import os, sys
 from andon.agents.launch.process import Cancel, ClientProcess, run_client
 from andon.app.work.clients import make_tree
-command = "setsid sh -c 'echo $$ > child; sleep 300' & echo $$ > client; sleep 300"
+command = sys.argv[2] + "echo $$ > client; sleep 300"
 client = ClientProcess(["/bin/sh", "-c", command], env={"PATH": os.environ["PATH"]}, cwd=sys.argv[1], make_tree=make_tree)
 run_client(client, on_line=print, timeout_s=300, cancel=Cancel())
 """
 
 
-def test_a_client_dies_with_its_worker_however_that_dies(tmp_path: Path) -> None:
-    worker = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], start_new_session=True)
+@pytest.mark.parametrize("escape", ["setsid sh -c 'echo $$ > child; sleep 300' & ", *ESCAPES.values()])
+def test_a_client_dies_with_its_worker_however_that_dies(escape: str, tmp_path: Path) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), escape], start_new_session=True)
     until = time.monotonic() + 20
     while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text()) and time.monotonic() < until:
         time.sleep(0.05)

@@ -309,7 +309,7 @@ class TestRefused:
 
     def test_toml_that_can_not_be_read_or_does_not_go_together(self, here: Repository) -> None:
         here.write(TOML.path, "a = \n")
-        assert "line 1" in self.refused(here, client(TOML)).message
+        assert ".tool/config.toml:1:5: " in self.refused(here, client(TOML)).message
         here.write(TOML.path, "[hooks]\nmine = 1\n")
         error = self.refused(here, client(TOML))
         assert "does not go together" in error.message

@@ -42,6 +42,8 @@ _CARRIER_VALUES = frozenset(
         "-g",
     }
 )
+_HIDING = frozenset({"setsid", "nohup"})
+"""Take what they run out of its session's sight."""
 _GIT_VALUES = frozenset(
     {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix", "--config-env"}
 )
@@ -55,12 +57,17 @@ _WITHOUT_VALUE = {
 class Act:
     """words: of git (from the subcommand on) or andon; or (name, value) of a variable. directory: where, "" unknown.
 
-    path: of a file. edits: an existing file is changed in place, or its content replaced.
+    path: of a file. edits: an existing file is changed in place, or its content replaced. into: names that the files
+    have when path is a directory. removes: with all that lies below. hidden: the program in front of andon that hides
+    whose command it is.
     """
 
-    __slots__ = ("directory", "edits", "kind", "path", "words")
+    __slots__ = ("directory", "edits", "hidden", "into", "kind", "path", "removes", "words")
 
     def __init__(self, kind: str, words: list[str], directory: str, path: str = "", edits: bool = False) -> None:
+        self.into: tuple[str, ...] = ()
+        self.removes = False
+        self.hidden = ""
         self.kind = kind
         self.words = words
         self.directory = directory
@@ -95,6 +102,7 @@ class _Walk:
     def __init__(self, cwd: str, home: str) -> None:
         self.cwd = cwd
         self.home = home
+        self.hidden = ""
         self.acts: list[Act] = []
 
     def text(self, command: str, depth: int) -> None:
@@ -111,16 +119,30 @@ class _Walk:
             if len(self.acts) > MAX_ACTS:
                 return
 
-    def file(self, word: str, *, edits: bool) -> None:
+    def file(self, word: str, *, edits: bool, into: tuple[str, ...] = (), removes: bool = False) -> None:
         path = join(self.cwd, word, self.home)
         if path and not path.startswith(("/dev/", "/proc/")):
-            self.acts.append(Act(FILE, [], self.cwd, path, edits))
+            act = Act(FILE, [], self.cwd, path, edits)
+            act.into, act.removes = into, removes
+            self.acts.append(act)
+
+    def andon(self, words: list[str], directory: str) -> None:
+        act = Act(ANDON, words, directory)
+        act.hidden = self.hidden
+        self.acts.append(act)
 
     def variable(self, name: str, value: str) -> None:
         if name.startswith(("ANDON_", "GIT_")) or name.endswith(("SESSION_ID", "THREAD_ID")):
             self.acts.append(Act(VARIABLE, [name, value], self.cwd))
 
     def simple(self, simple: Simple, depth: int) -> None:
+        outer = self.hidden
+        try:
+            self._simple(simple, depth)
+        finally:
+            self.hidden = outer
+
+    def _simple(self, simple: Simple, depth: int) -> None:
         for word in simple.writes:
             self.file(word, edits=True)
         words, directory = self.without_carriers(simple.words, depth)
@@ -147,12 +169,14 @@ class _Walk:
         elif program == "git":
             self.git(rest, directory)
         elif program == "andon":
-            self.acts.append(Act(ANDON, rest, directory))
+            self.andon(rest, directory)
         elif (program.startswith("python") or program == "uv") and "andon" in rest:
             if rest[rest.index("andon") - 1] in ("-m", "run"):
-                self.acts.append(Act(ANDON, rest[rest.index("andon") + 1 :], directory))
+                self.andon(rest[rest.index("andon") + 1 :], directory)
+        elif program == "find":
+            self.find(rest, depth)
         else:
-            self.writer(program, rest)
+            writer(self, program, rest)
 
     def without_carriers(self, words: list[str], depth: int) -> tuple[list[str], str]:
         """The command itself, behind keywords, assignments and programs that run another; and where it runs."""
@@ -177,12 +201,14 @@ class _Walk:
 
     def past_carrier(self, program: str, words: list[str], directory: str, depth: int) -> tuple[list[str], str]:
         plain = _WITHOUT_VALUE.get(program, frozenset())
+        if program in _HIDING:
+            self.hidden = program
         while words and words[0].startswith("-") and words[0] != "--":
             option = words[0]
             takes = option in _CARRIER_VALUES and option not in plain and len(words) > 1
             if program == "env":
                 if option in ("-i", "--ignore-environment", "-"):
-                    self.variable("ANDON_AGENT", "")
+                    self.hidden = f"env {option}"
                 elif option in ("-u", "--unset") and takes:
                     self.variable(words[1], "")
                 elif option.startswith("--unset="):
@@ -218,27 +244,106 @@ class _Walk:
         if rest:
             self.acts.append(Act(GIT, rest, directory))
 
-    def writer(self, program: str, rest: list[str]) -> None:
-        """The well-known programs that change files that their words name."""
-        options = [word for word in rest if word.startswith("-")]
-        names = [word for word in rest if not word.startswith("-")]
-        if program == "sed":
-            if any(option.startswith(("-i", "--in-place")) for option in options):
-                # The first plain word is the script, unless -e or -f gave it.
-                scripted = any(option.startswith(("-e", "-f", "--expression", "--file")) for option in options)
-                for word in names if scripted else names[1:]:
-                    self.file(word, edits=True)
-        elif program in ("rm", "tee", "truncate", "shred", "unlink"):
-            for word in names:
-                self.file(word, edits=True)
-        elif program in ("touch", "mkdir", "rmdir", "chmod"):
-            for word in names[1:] if program == "chmod" else names:
-                self.file(word, edits=False)
-        elif program in ("cp", "mv", "ln", "install", "rsync") and names:
-            self.file(names[-1], edits=True)
-            for word in names[:-1] if program == "mv" else ():
-                self.file(word, edits=True)
-        elif program == "dd":
-            for word in names:
-                if word.startswith("of="):
-                    self.file(word[3:], edits=True)
+    def find(self, rest: list[str], depth: int) -> None:
+        """The commands that `find` runs; the files that it finds are not known."""
+        at = 0
+        while at < len(rest):
+            if rest[at] in ("-exec", "-execdir", "-ok", "-okdir"):
+                inner = Simple()
+                end = at + 1
+                while end < len(rest) and rest[end] not in (";", "+"):
+                    inner.words.append(rest[end].replace("{}", UNKNOWN))
+                    end += 1
+                if depth < MAX_DEPTH:
+                    self._simple(inner, depth + 1)
+                at = end
+            at += 1
+
+
+# ---------------------------------------------------------------- programs that change files
+
+
+_OUTPUT = {
+    "curl": ("-o", "--output"),
+    "wget": ("-O", "--output-document"),
+    "sort": ("-o", "--output"),
+}
+"""Programs that write the file that an option names."""
+_MOVERS = ("cp", "mv", "ln", "install", "rsync")
+_MOVER_VALUES = frozenset(
+    {"-t", "--target-directory", "-S", "--suffix", "-m", "-o", "-g", "--mode", "--owner", "--group"}
+)
+
+
+def writer(walk: _Walk, program: str, rest: list[str]) -> None:
+    """The well-known programs that change files that their words name."""
+    options = [word for word in rest if word.startswith("-")]
+    names = [word for word in rest if not word.startswith("-")]
+    if program in ("sed", "perl"):
+        _in_place(walk, program, options, names)
+    elif program in ("rm", "tee", "truncate", "shred", "unlink"):
+        for word in names:
+            walk.file(word, edits=True, removes=program == "rm")
+    elif program in ("touch", "mkdir", "rmdir", "chmod"):
+        for word in names[1:] if program == "chmod" else names:
+            walk.file(word, edits=False)
+    elif program in _OUTPUT:
+        for word in _values(rest, _OUTPUT[program]):
+            walk.file(word, edits=True)
+    elif program in _MOVERS:
+        _moved(walk, program, rest)
+    elif program == "dd":
+        for word in names:
+            if word.startswith("of="):
+                walk.file(word[3:], edits=True)
+
+
+def _in_place(walk: _Walk, program: str, options: list[str], names: list[str]) -> None:
+    if program == "sed":
+        edits = any(option.startswith(("-i", "--in-place")) for option in options)
+        scripted = any(option.startswith(("-e", "-f", "--expression", "--file")) for option in options)
+    else:
+        # In a bundle of Perl's letters i comes before what takes a value (-pi, -pie, -i.bak).
+        edits = any(not option.startswith("--") and "i" in option.partition("e")[0] for option in options)
+        scripted = not any("e" in option.lower() for option in options)
+    if not edits:
+        return
+    # The first plain word is the script: for sed unless an option gave it, for perl when -e stands before it.
+    for word in names if scripted and program == "sed" else names[1:]:
+        walk.file(word, edits=True)
+
+
+def _moved(walk: _Walk, program: str, rest: list[str]) -> None:
+    names: list[str] = []
+    skip = False
+    for word in rest:
+        if skip:
+            skip = False
+        elif word in _MOVER_VALUES and program != "rsync" and not (word == "-m" and program in ("cp", "mv")):
+            skip = True
+        elif not word.startswith("-"):
+            names.append(word)
+    targets = _values(rest, ("-t", "--target-directory")) if program != "rsync" else []
+    if not targets and len(names) > 1:
+        targets = [names.pop()]
+    into = tuple(name.rstrip("/").rpartition("/")[2] for name in names)
+    for target in targets:
+        walk.file(target, edits=True, into=into)
+    for word in names if program == "mv" else ():
+        walk.file(word, edits=True, removes=True)
+
+
+def _values(rest: list[str], flags: tuple[str, ...]) -> list[str]:
+    """What these options are given, as the next word, behind `=`, or right behind a letter."""
+    found: list[str] = []
+    for at, word in enumerate(rest):
+        for flag in flags:
+            if word == flag or (
+                len(flag) == 2 and len(word) > 2 and word[1] != "-" and word[0] == "-" and word.endswith(flag[1])
+            ):
+                found += rest[at + 1 : at + 2]
+            elif flag.startswith("--") and word.startswith(f"{flag}="):
+                found.append(word[len(flag) + 1 :])
+            elif len(flag) == 2 and word.startswith(flag) and len(word) > 2:
+                found.append(word[2:])
+    return found

@@ -28,8 +28,11 @@ class Blocks:
     def text(self) -> str:
         return f"session={self.session}\nclosed={self.closed}\nsame={self.same}\nrow={self.row}\ntotal={self.total}\n"
 
-    def block(self, session: str, closed: str, bound: int, client_heeds: int) -> bool:
-        """Count one more stop with these gates closed. True: keep the agent working; False: the bound is reached."""
+    def block(self, session: str, closed: str, bound: int, client_heeds: int, *, again: bool = True) -> bool:
+        """Count one more stop with these gates closed. True: keep the agent working; False: the bound is reached.
+
+        again: a person who is called may give the agent another row. Where nobody can be called, the end stays the end.
+        """
         if session != self.session:
             self.session, self.same, self.row = session, 0, 0
         if closed != self.closed:
@@ -41,7 +44,7 @@ class Blocks:
             self.same += 1
             self.row += 1
             self.total += 1
-        else:
+        elif again:
             # A person is called now; what they say may give the agent another row.
             self.same = self.row = 0
         return allowed

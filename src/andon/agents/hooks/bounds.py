@@ -12,14 +12,19 @@ from andon.core.globs import Globs
 
 BOUNDS_FILE = "andon-bounds"
 LEASE_FILE = "andon-lease"
+HAND_FILE = "andon-hand"
+"""The agent that a person started in the worktree of their own claim; beside the lease file, one line."""
 MAX_BYTES = 262_144
 
 
 class Claim:
-    """One claim as its worktree's files tell it. bounds: lists of globs, each of which must hold a changed path."""
+    """One claim as its worktree's files tell it. bounds: lists of globs, each of which must hold a changed path.
+
+    agent: who claimed it. hand: the agent that works on it for the person who claimed it, if any.
+    """
 
     __slots__ = (
-        "agent", "bounds", "common", "db", "forbidden", "git_dir", "protect", "review", "run", "step", "target", "task",
+        "agent", "bounds", "common", "db", "forbidden", "git_dir", "hand", "protect", "review", "run", "step", "target", "task",
         "token", "workdir",
     )  # fmt: skip
 
@@ -32,6 +37,7 @@ class Claim:
         self.agent = lease.get("agent", "")
         self.db = lease.get("db", "")
         self.common = lease.get("common", "")
+        self.hand = ""
         self.task = ""
         self.target = ""
         self.review = False
@@ -43,6 +49,10 @@ class Claim:
     def key(self) -> str:
         """A name for files about this very attempt."""
         return f"{self.run}.{self.step}.{self.token}"
+
+    def name_among(self, names: tuple[str, ...]) -> str:
+        """The one of an agent's names under which it works on this claim; "" when the claim is no affair of its."""
+        return self.agent if self.agent in names else self.hand if self.hand in names else ""
 
     def add(self, line: str) -> None:
         """Take one line of the file in."""
@@ -72,6 +82,11 @@ def read_claim(workdir: str, git_dir: str) -> Claim | None:
     claim = Claim(workdir, git_dir, lease)
     if not (claim.run and claim.step and claim.token.isdecimal() and claim.agent):
         return None
+    try:
+        claim.hand = _lines(os.path.join(git_dir, HAND_FILE))[0]
+    except OSError:
+        # Whoever claimed it works on it alone.
+        pass
     try:
         for line in _lines(os.path.join(git_dir, BOUNDS_FILE)):
             claim.add(line)

@@ -13,14 +13,25 @@ from andon.agents.hooks.bounds import Claim
 CLAIM = "claim"  # in the worktree of a claim of this agent
 GIT = "git"  # in a git directory of this repository
 REPOSITORY = "repository"  # in the main checkout, or another worktree of this repository
-TEMPORARY = "temporary"  # where programs keep what is nobody's: temporary directories, the person's own settings
+TEMPORARY = "temporary"  # where programs keep what is nobody's: temporary directories, caches, clients' own scratch
+SETTINGS = "settings"  # the person's own: settings of clients and shells, keys
 ELSEWHERE = "elsewhere"
+
+SCRATCH = (
+    ".cache", ".npm", ".cargo/registry", ".cargo/git", ".gradle/caches", ".m2/repository", ".pnpm-store", ".bun/install/cache",
+    ".nuget/packages", ".claude/plans", ".claude/todos", ".gemini/tmp", ".qwen/tmp", ".copilot/session-state",
+    ".local/share/opencode/plans", ".cursor/plans",
+)  # fmt: skip
+"""Below a person's home: caches, and where clients keep their own plans and notes. All else that begins with a dot there
+decides what runs in the person's name."""
 
 
 class Facts:
     """claims: of this agent, the one at hand first. cwd: the session's directory, without links. name: the agent's.
 
-    fixed: the name was given by ANDON_AGENT. worktree: the one around cwd, if any. main: the main checkout, if any.
+    fixed: the name was given by ANDON_AGENT. known: it is sure whose call this is.
+
+    worktree: the one around cwd, if any. main: the main checkout, if any.
     """
 
     __slots__ = (
@@ -29,6 +40,7 @@ class Facts:
         "cwd",
         "fixed",
         "home",
+        "known",
         "main",
         "name",
         "names",
@@ -45,6 +57,7 @@ class Facts:
         name: str = "",
         names: tuple[str, ...] = (),
         fixed: bool = False,
+        known: bool = True,
         worktree: str | None = None,
         claims: tuple[Claim, ...] = (),
         home: str = "",
@@ -55,6 +68,7 @@ class Facts:
         self.name = name
         self.names = names or (name,)
         self.fixed = fixed
+        self.known = known
         self.worktree = worktree
         self.claims = claims
         self.home = home
@@ -70,15 +84,23 @@ class Facts:
                 return (GIT if own == ".git" or own.startswith(".git/") else CLAIM), claim
         if inside(path, self.common):
             return GIT, None
+        if inside(path, self.worktrees) and "/" not in path[len(self.worktrees) + 1 :] and not os.path.isdir(path):
+            # Beside the worktrees, in none of them.
+            return ELSEWHERE, None
         roots = (self.worktree, self.main, self.worktrees, os.path.join(self.common, "andon", "worktrees"))
         for root in roots:
             if root and inside(path, root):
                 return REPOSITORY, None
-        if any(inside(path, root) for root in self.temporary):
+        below = path[len(self.home.rstrip("/")) + 1 :] if self.home and inside(path, self.home) else ""
+        spots = self.temporary
+        if below.startswith("."):
+            if any(inside(below, name) for name in SCRATCH):
+                return TEMPORARY, None
+            # A home may lie in a temporary directory, as may a temporary directory in a home: the inner one tells.
+            spots = tuple(root for root in spots if root != self.home and inside(root, self.home))
+        if any(inside(path, root) for root in spots):
             return TEMPORARY, None
-        if self.home and inside(path, self.home) and path[len(self.home) + 1 :].startswith("."):
-            return TEMPORARY, None
-        return ELSEWHERE, None
+        return (SETTINGS if below.startswith(".") else ELSEWHERE), None
 
 
 def inside(path: str, directory: str) -> bool:

@@ -44,6 +44,8 @@ SHARED = {
     "submodule": "it writes the shared repository's settings",
 }
 _STEPS_OF_A_MERGE = frozenset({"--continue", "--abort", "--quit", "--skip", "--edit-todo", "--show-current-patch"})
+_HERE = frozenset({"HEAD", "@", "HEAD~0", "@~0", "HEAD^0", "@^0", "HEAD@{0}", "@{0}"})
+"""Names of the commit that the worktree is at."""
 _BRANCH_READS = frozenset(
     {"--list", "-l", "--show-current", "--contains", "--no-contains", "--merged", "--no-merged", "--points-at"}
 )
@@ -67,6 +69,29 @@ def refusal(words: list[str], *, own: bool, merging: bool, exists: Callable[[str
         return _because(name, SHARED[name])
     special = _SPECIAL.get(name)
     return special(name, rest, options, merging, exists, target) if special is not None else ""
+
+
+def replaced(words: list[str], target: str) -> list[str]:
+    """The paths that a command removes, or takes from another commit than the worktree's own or what landed."""
+    name, rest = words[0], words[1:]
+    names = [word for word in rest if not word.startswith("-")]
+    if name in ("rm", "mv"):
+        return [] if {"--cached", "-n", "--dry-run"} & set(rest) else names
+    source = ""
+    if name == "checkout":
+        at = rest.index("--") if "--" in rest else -1
+        before = [word for word in rest[:at] if not word.startswith("-")] if at >= 0 else names[:1]
+        source, names = (before[0] if before else ""), (rest[at + 1 :] if at >= 0 else names[1:])
+    elif name == "restore":
+        for at, word in enumerate(rest):
+            flag, equals, value = word.partition("=")
+            if flag in ("--source", "-s"):
+                source = value if equals else "".join(rest[at + 1 : at + 2])
+                names = [one for one in names if equals or one != source]
+            elif word.startswith("-s") and len(word) > 2:
+                source = word[2:]
+    same = ("", "HEAD", "@", target, f"origin/{target}", f"refs/heads/{target}")
+    return names if source not in same else []
 
 
 def _because(name: str, why: str) -> str:
@@ -115,6 +140,9 @@ def _checkout(
     """Files may be taken from anywhere; HEAD stays where it is."""
     if options & {"-b", "-B", "--orphan", "-t", "--track", "-c", "-C", "--create", "--force-create"}:
         return _because(name, "a claim needs no branch; Andon takes the files as they stand")
+    if name == "switch" and rest == ["-"]:
+        # Back to where this worktree was before, and it was nowhere else.
+        return ""
     if name == "checkout":
         if "--" in rest or options & {
             "-p",
@@ -139,7 +167,7 @@ def _reset(
     name: str, rest: list[str], options: set[str], merging: bool, exists: Callable[[str], bool], target: str
 ) -> str:
     names = [word for word in rest if not word.startswith("-")]
-    if not names or rest[:1] == ["--"] or names[0] in ("HEAD", "@") or exists(names[0]):
+    if not names or rest[:1] == ["--"] or names[0] in _HERE or exists(names[0]):
         return ""
     if len(names) > 1 and not options & {"--hard", "--soft", "--mixed", "--merge", "--keep"}:
         return ""

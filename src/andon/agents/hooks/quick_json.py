@@ -26,14 +26,21 @@ class _Context:
 
 def read(data: bytes) -> dict[str, Any]:
     """The JSON object that the bytes hold; {} when they hold none. Never raises."""
+    found = read_object(data)
+    return {} if found is None else found
+
+
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """As `read`, with None for bytes that hold no object, so that a caller can tell them from an empty one."""
     try:
         text = data.decode("utf-8-sig", "replace").strip(_SPACE)
         if not text.startswith("{"):
-            return {}
+            return None
         value, end = _scan(text)
-    except (ValueError, StopIteration, RecursionError, KeyError):
-        return {}
-    return value if end == len(text) and isinstance(value, dict) else {}
+    except Exception:
+        # Not only what a scanner should raise: where json.decoder was never imported, CPython's raises SystemError.
+        return None
+    return value if end == len(text) and isinstance(value, dict) else None
 
 
 def _scan(text: str) -> tuple[Any, int]:

@@ -26,6 +26,8 @@ RED = "red"
 NO_OUTCOME = "no_outcome"  # a review without an outcome
 BROKEN = "broken"  # the client died, or reported an error
 OVERTIME = "overtime"
+ANSWERED = "answered"
+VOID = "void"  # a question that nobody answered in time
 
 # How our check answered.
 GREEN, PENDING, CLOSED = "green", "pending", "closed"
@@ -35,10 +37,12 @@ TURN_ENDED, TURN_OVERTIME, TURN_BROKEN, TURN_CANCELLED = "ended", "overtime", "b
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """turns: prompts of one claim. broken: turns in a row that broke or ran over time."""
+    """turns: prompts of one claim. broken: turns in a row that broke or ran over time. questions: to people, of one claim;
+    turns and questions go on where they were when a parked step is taken up again."""
 
     turns: int = 5
     broken: int = 3
+    questions: int = 5
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -46,7 +50,8 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     held: the claim is still this agent's. how: of the turn. turns: so far. broken: broken turns in a row, this one
     included. alive: the client ever did anything in this claim. checked: our check's answer, "" before it. review: the
-    step asks for the agent's own outcome. question: an unanswered question to a person. spent: the budget is used up.
+    step asks for the agent's own outcome. question: an unanswered question to a person. questions: those before it. spent: the
+    budget is used up.
     """
 
     held: bool
@@ -57,6 +62,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     checked: str = ""
     review: bool = False
     question: str = ""
+    questions: int = 0
     spent: bool = False
     error: str = ""
 
@@ -77,6 +83,10 @@ def decide(seen: Situation, bounds: Bounds) -> Move:
         return Move(what=PASS_ON, why=seen.error or "the worker was stopped", stops=True)
     if seen.how in (TURN_BROKEN, TURN_OVERTIME):
         return _broken(seen, bounds)
+    if seen.question and seen.questions >= bounds.questions:
+        return Move(
+            what=RELEASE, why=f"it asked people more than {bounds.questions} questions; the last: {seen.question}"
+        )
     if seen.question:
         return Move(what=PARK, why=seen.question)
     if seen.review:
@@ -86,6 +96,14 @@ def decide(seen: Situation, bounds: Bounds) -> Move:
     if seen.checked in (GREEN, PENDING):
         return Move(what=ADVANCE)
     return _again(seen, bounds, RED, "gates are still red")
+
+
+def after_question(*, answered: bool, turns: int, spent: bool, bounds: Bounds) -> Move:
+    """Once a question is settled. A person's answer is worth a turn; a question that became void is not."""
+    if spent or not answered:
+        seen = Situation(held=True, how=TURN_ENDED, turns=turns, spent=spent)
+        return _again(seen, bounds, VOID, "a question to a person was not answered in time")
+    return Move(what=PROMPT, why=ANSWERED)
 
 
 def _broken(seen: Situation, bounds: Bounds) -> Move:

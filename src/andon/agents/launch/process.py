@@ -1,8 +1,9 @@
 """One client as a process group of its own: what it prints, how long it may, and its end.
 
 Rules.
-* Nothing of a client outlives its turn, nor the worker: a small guard process ends the client's processes when the
-  worker dies, however it is killed. Which processes are a client's is told by a `Tree` (session, mark, descent).
+* Nothing of a client outlives its turn, nor the worker: the client runs below `launcher.py`, from which nothing that it
+  starts can get away, and which ends all of it when the client ends or the worker dies, however it is killed. Should the
+  launcher itself be killed, a small guard process and a `Tree` (session, mark, descent) find what they still can.
 * An end is TERM for the group, a short time to finish, then KILL for all.
 * Lines are bounded in length, output in total, the log in size. What is too long is left out and counted.
 
@@ -15,6 +16,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -37,15 +39,20 @@ MARK = "ANDON_JOB"
 
 ENDED, TIMED_OUT, DIED, CANCELLED = "ended", "timed_out", "died", "cancelled"
 
+_LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launcher.py")
+LAUNCHER_ENDS_WITHIN_S = 6.0
+
 # Waits for the worker: a line means that the client was ended in order; the end of the pipe means that the worker died.
-# The guard is of another session and does not carry the mark, so that it does not end itself.
+# The guard is of another session and does not carry the mark, so that it does not end itself. The launcher comes first:
+# once it is killed, what it had adopted is nobody's. The group's number is written so as every shell's `kill` reads it.
 _GUARD = """
 read -r mark || exit 0
 read -r group
 [ "$group" = done ] && exit 0
 read -r done && exit 0
+sleep 0.5
 for round in 1 2 3; do
-  [ -z "$group" ] || kill -KILL -- "-$group" 2>/dev/null
+  [ -z "$group" ] || kill -KILL "-$group" 2>/dev/null
   for place in /proc/[0-9]*; do
     if grep -qaF -- "$mark" "$place/environ" 2>/dev/null; then kill -KILL "${place#/proc/}" 2>/dev/null; fi
   done
@@ -64,6 +71,9 @@ class Tree(Protocol):
 
 TreeMaker = Callable[[int, str], Tree]
 """(first process, mark) -> its tree."""
+
+Started = Callable[[int], None]
+"""Is told the first process, before anything of the client's runs."""
 
 
 class Finish(Struct, frozen=True, kw_only=True):
@@ -179,29 +189,37 @@ class ClientProcess:
         standard_input: str | None = None,
         talks: bool = False,
         log: str | None = None,
+        started: Started | None = None,
     ) -> None:
-        """standard_input: its whole input. talks: instead, `send` writes to it while it runs. Raises AndonError."""
+        """standard_input: its whole input. talks: instead, `send` writes to it while it runs. started: is told the process
+        that all of the client's descend from, before the client itself is there. Raises AndonError."""
         mark = os.urandom(16).hex()
         self._log = Log(log)
         self._guard, self._lifeline = _start_guard()
         os.write(self._lifeline, f"{MARK}={mark}\n".encode())
         source: int = subprocess.PIPE if talks else _input(standard_input)
+        status, told = os.pipe2(os.O_CLOEXEC)
+        line, self._line = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
-                list(command),
+                [sys.executable, "-I", "-S", _LAUNCHER, str(line), str(told), *command],
                 stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**env, MARK: mark},
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=(line, told),
             )
         except (OSError, ValueError) as error:
+            os.close(self._line)
+            os.close(status)
             self._release_guard()
             self._log.close()
-            text = f"{command[0]} could not be started: {error}"
-            raise AndonError(text, kind="no_client", next="see that it is installed", exit=EXIT_USAGE) from error
+            raise _not_started(command[0], error) from error
         finally:
+            os.close(told)
+            os.close(line)
             if not talks:
                 os.close(source)
         self._began = time.monotonic()
@@ -224,6 +242,23 @@ class ClientProcess:
         self._tail = bytearray()
         self._total = 0
         self._closed = False
+        self._looked_at = 0.0
+        self._go(command[0], status, started)
+
+    def _go(self, name: str, status: int, started: Started | None) -> None:
+        """Let the launcher start the client. Raises AndonError when it can't."""
+        try:
+            if started is not None:
+                started(self.process.pid)
+            os.write(self._line, b"g")
+            with open(status, "rb") as told:
+                problem = told.read()
+        except BaseException:
+            self.close()
+            raise
+        if problem:
+            self.close()
+            raise _not_started(name, problem.decode(errors="replace"))
 
     # ------------------------------------------------------------ while it runs
 
@@ -254,6 +289,9 @@ class ClientProcess:
         if also is not None:
             self._poll.register(also, select.POLLIN)
         found: list[str] = []
+        if time.monotonic() >= self._looked_at + _LOOK_S:
+            self._tree.look()
+            self._looked_at = time.monotonic()
         try:
             events = self._poll.poll(max(0.0, min(wait_s, _LOOK_S)) * 1000)
         finally:
@@ -323,6 +361,7 @@ class ClientProcess:
             return
         self._closed = True
         try:
+            self._end_launcher()
             self._tree.end()
             self.process.kill()
             self.process.wait()
@@ -340,6 +379,13 @@ class ClientProcess:
                         pass
             self._release_guard()
             self._log.close()
+
+    def _end_launcher(self) -> None:
+        """It ends all that is below it; killed, it could not."""
+        os.close(self._line)
+        until = time.monotonic() + LAUNCHER_ENDS_WITHIN_S
+        while not self.over and time.monotonic() < until:
+            time.sleep(0.002)
 
     def _release_guard(self) -> None:
         try:
@@ -386,6 +432,11 @@ def run_client(
     finally:
         client.close(on_line)
     return client.finish(how, reason)
+
+
+def _not_started(name: str, problem: object) -> AndonError:
+    text = f"{name} could not be started: {problem}"
+    return AndonError(text, kind="no_client", next="see that it is installed", exit=EXIT_USAGE)
 
 
 def _start_guard() -> tuple[subprocess.Popen[bytes], int]:

@@ -6,13 +6,28 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+TOKENS_MAX = 10**9
+"""Of one kind in one count. A client that tells more is not believed."""
+
+
+def count(value: object) -> int:
+    """A number of tokens as a client told it: what is no number is none, what is less than none as well."""
+    if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(TOKENS_MAX)):
+        value = int(value)
+    if not isinstance(value, int | float) or value != value:
+        return 0
+    return int(max(0, min(value, TOKENS_MAX)))
+
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Model tokens. input counts cached ones too; total is what budgets count: input + output."""
+    """Model tokens. input counts cached ones too; total is what budgets count: input + output. Each is 0 to TOKENS_MAX."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
+
+    def bounded(self) -> Usage:
+        return Usage(input=count(self.input), output=count(self.output), cached=count(self.cached))
 
     @property
     def total(self) -> int:

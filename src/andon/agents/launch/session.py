@@ -14,8 +14,18 @@ from msgspec import Struct
 
 from andon.agents.hooks.call import ToolUse
 from andon.agents.launch.loop import TURN_BROKEN, TURN_CANCELLED, TURN_ENDED, TURN_OVERTIME
-from andon.agents.launch.process import CANCELLED, DIED, TIMED_OUT, Cancel, ClientProcess, Finish, TreeMaker, run_client
-from andon.agents.launch.records import Driver, Launch, ReadsBeside, ReadsPrompt, Turn, Usage
+from andon.agents.launch.process import (
+    CANCELLED,
+    DIED,
+    TIMED_OUT,
+    Cancel,
+    ClientProcess,
+    Finish,
+    Started,
+    TreeMaker,
+    run_client,
+)
+from andon.agents.launch.records import Driver, Launch, Reader, ReadsBeside, ReadsPrompt, Turn, Usage
 
 MUTE_TURNS = 2
 """Resumed turns in a row that failed without using the model: then the session may be gone, and another is begun."""
@@ -25,6 +35,7 @@ class Place(Struct, frozen=True, kw_only=True):
     """Where and as whom a client is started. env: all of its variables. logs: directory of logs and prompt files.
 
     permits: why a tool may not be used, "" when it may; for clients that ask. None: writes stay in the workdir.
+    started: is told the number of each process that a client's descend from.
     """
 
     workdir: str
@@ -33,6 +44,7 @@ class Place(Struct, frozen=True, kw_only=True):
     name: str
     extra: tuple[str, ...] = ()
     permits: Callable[[ToolUse], str] | None = None
+    started: Started | None = None
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -95,9 +107,10 @@ class Headless:
             make_tree=self._make_tree,
             standard_input=driver.standard_input(launch) if isinstance(driver, ReadsPrompt) else None,
             log=f"{stem}.log",
+            started=place.started,
         )
         finish = run_client(client, on_line=_guarded(reader.feed), timeout_s=timeout_s, cancel=cancel)
-        turn = reader.turn(finish.exit_code)
+        turn = _told(reader, finish.exit_code)
         if launch.session is None or turn.session not in (None, launch.session):
             self._counted = Usage()
         usage = self._of_this_turn(turn.usage)
@@ -155,13 +168,21 @@ def write_private(path: str, text: str) -> None:
         file.write(text)
 
 
+def _told(reader: Reader, exit_code: int) -> Turn:
+    """What the reader makes of all lines; a client whose last word can't be made out broke the turn off."""
+    try:
+        return reader.turn(exit_code)
+    except Exception as error:
+        return Turn(error=f"what the client said could not be read: {type(error).__name__}: {error}"[:500])
+
+
 def _guarded(feed: Callable[[str], None]) -> Callable[[str], None]:
     """A line in a form that its reader did not expect must not end the worker; the turn's end shows what is missing."""
 
     def safely(line: str) -> None:
         try:
             feed(line)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except Exception:
             return
 
     return safely

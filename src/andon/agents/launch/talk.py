@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from andon.agents.hooks.call import READ, SHELL, UNKNOWN, WRITE, ToolUse
-from andon.agents.launch.records import Usage
+from andon.agents.launch.records import Usage, count
 
 Entry = dict[str, Any]
 
@@ -72,18 +72,20 @@ class Talk:
             return []
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(message, dict):
             return []
         method = message.get("method")
         if method is None:
             number = message.get("id")
-            if isinstance(number, int):
+            if type(number) is int:
                 self.answers[number] = message
             return []
-        params = message.get("params") if isinstance(message.get("params"), dict) else {}
+        params = _object(message.get("params"))
         if "id" not in message:
             if method == "session/update":
-                self._update(params.get("update") or {})
+                self._update(_object(params.get("update")))
             return []
         return [self._answer(message["id"], method, params)]
 
@@ -91,7 +93,7 @@ class Talk:
         kind = update.get("sessionUpdate")
         self.active = True
         if kind == "agent_message_chunk":
-            content = update.get("content") or {}
+            content = _object(update.get("content"))
             text = str(content.get("text") or "") if content.get("type") == "text" else ""
             if self._length < WORDS_MAX:
                 self._words.append(text)
@@ -129,8 +131,9 @@ class Talk:
                 return self._write(number, params)
         except KeyError as error:
             return _error(number, INVALID, f"{error} is missing")
-        except (OSError, UnicodeError) as error:
-            return _error(number, REFUSED, str(error))
+        except Exception as error:
+            # Also what is of a form that nobody expected: an agent hears of it and may go on.
+            return _error(number, REFUSED, f"{type(error).__name__}: {error}"[:1000])
         return _error(number, METHOD_NOT_FOUND, f"{method} is not offered")
 
     def _write(self, number: Any, params: Entry) -> str:
@@ -143,12 +146,13 @@ class Talk:
         return _line({"id": number, "result": {}})
 
     def _permission(self, params: Entry) -> Entry:
-        tool = tool_of(self._learn(params.get("toolCall") or {}))
+        tool = tool_of(self._learn(_object(params.get("toolCall"))))
         reason = self._permits(tool)
         if reason:
             self.denied.append(reason)
         wanted = ("reject_once", "reject_always") if reason else ("allow_once", "allow_always")
-        options = params.get("options") or []
+        given = params.get("options")
+        options = [x for x in given if isinstance(x, dict)] if isinstance(given, list) else []
         for kind in wanted:
             for option in options:
                 if option.get("kind") == kind:
@@ -161,9 +165,13 @@ def tool_of(told: Entry) -> ToolUse:
     given = told.get("rawInput")
     raw: Entry = given if isinstance(given, dict) else {}
     kind = KINDS.get(str(told.get("kind") or ""), UNKNOWN)
-    paths = [str(x["path"]) for x in told.get("locations") or [] if isinstance(x, dict) and x.get("path")]
+    paths = [str(x["path"]) for x in _list(told.get("locations")) if isinstance(x, dict) and x.get("path")]
     paths += [str(raw[key]) for key in PATH_KEYS if isinstance(raw.get(key), str)]
-    paths += [str(x["path"]) for x in told.get("content") or [] if isinstance(x, dict) and x.get("type") == "diff"]
+    paths += [
+        str(x["path"])
+        for x in _list(told.get("content"))
+        if isinstance(x, dict) and x.get("type") == "diff" and x.get("path")
+    ]
     command = raw.get("command") or raw.get("cmd") or ""
     if isinstance(command, list):
         command = " ".join(map(str, command))
@@ -175,8 +183,8 @@ def usage_of_turn(result: Entry) -> Usage | None:
     """Where Gemini CLI tells it: of this turn alone."""
     try:
         told = result["_meta"]["quota"]["token_count"]
-        return Usage(input=int(told["input_tokens"]), output=int(told["output_tokens"]))
-    except (KeyError, TypeError, ValueError):
+        return Usage(input=count(told["input_tokens"]), output=count(told["output_tokens"]))
+    except (KeyError, TypeError):
         return None
 
 
@@ -185,13 +193,21 @@ def usage_of_session(result: Entry) -> Usage:
     told = result.get("usage")
     if not isinstance(told, dict):
         return Usage()
-    cached = int(told.get("cachedReadTokens") or 0)
-    output = int(told.get("outputTokens") or 0) + int(told.get("thoughtTokens") or 0)
-    total = int(told.get("totalTokens") or 0)
-    fresh = int(told.get("inputTokens") or 0)
+    cached = count(told.get("cachedReadTokens"))
+    output = count(told.get("outputTokens")) + count(told.get("thoughtTokens"))
+    total = count(told.get("totalTokens"))
+    fresh = count(told.get("inputTokens"))
     # The total tells whether the input counts what was cached.
-    counted = fresh if fresh + output >= total else fresh + cached + int(told.get("cachedWriteTokens") or 0)
+    counted = fresh if fresh + output >= total else fresh + cached + count(told.get("cachedWriteTokens"))
     return Usage(input=counted, output=output, cached=cached)
+
+
+def _object(value: Any) -> Entry:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _line(message: Entry) -> str:

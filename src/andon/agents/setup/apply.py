@@ -302,10 +302,29 @@ def _text(target: _Target, content: bytes | None) -> str:
 def _unreadable(target: _Target, problem: ValueError, edit: Edit | None) -> UsageError:
     following = f"mend {target.file.path}, then the same again"
     if edit is not None:
-        following += f"; or add to it yourself: {by_hand(edit)}"
+        following += f"; or add to it yourself: {_all_by_hand(target, edit)}"
     return UsageError(
         f"{target.file.path}:{problem}; nothing was written", kind="client_files", next=following
     )  # fmt: skip
+
+
+def _all_by_hand(target: _Target, edit: Edit) -> str:
+    """Everything that Andon has for a JSON file, as one value; else this edit."""
+    whole: dict[str, Any] = {}
+    for owned in target.edits:
+        if isinstance(owned.edit, JsonItems | JsonValue):
+            _merge(whole, json.loads(by_hand(owned.edit)))
+    return json.dumps(whole, ensure_ascii=False) if whole else by_hand(edit)
+
+
+def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(whole.get(key), dict):
+            _merge(whole[key], value)
+        elif isinstance(value, list) and isinstance(whole.get(key), list):
+            whole[key] += value
+        else:
+            whole[key] = value
 
 
 def by_hand(edit: Edit) -> str:
@@ -331,14 +350,21 @@ def _check_block(target: _Target, before: str, after: str, edit: TomlBlock) -> N
     try:
         read(after)
     except ValueError as problem:
-        text = f"what is set there already does not go together with Andon's block ({problem})"
-        raise _unreadable(target, ValueError(f"{text}"), edit) from problem
+        line, column, why = str(problem).split(":", 2)
+        text = f"what is set there already does not go together with Andon's block ({why.strip()})"
+        raise _unreadable(target, ValueError(f"{line}:{column}: {text}"), edit) from problem
 
 
 def _toml(text: str) -> Any:
+    import re
     import tomllib
 
-    return tomllib.loads(text.removeprefix("\ufeff"))
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = place.groups() if place else (str(text.count("\n") + 1), "1")
+        raise ValueError(f"{line}:{column}: {str(error).partition(' (at ')[0]}") from error
 
 
 def _yaml(text: str) -> Any:
@@ -349,8 +375,8 @@ def _yaml(text: str) -> Any:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
-        raise ValueError(f"{place}{error.problem}") from error
+        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise ValueError(f"{place}: {error.problem}") from error
     if node is None:
         return None
     if not isinstance(node, yaml.MappingNode):
@@ -358,7 +384,8 @@ def _yaml(text: str) -> Any:
     keys = [key.value for key, _value in node.value]
     twice = sorted({str(key) for key in keys if keys.count(key) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} would be set twice")
+        mark = next(key.start_mark for key, _value in node.value if str(key.value) in twice)
+        raise ValueError(f"{mark.line + 1}:{mark.column + 1}: {', '.join(twice)} would be set twice")
     return None
 
 

@@ -56,12 +56,23 @@ class Section(Struct, frozen=True, kw_only=True, tag=True):
 Edit = JsonItems | JsonValue | TomlBlock | WholeFile | Section
 
 
+class OffSwitch(Struct, frozen=True, kw_only=True):
+    """A setting of the client's by which its hooks don't run: it has this value, or is a list that holds it.
+
+    paths: files that may set it, in the repository or, after `~/`, in the person's home, where they are only read.
+    """
+
+    paths: tuple[str, ...]
+    at: tuple[str, ...]
+    value: Any
+
+
 class ClientSetup(Struct, frozen=True, kw_only=True):
     """One client.
 
     program: its command. install: the line that installs it. edits: what init writes. trust: what the person must do so
     that hooks run at all ("" when nothing). enforced, limits: sentences for doctor and the documentation: what is held
-    there and what is not. proven: "real program" or "documentation".
+    there and what is not. proven: "real program" or "documentation". switches: what would keep its hooks from running.
     """
 
     name: str
@@ -73,3 +84,4 @@ class ClientSetup(Struct, frozen=True, kw_only=True):
     enforced: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     proven: str = "documentation"
+    switches: tuple[OffSwitch, ...] = ()

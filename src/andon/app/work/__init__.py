@@ -8,8 +8,11 @@ comes next. All that is written goes through the coordinator. Must not know the 
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
+
+import msgspec
 
 from andon.app.work.claimed import Carrier, Open, Permits, Say
 from andon.app.work.clients import Client, find_client
@@ -23,6 +26,8 @@ WATCH_S = 20.0
 """How long one `next` waits while watching; then parked steps are looked at again."""
 UNAVAILABLE_S = 5.0
 CLAIMS_MAX = 10_000
+HANDED_OFF_MAX = 2
+"""Claims of one step that this worker's agents handed off: then a third of its agents would do no better."""
 BROKEN_CLAIMS_MAX = 2
 """Claims in a row that ended because the client broke: then the client is the trouble, and the worker stops."""
 
@@ -48,7 +53,7 @@ class Worker:
             client=client,
             options=options,
             parked=self.parked,
-            logs=os.path.join(state_dir, "work", "logs"),
+            state_dir=state_dir,
             permits=permits,
             say=say,
         )
@@ -65,8 +70,12 @@ class Worker:
                 carried = self._carrier.carry(job, self._spent)
                 self.carried.append(carried)
                 self.tokens += carried.tokens
+                self._release_others(job.agent)
                 if carried.stops:
                     self.stopped = carried.reason
+                handed_off = sum((x.run, x.step, x.how) == (job.run, job.step, "handed_off") for x in self.carried)
+                if handed_off >= HANDED_OFF_MAX:
+                    self.stopped = f"step {job.step} of {job.task} was handed off {handed_off} times by its agents here"
                 broken = broken + 1 if carried.client_broke else 0
                 if broken >= BROKEN_CLAIMS_MAX:
                     self.stopped = f"{self.client.name} broke off {broken} claims in a row: {carried.reason}"
@@ -75,6 +84,11 @@ class Worker:
                     break
         except KeyboardInterrupt:
             interrupted = True
+        except AndonError as error:
+            if not self.carried:
+                raise
+            # What was carried before is reported all the same.
+            return self._reply(False, error)
         return self._reply(interrupted)
 
     def _may_claim(self) -> bool:
@@ -86,6 +100,23 @@ class Worker:
 
     def _spent(self, tokens: int) -> bool:
         return self.options.budget is not None and self.tokens + tokens >= self.options.budget
+
+    def _release_others(self, agent: str) -> None:
+        """What the agent claimed beside its claim, under a name that nobody bears any more, is given back."""
+        if self.options.name is not None:
+            return
+        try:
+            items = (
+                self.open(CallContext(cwd=self.cwd, agent=agent)).call("run_list", {"status": ["open"]}).body["items"]
+            )
+            for run in (x["run"] for x in items for step in x["steps"] if step["agent"] == agent):
+                self.say(f"{agent} claimed a step of {run} for itself; it is given back")
+                message = f"claimed by {agent} beside its own claim, which is over"
+                self.open(CallContext(cwd=self.cwd, agent=agent, run=run)).call(
+                    "handoff", {"to": "", "message": message}
+                )
+        except AndonError as error:
+            self.say(f"other claims of {agent} could not be given back: {error.message}")
 
     # ------------------------------------------------------------ claiming
 
@@ -101,9 +132,15 @@ class Worker:
             if job is not None or not (self.options.watch or time.monotonic() < until):
                 return job
 
-    def _next(self, agent: str, *, wait_s: float, run: str | None = None) -> Job | None:
+    def _next(self, agent: str, *, wait_s: float, run: str | None = None, role: str | None = None) -> Job | None:
         coordinator = self.open(CallContext(cwd=self.cwd, agent=agent))
-        arguments: dict[str, Any] = {"role": self.options.role, "task": self.options.task, "wait_s": wait_s, "run": run}
+        options = self.options
+        arguments: dict[str, Any] = {
+            "role": role or options.role,
+            "task": options.task,
+            "wait_s": wait_s,
+            "run": run,
+        }
         began = time.time()
         try:
             body = coordinator.call("next", arguments, self.say).body
@@ -119,28 +156,80 @@ class Worker:
 
     def _answered(self) -> Job | None:
         """A step that was parked for a question of its agent, which is answered or void by now."""
-        for record in self.parked.of(self.client.name):
-            if self.options.task not in (None, record.task) or not self._is_settled(record):
+        records = self.parked.of(self.client.name)
+        for record in records:
+            settled = self._settled(record) if self._fits(record.task, record.role) else ""
+            if not settled:
                 continue
-            self.parked.forget(record)
-            job = self._next(record.agent, wait_s=0.0, run=record.run)
+            job = self._again(record.agent, record.run, record.role or self.options.role)
+            if job is not None or self._is_over(record.run):
+                # Only now: a worker that is killed before must leave the step to the next one.
+                self.parked.forget(record)
+            if job is not None:
+                void = settled == "void"
+                return msgspec.structs.replace(job, turns=record.turns, questions=record.questions, void=void)
+        return self._unrecorded({(x.run, x.agent) for x in records})
+
+    def _unrecorded(self, known: set[tuple[str, str]]) -> Job | None:
+        """A step that is kept for an agent of ours which is gone, and of which no file tells: its file was lost."""
+        pattern = fresh_pattern(self.client.name)
+        reader = self.open(CallContext(cwd=self.cwd, agent=fresh_name(self.client.name)))
+        try:
+            items = reader.call("ready", {"role": self.options.role}).body["items"]
+            kept = [x for x in items if x["offered_to"] and pattern.fullmatch(x["offered_to"])]
+            kept = [x for x in kept if (x["run"], x["offered_to"]) not in known and self._fits(x["task"], x["role"])]
+            asks = reader.call("status", {}).body.get("needs_human", []) if kept else []
+        except AndonError as error:
+            if error.exit == EXIT_UNAVAILABLE:
+                return None
+            raise
+        waiting = {x.get("agent") for x in asks if x.get("kind") == "ask"}
+        for item in kept:
+            if item["offered_to"] in waiting:
+                continue
+            job = self._again(item["offered_to"], item["run"], item["role"])
             if job is not None:
                 return job
         return None
 
-    def _is_settled(self, record: Parked) -> bool:
+    def _fits(self, task: str, role: str | None) -> bool:
+        """Whether this worker was asked to do such a step. A role that is not known may fit: claiming tells."""
+        options = self.options
+        return options.task in (None, task) and (not options.role or not role or role == options.role)
+
+    def _again(self, agent: str, run: str, role: str | None) -> Job | None:
+        try:
+            return self._next(agent, wait_s=0.0, run=run, role=role)
+        except AndonError as error:
+            if error.kind not in ("unknown_id", "run_ended"):
+                raise
+            return None
+
+    def _is_over(self, run: str) -> bool:
+        coordinator = self.open(CallContext(cwd=self.cwd, agent=fresh_name(self.client.name)))
+        try:
+            return bool(coordinator.call("show", {"id": run}).body.get("status") == "ended")
+        except AndonError as error:
+            return error.kind == "unknown_id"
+
+    def _settled(self, record: Parked) -> str:
+        """How its question was settled: answered | void; "" while it is open."""
         coordinator = self.open(CallContext(cwd=self.cwd, agent=record.agent))
         try:
             body = coordinator.call("show", {"id": record.question}).body
         except AndonError as error:
-            return error.exit != EXIT_UNAVAILABLE
+            return "void" if error.exit != EXIT_UNAVAILABLE else ""
+        if body.get("answer"):
+            return "answered"
         expires_at = body.get("expires_at")
-        return bool(body.get("answer")) or (expires_at is not None and float(expires_at) < time.time())
+        return "void" if expires_at is not None and float(expires_at) < time.time() else ""
 
     # ------------------------------------------------------------ the answer
 
-    def _reply(self, interrupted: bool) -> Reply:
+    def _reply(self, interrupted: bool, broke: AndonError | None = None) -> Reply:
         exit_code, error = self._verdict(interrupted)
+        if broke is not None:
+            exit_code, error = broke.exit, {"kind": broke.kind, "message": broke.message, "next": broke.next}
         body: dict[str, Any] = {
             "ok": exit_code == EXIT_YES,
             "client": self.client.name,
@@ -168,7 +257,7 @@ class Worker:
         bad = [x for x in self.carried if not x.well]
         if not bad:
             return EXIT_YES, None
-        exits = {"lost": EXIT_LOST, "parked": EXIT_NOT_YET}
+        exits = {"lost": EXIT_LOST, "parked": EXIT_NOT_YET, "handed_off": EXIT_NOT_YET}
         found = {exits.get(x.how, EXIT_NO) for x in bad}
         exit_code = EXIT_NO if EXIT_NO in found else min(found)
         text = "; ".join(f"{x.task} {x.step} {x.how}: {x.reason}" for x in bad)[:2000]
@@ -178,6 +267,11 @@ class Worker:
 def fresh_name(client: str) -> str:
     """An agent's name of its own: the client and a short id."""
     return f"{client.replace(':', '-')}-{os.urandom(3).hex()}"
+
+
+def fresh_pattern(client: str) -> re.Pattern[str]:
+    """The names that `fresh_name` makes: none of them lives longer than its claim, but for a parked step."""
+    return re.compile(re.escape(client.replace(":", "-")) + "-[0-9a-f]{6}")
 
 
 def work(

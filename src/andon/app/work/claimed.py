@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from andon.agents.hooks.call import ToolUse
 from andon.agents.launch import loop, prompts
 from andon.agents.launch.keeper import Keeper
 from andon.agents.launch.process import Cancel
 from andon.agents.launch.session import Place, Played, Session
+from andon.agents.sessions import register_launched
 from andon.app.work.clients import Client, environment
 from andon.app.work.options import Options
 from andon.app.work.parked import Parked, ParkedSteps
@@ -48,7 +51,7 @@ class Carrier:
         client: Client,
         options: Options,
         parked: ParkedSteps,
-        logs: str,
+        state_dir: str,
         permits: Permits,
         say: Say,
     ) -> None:
@@ -58,7 +61,8 @@ class Carrier:
         self.client = client
         self.options = options
         self.parked = parked
-        self.logs = logs
+        self.logs = os.path.join(state_dir, "work", "logs")
+        self.common = os.path.dirname(state_dir)
         self.say = say
 
     def carry(self, job: Job, spent: Callable[[int], bool]) -> Carried:
@@ -76,7 +80,8 @@ class Carriage:
         self.options = carrier.options
         self.job = job
         self.spent = spent
-        self.turns = 0
+        self.turns = job.turns
+        self.questions = job.questions
         self.broken = 0
         self.tokens = 0
         self.alive = False
@@ -88,6 +93,10 @@ class Carriage:
     def _open(self) -> Coordinator:
         cwd = self.job.workdir if os.path.isdir(self.job.workdir) else self.carrier.cwd
         return self.carrier.open(CallContext(cwd=cwd, agent=self.job.agent, run=self.job.run))
+
+    def _started(self, number: int) -> None:
+        """A command below the client is this agent's also without the variables that say so."""
+        register_launched(self.carrier.common, self.carrier.client.name, number, self.job.agent)
 
     def _say(self, text: str) -> None:
         job = self.job
@@ -105,6 +114,7 @@ class Carriage:
             name=f"{job.run}-{job.step}-{job.token}",
             extra=self.carrier.client.extra,
             permits=self.carrier.permits(job.agent, job.workdir),
+            started=self._started,
         )
         session = self.carrier.client.start(place)
         try:
@@ -117,19 +127,45 @@ class Carriage:
             session.close()
             move = loop.Move(what=loop.PASS_ON, why=error.message, stops=True)
             return self._carried(self._leave_became(move), move, broke=True)
+        except Exception as error:
+            # Whatever else is wrong: the claim is given back, and the claims before this one are reported.
+            move = loop.Move(what=loop.PASS_ON, why=f"the worker failed: {told(error)}", stops=True)
+            return self._carried(self._leave_became(move), move, broke=True)
         finally:
+            self._close(session)
+
+    def _close(self, session: Session) -> None:
+        try:
             session.close()
+        except Exception as error:
+            self._say(f"the client could not be ended in order: {told(error)}")
+
+    def _played(self, session: Session, prompt: str, cancel: Cancel) -> Played:
+        """A turn. Whatever a client sends, and wherever its reader stumbles over it, is a turn that broke off."""
+        try:
+            return session.turn(prompt, timeout_s=self.options.turn_timeout_s, cancel=cancel)
+        except AndonError:
+            raise
+        except Exception as error:
+            self._close(session)
+            why = f"what the client said could not be read: {told(error)}"
+            return Played(how=loop.TURN_BROKEN, error=why, alive=True)
 
     def _turns(self, session: Session) -> Carried:
         prompt = self.beginning
+        if self.job.void and (move := self._after_question(False)).what != loop.PROMPT:
+            return self._leave(move)
         while True:
             self._turn(session, prompt)
             move, body = self._decide()
             if move.what == loop.PARK:
-                answer = self._await_answer(move.why)
-                if answer is not None:
-                    prompt = self._prompt(session, answer)
-                    continue
+                self.questions += 1
+                words, answered = self._await_answer(move.why)
+                if words:
+                    move = self._after_question(answered)
+                    if move.what == loop.PROMPT:
+                        prompt = self._prompt(session, words)
+                        continue
             elif move.what == loop.PROMPT:
                 prompt = self._prompt(session, self._words(move.why, body))
                 if move.why == loop.BROKEN:
@@ -165,6 +201,7 @@ class Carriage:
             checked=checked,
             review=self.job.review,
             question=self._question() if held and not checked else "",
+            questions=self.questions,
             spent=self.spent(self.tokens),
             error=self.last.error,
         )
@@ -180,9 +217,10 @@ class Carriage:
         began = time.monotonic()
         try:
             with keeper:
-                self.last = session.turn(prompt, timeout_s=self.options.turn_timeout_s, cancel=cancel)
+                self.last = self._played(session, prompt, cancel)
         finally:
             cancel.close()
+        self.last = plain(self.last)
         self.lost = keeper.lost
         self.alive = self.alive or self.last.alive
         self.broken = self.broken + 1 if self.last.how in (loop.TURN_BROKEN, loop.TURN_OVERTIME) else 0
@@ -266,8 +304,13 @@ class Carriage:
         own = [x for x in items if x.get("kind") == "ask" and x.get("agent") == self.job.agent]
         return str(own[-1]["message"]) if own else ""
 
-    def _await_answer(self, question: str) -> str | None:
-        """Wait for the answer under the lease, as long as the person allows; the prompt that goes on with it."""
+    def _after_question(self, answered: bool) -> loop.Move:
+        spent = self.spent(self.tokens)
+        return loop.after_question(answered=answered, turns=self.turns, spent=spent, bounds=self.options.bounds)
+
+    def _await_answer(self, question: str) -> tuple[str, bool]:
+        """Wait for the answer under the lease, as long as the person allows: the prompt that goes on with it (""
+        when there is none yet), and whether it was answered."""
         until = time.monotonic() + self.options.wait_answer_s
         renew_at = 0.0
         if self.options.wait_answer_s > 0:
@@ -280,16 +323,16 @@ class Carriage:
                 shown = self.coordinator.call("show", {"id": question}).body
             except AndonError as error:
                 if error.exit != EXIT_UNAVAILABLE:
-                    return None
+                    return "", False
                 time.sleep(POLL_S)
                 continue
             if shown.get("answer"):
-                return prompts.answered(str(shown.get("body") or ""), str(shown["answer"]))
+                return prompts.answered(str(shown.get("body") or ""), str(shown["answer"])), True
             expires_at = shown.get("expires_at")
             if expires_at is not None and float(expires_at) < time.time():
-                return prompts.unanswered(str(shown.get("body") or ""))
+                return prompts.unanswered(str(shown.get("body") or "")), False
             time.sleep(POLL_S)
-        return None
+        return "", False
 
     def _park(self, question: str) -> Became:
         job = self.job
@@ -306,9 +349,15 @@ class Carriage:
             task=job.task,
             step=job.step,
             question=question,
+            role=job.role,
+            turns=self.turns,
+            questions=self.questions,
         )
         self.carrier.parked.keep(record)
-        notes = f"You asked a person ({question}). Your words then:\n{self.last.final_text[:2000]}"
+        notes = f"You asked a person ({question}) and waited for the answer; your files are as you left them."
+        # What a plain program printed is its output, and no words to its later self.
+        words = "" if self.carrier.client.name == "command" else self.last.final_text.strip()[:2000]
+        notes += f"\nYour words then:\n{words}" if words else ""
         message = f"waits for the answer to {question}"
         self.coordinator.call("handoff", {"to": job.agent, "message": message, "notes": notes})
         return Became(how="parked", reason=f"{message}: andon answer {question} TEXT")
@@ -346,6 +395,8 @@ class Carriage:
             return self._left_by(move)
         except AndonError as error:
             return Became(how="lost", reason=error.message)
+        except Exception as error:
+            return Became(how="lost", reason=told(error))
 
     def _carried(self, became: Became, move: loop.Move, *, interrupted: bool = False, broke: bool = False) -> Carried:
         job = self.job
@@ -374,13 +425,20 @@ class Carriage:
         job = self.job
         items = coordinator.call("log", {"id": job.run, "limit": LOG_EVENTS_MAX}).body["items"]
         claimed = False
+        handed_off: tuple[Any, Became] | None = None
         for item in items:
             kind, data = item["type"], item["data"]
             if kind == "StepClaimed" and data.get("token") == job.token:
                 claimed = True
             if not claimed or data.get("step") not in (job.step, None, ""):
                 continue
+            if handed_off is not None and item["at"] != handed_off[0]:
+                break
             if kind == "AttemptEnded" and data.get("token") == job.token:
+                if data["how"] == "handed_off":
+                    # The same act may have blocked the step: handed off too often.
+                    handed_off = item["at"], Became(how="handed_off", reason=data.get("reason", ""))
+                    continue
                 how = "lost" if data["how"] in ("expired", "interrupted") else data["how"]
                 return Became(how=how, reason=data.get("reason", ""))
             if kind == "StepFinished":
@@ -392,7 +450,17 @@ class Carriage:
                 return Became(
                     how="lost", reason=f"the run ended: {data.get('outcome')} {data.get('reason', '')}".strip()
                 )
-        return Became(how="lost", reason=self.lost)
+        return handed_off[1] if handed_off is not None else Became(how="lost", reason=self.lost)
+
+
+def plain(last: Played) -> Played:
+    """What a client said, in a form that can be stored and counted whatever it was."""
+    words, error = (x.encode(errors="replace").decode().replace("\0", " ") for x in (last.final_text, last.error))
+    return msgspec.structs.replace(last, final_text=words, error=error, usage=last.usage.bounded())
+
+
+def told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def prune(directory: str) -> None:

@@ -1,7 +1,8 @@
 """Steps that wait for a person's answer, as files of this machine: so that any worker here goes on with them.
 
 A parked step is handed over to its own agent's name: nobody else is offered it, no attempt is used up. Once the answer is
-there (or the question is void), a worker claims it again under that name; the brief then holds the answer.
+there (or the question is void), a worker claims it again under that name; the brief then holds the answer. The files only
+say which question a step waits for: the store knows for whom it is kept, so that a lost file strands nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ MAX_PARKED = 1000
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """question: the message's id."""
+    """question: the message's id. role: the step's, "" when it has none or is not known.
+
+    turns, questions: of the claim so far, so that asking does not begin them anew.
+    """
 
     agent: str
     client: str
@@ -25,6 +29,9 @@ class Parked(Struct, frozen=True, kw_only=True):
     task: str
     step: str
     question: str
+    role: str = ""
+    turns: int = 0
+    questions: int = 0
 
 
 class ParkedSteps:

@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-WELL = frozenset({"advanced", "waiting", "reviewed", "handed_off"})
-OWN_ENDS = WELL | {"released", "exhausted"}
+WELL = frozenset({"advanced", "waiting", "reviewed"})
+OWN_ENDS = WELL | {"handed_off", "released", "exhausted"}
 """Ends of a claim that are the agent's own act."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A claim as `next` gave it."""
+    """A claim as `next` gave it. turns, questions: of the claim before, when it was parked. void: its question is."""
 
     task: str
     run: str
@@ -26,6 +26,10 @@ class Job(Struct, frozen=True, kw_only=True):
     brief: str
     lease_s: float
     review: bool = False
+    role: str = ""
+    turns: int = 0
+    questions: int = 0
+    void: bool = False
 
     @classmethod
     def of(cls, body: dict[str, Any], agent: str, began: float) -> Job:
@@ -40,6 +44,7 @@ class Job(Struct, frozen=True, kw_only=True):
             brief=body["brief"],
             lease_s=max(1.0, seconds_of(body["lease"]["expires_at"]) - began),
             review=bool(body.get("review")),
+            role=str(body.get("role") or ""),
         )
 
 

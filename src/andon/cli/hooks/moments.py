@@ -10,7 +10,7 @@ from andon.agents.hooks.bounds import LEASE_FILE
 from andon.agents.hooks.call import Decision, HookCall
 from andon.agents.hooks.decide import before_tool, needs_facts
 from andon.cli.hooks import notes
-from andon.cli.hooks.gather import Gathered, gather
+from andon.cli.hooks.gather import Gathered, gather, lend_a_hand, withdraw_hand
 
 BEAT_EVERY_S = 30.0
 MAX_CONTEXT_CHARS = 9_000
@@ -35,7 +35,11 @@ def answer(call: HookCall, place: Place, names: tuple[str, ...], starts: bool) -
         from andon.cli.hooks.stop import stop
 
         if call.tokens is not None:
-            _beat(call, place, names, force=True)
+            try:
+                _beat(call, place, names, force=True)
+            except Exception as error:
+                # Tokens that are not counted must not keep the gates from being looked at.
+                notes.log(place[1], f"tokens at a stop: {type(error).__name__}: {error}")
         return stop(call, gather(call, place, names, everything=True))
     return Decision()
 
@@ -101,7 +105,7 @@ def _renew(found: Gathered, tokens_used: int, now: float) -> str:
         return ""
     from andon.cli.hooks.stop import ask_coordinator
 
-    _reply, error = ask_coordinator(claim, "heartbeat", {"tokens": tokens_used})
+    _reply, error = ask_coordinator(claim, claim.name_among(found.facts.names), "heartbeat", {"tokens": tokens_used})
     if error is None:
         return ""
     if error.exit == 4:
@@ -139,25 +143,35 @@ def _greet(call: HookCall, place: Place, names: tuple[str, ...]) -> Decision:
     if call.subagent or os.environ.get("ANDON_LAUNCHED"):
         # The prompt of a worker that launched the client holds the brief.
         return Decision()
+    lend_a_hand(place, names)
     found = gather(call, place, names, everything=True)
+    from andon.cli.hooks.stop import whose
+
     parts = [f"Andon coordinates the work in this repository; you are {found.facts.name} to it."]
     brief = ""
     if found.claim is not None:
         from andon.cli.hooks.stop import ask_coordinator
 
-        reply, error = ask_coordinator(found.claim, "brief", {})
+        reply, error = ask_coordinator(found.claim, found.claim.name_among(names), "brief", {})
         if reply is not None:
             brief = str(reply.body.get("brief", ""))
+            own = found.claim.agent in names
+            holds = "You hold" if own else f"For {found.claim.agent}, who claimed it and started you here, you work on"
             parts.append(
-                f"You hold {found.claim.run}, step {found.claim.step}. Work in {found.claim.workdir} and nowhere else, and run "
+                f"{holds} {found.claim.run}, step {found.claim.step}. Work in {found.claim.workdir} and nowhere else, and run "
                 "`andon` there. Its brief:"
             )
+        elif error is not None and error.kind in ("not_yours", "not_distinct"):
+            withdraw_hand(found.claim)
+            parts.append(f"LOOK OUT: {whose(found.claim, found.facts.name)} ({error.message})")
         elif error is not None and error.exit == 4:
             parts.append(f"Your claim of {found.claim.run}, step {found.claim.step}, is lost: {error.message}.")
     elif found.over is not None:
         parts.append(
             f"The claim of this directory ({found.over.run}, step {found.over.step}) is over; nothing done here counts."
         )
+    elif found.others is not None:
+        parts.append(f"LOOK OUT: {whose(found.others, found.facts.name)}")
     if not brief:
         parts.append(
             "For work from its queue run `andon next`: it claims a step and prints the brief and the directory to work in. "

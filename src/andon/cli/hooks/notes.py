@@ -32,7 +32,11 @@ def prove(common: str, client: str, moment: str, session: str, now: float) -> No
             return
     except OSError:
         pass
-    put(path, f"{rfc3339(now)} {_plain(session)}\n")
+    try:
+        put(path, f"{rfc3339(now)} {_plain(session)}\n")
+    except OSError as error:
+        # A proof that can't be written is missed by `andon doctor` and by nobody else.
+        log(common, f"{client}.{moment}: no proof could be written: {error}")
 
 
 def put(path: str, text: str) -> None:
@@ -64,12 +68,18 @@ def load_blocks(common: str, key: str) -> Blocks:
     return Blocks(get(blocks_path(common, key)))
 
 
-def save_blocks(common: str, key: str, blocks: Blocks) -> None:
+def save_blocks(common: str, key: str, blocks: Blocks) -> bool:
+    """Whether the count could be kept. What can't be counted can't be bounded: then an agent is not kept at work."""
     path = blocks_path(common, key)
-    known = os.path.exists(path)
-    put(path, blocks.text())
-    if not known:
-        forget_old(os.path.dirname(path))
+    try:
+        known = os.path.exists(path)
+        put(path, blocks.text())
+        if not known:
+            forget_old(os.path.dirname(path))
+    except OSError as error:
+        log(common, f"the count of {key} could not be written: {error}")
+        return False
+    return True
 
 
 def forget_old(directory: str) -> None:

@@ -31,15 +31,17 @@ if TYPE_CHECKING:
 
 MAX_REASON_CHARS = 6_000
 MAX_DETAIL_LINES = 15
-EXIT_NOT_YET, EXIT_LOST = 3, 4
+EXIT_NOT_YET, EXIT_LOST, EXIT_TROUBLE = 3, 4, 6
 
 
 class Late(BaseException):
     """The call's own deadline, well before the client's."""
 
 
-def ask_coordinator(claim: Claim, verb: str, arguments: dict[str, Any]) -> tuple[Reply | None, AndonError | None]:
-    """Carry a verb out as the claim's agent, in its worktree: (reply, None) or (None, error)."""
+def ask_coordinator(
+    claim: Claim, agent: str, verb: str, arguments: dict[str, Any]
+) -> tuple[Reply | None, AndonError | None]:
+    """Carry a verb out as this agent, in the claim's worktree: (reply, None) or (None, error)."""
     from andon.cli.warm import import_msgspec
 
     import_msgspec()
@@ -47,7 +49,7 @@ def ask_coordinator(claim: Claim, verb: str, arguments: dict[str, Any]) -> tuple
     from andon.core.errors import AndonError
     from andon.engine.interface import CallContext
 
-    context = CallContext(cwd=claim.workdir, agent=claim.agent, person=False, run=claim.run)
+    context = CallContext(cwd=claim.workdir, agent=agent, person=False, run=claim.run)
     try:
         return open_coordinator(context).call(verb, arguments), None
     except AndonError as error:
@@ -60,12 +62,15 @@ def stop(call: HookCall, found: Gathered) -> Decision:
 
     claim = found.claim
     if claim is None:
-        return Decision()
+        other = found.others
+        if other is None or launched():
+            return Decision()
+        return Decision(notice=f"Andon: nothing was checked: {whose(other, found.facts.name)}")
     question = hot.open_question(found.database, (*found.facts.names, claim.agent), claim.run, claim.step, time.time())
     if question:
         return Decision(notice=f"Andon: {claim.run} waits for an answer: andon answer {question} TEXT")
     try:
-        reply, error = ask_coordinator(claim, "check", {})
+        reply, error = ask_coordinator(claim, claim.name_among(found.facts.names), "check", {})
     except Late:
         reason = (
             f"the gates of {claim.run}, step {claim.step}, are still running. Run `andon check` and wait for its answer"
@@ -121,13 +126,15 @@ def _could_not(call: HookCall, found: Gathered, claim: Claim, error: AndonError)
     if error.exit == EXIT_LOST:
         return Decision(notice=f"Andon: {claim.run}, step {claim.step}: {error.message}")
     text = f"Andon: {claim.run}, step {claim.step}, can not be checked: {error.message}."
-    return refuse(call, found, f"error:{error.kind}", f"{text} Next: {error.next or 'andon check'}")
+    # Where the store itself fails, no question can be put, so nobody's answer starts another row.
+    again = error.exit != EXIT_TROUBLE
+    return refuse(call, found, f"error:{error.kind}", f"{text} Next: {error.next or 'andon check'}", again=again)
 
 
 def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) -> Decision:
     arguments = {"message": "handed over at the end of a turn", "notes": call.final_text.strip()[:2000]}
     try:
-        reply, error = ask_coordinator(claim, "advance", arguments)
+        reply, error = ask_coordinator(claim, claim.name_among(found.facts.names), "advance", arguments)
     except Late:
         return refuse(
             call, found, "late", f"Andon: only {waiting_for} is missing. Run `andon advance -m 'what you did'`."
@@ -140,16 +147,16 @@ def _hand_over(call: HookCall, found: Gathered, claim: Claim, waiting_for: str) 
     return Decision(notice=f"Andon: {claim.run}, step {claim.step}, is handed over and waits for {waiting_for}")
 
 
-def refuse(call: HookCall, found: Gathered, closed: str, reason: str) -> Decision:
-    """CONTINUE with the reason, or after the bound END with a cord."""
+def refuse(call: HookCall, found: Gathered, closed: str, reason: str, *, again: bool = True) -> Decision:
+    """CONTINUE with the reason, or after the bound END with a cord. again: as in `Blocks.block`."""
     claim = found.claim
     if claim is None:
         return Decision()
     blocks = notes.load_blocks(found.facts.common, claim.key)
     bound = bound_of(os.environ.get("ANDON_HOOK_BLOCKS"))
-    go_on = blocks.block(call.session, closed, bound, heeds(call.client))
-    notes.save_blocks(found.facts.common, claim.key, blocks)
-    if go_on:
+    go_on = blocks.block(call.session, closed, bound, heeds(call.client), again=again)
+    kept = notes.save_blocks(found.facts.common, claim.key, blocks)
+    if go_on and kept:
         return Decision(CONTINUE, reason=reason)
     if launched():
         return Decision(END, notice=f"Andon: {claim.run}, step {claim.step}, is not done; its worker goes on with it")
@@ -160,6 +167,15 @@ def _missing(reason: str) -> str:
     """What the agent was told is missing, in one line for a person: without what the agent was to do next."""
     gates = [line[2:] for line in reason.splitlines() if line.startswith("- ")]
     return "; ".join(gates) or reason.removeprefix("Andon: ").partition(". Run `")[0].partition("\n")[0].strip()
+
+
+def whose(claim: Claim, name: str) -> str:
+    """What is to be done in a worktree that another has claimed, for the agent and the person alike."""
+    return (
+        f"this worktree is claimed by {claim.agent} ({claim.run}, step {claim.step}), not by {name}, and what {name} does here "
+        f"is not held to its gates. Start the client with ANDON_AGENT={claim.agent} to go on as that name, or run `andon next` "
+        "for work of its own."
+    )
 
 
 def launched() -> bool:
@@ -177,10 +193,12 @@ def heeds(client: str) -> int:
 def pull_cord(found: Gathered, claim: Claim, reason: str, total: int) -> Decision:
     """Call a person, once for each row of blocks; the claim stays until its lease ends."""
     kept = f" (kept at work {total} times)" if total else ""
-    body = f"{claim.agent} stops with {claim.step} not done{kept}: {_missing(reason)}"[:3000]
+    body = f"{claim.name_among(found.facts.names)} stops with {claim.step} not done{kept}: {_missing(reason)}"[:3000]
     notice = f"Andon: {claim.run}, step {claim.step}, is not done, and its agent was let go; see: andon status"
     try:
-        _reply, error = ask_coordinator(claim, "ask", {"body": body, "key": f"hook:{claim.key}:{total}"})
+        _reply, error = ask_coordinator(
+            claim, claim.name_among(found.facts.names), "ask", {"body": body, "key": f"hook:{claim.key}:{total}"}
+        )
     except Late:
         error = None
         notes.log(found.facts.common, f"cord of {claim.key}: late: {body}")

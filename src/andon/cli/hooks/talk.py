@@ -15,7 +15,8 @@ import time
 from andon.agents.hooks import call as c
 from andon.agents.hooks import quick_json
 from andon.agents.hooks.blocks import bound_of
-from andon.agents.hooks.call import CONTINUE, END, Decision, HookCall
+from andon.agents.hooks.bounds import read_claim
+from andon.agents.hooks.call import CONTINUE, END, PROCEED, Decision, HookCall
 from andon.agents.hooks.dialects import DIALECTS, load
 from andon.cli.hooks import notes
 
@@ -77,20 +78,41 @@ class _Turn:
         # Until the payload is read, an error is answered as one at this moment.
         self.call = HookCall(client, event, moment)
         self._set_alarm(moment, timeout_s)
-        payload = quick_json.read(_standard_input(min(MAX_WAIT_FOR_INPUT_S, timeout_s / 4)))
-        self.call = self.dialect.read(event, payload)
-        from andon.cli.hooks.gather import names_of, place_of
-
-        self.place = place_of(self.call)
+        data = _standard_input(min(MAX_WAIT_FOR_INPUT_S, timeout_s / 4))
+        payload = quick_json.read_object(data)
+        self.call = self.dialect.read(event, payload or {})
+        self._find()
         if self.place is None:
             return
-        notes.prove(self.place[1], client, self.call.moment, self.call.session, time.time())
-        self.names = names_of(self.call, self.place[1])
+        if self.call.session:
+            # A call without a session is somebody's own, and proves nothing of the client.
+            notes.prove(self.place[1], client, self.call.moment, self.call.session, time.time())
         from andon.cli.hooks.moments import answer
 
         starts = c.SESSION_START in self.dialect.EVENTS.values()
         decision = answer(self.call, self.place, self.names, starts)
+        if payload is None and data.strip():
+            notes.log(self.place[1], f"{client} {event}: {len(data)} bytes of input are no JSON object")
+            if moment == c.STOP and decision.answer == PROCEED and not decision.notice:
+                decision.notice = f"Andon could not read what {client} told about this stop; see: andon doctor"
         self.text = self.dialect.write(self.call, decision)
+
+    def _find(self) -> None:
+        """Where the call comes from, and whose it is."""
+        from andon.cli.hooks.gather import names_of, place_of
+
+        if self.call is None:
+            return
+        place = self.place or place_of(self.call)
+        if place is None:
+            return
+        self.place = place
+        names = names_of(self.call, place[1])
+        if not self.call.session and names == (f"{self.call.client}-unknown",) and place[3] is not None:
+            # Nobody says whose call it is (the payload could not be read, say): the claim of the directory answers.
+            claim = read_claim(place[3], place[2])
+            names = (claim.agent,) if claim is not None else names
+        self.names = names
 
     def _set_alarm(self, moment: str, timeout_s: float) -> None:
         """Our own deadline, well before the client's: raised where the work is, and soon after it the end."""
@@ -117,6 +139,11 @@ class _Turn:
     def failed(self, error: BaseException, *, cord: bool = True) -> None:
         """An answer for when there is none: only a stop is refused."""
         self.text = ""
+        try:
+            if not self.names:
+                self._find()
+        except Exception as second:
+            notes.log(_common_here(), _described(self.call, second))
         common = self.place[1] if self.place is not None else _common_here()
         notes.log(common, _described(self.call, error))
         if self.call is None or self.dialect is None:
@@ -129,8 +156,10 @@ class _Turn:
             decision = self._refusal(error, common, cord=cord)
             self.text = self.dialect.write(self.call, decision) if decision is not None else ""
         except BaseException as second:
-            # What can't be counted can't be bounded, so it is let go; the run stays where it is.
+            # What can't be counted can't be bounded, so it is let go, and not in silence; the run stays where it is.
             notes.log(common, _described(self.call, second))
+            notice = f"Andon could not judge this stop ({type(error).__name__}); see: andon doctor"
+            self.text = self.dialect.write(self.call, Decision(END, notice=notice))
 
     def _refusal(self, error: BaseException, common: str, *, cord: bool) -> Decision | None:
         """As for closed gates, counted by the claim; None where the agent holds none."""
@@ -139,13 +168,14 @@ class _Turn:
 
         if self.call is None or self.place is None:
             return None
+        name = self.names[0] if self.names else f"{self.call.client}-unknown"
         try:
-            found = gather(self.call, self.place, self.names, everything=False)
+            found = gather(self.call, self.place, self.names or (name,), everything=False)
         except Exception as second:
             notes.log(common, _described(self.call, second))
             # Whether it holds a claim can't be told either: that is worth one more look, and not a row of them.
             text = "Andon could not tell whether you hold a claim. If you do, run `andon check` there; else tell your person."
-            return self._counted(common, f"session.{self.names[0]}", 1, text)
+            return self._counted(common, f"session.{name}.{self.call.session}", 1, text)
         if found.claim is None:
             return None
         text = (
@@ -153,7 +183,7 @@ class _Turn:
             "Run `andon check`; when it is green, `andon advance -m 'what you did'`."
         )
         if cord:
-            return stop.refuse(self.call, found, "error", text)
+            return stop.refuse(self.call, found, "error", text, again=False)
         return self._counted(common, found.claim.key, bound_of(os.environ.get("ANDON_HOOK_BLOCKS")), text)
 
     def _counted(self, common: str, key: str, bound: int, text: str) -> Decision:
@@ -161,8 +191,8 @@ class _Turn:
         if self.call is None or self.dialect is None:
             return Decision()
         blocks = notes.load_blocks(common, key)
-        go_on = blocks.block(self.call.session, "error", bound, self.dialect.STOP_BLOCKS)
-        notes.save_blocks(common, key, blocks)
+        go_on = blocks.block(self.call.session, "error", bound, self.dialect.STOP_BLOCKS, again=False)
+        go_on = notes.save_blocks(common, key, blocks) and go_on
         return Decision(CONTINUE, reason=text) if go_on else Decision(END, notice=f"{text} (andon doctor)")
 
     def leave(self) -> NoReturn:

@@ -119,7 +119,9 @@ SELECT json_object(
             'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
             'priority', priority, 'offered_to', nullif(offered_to, ''),
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
-            'next', 'andon next --task ' || task
+            'next', CASE
+                WHEN offered_to IN ('', 'anyone') OR offered_to LIKE 'role:%' THEN 'andon next --task ' || task
+                ELSE 'andon show ' || run END
         ) AS item FROM ready ORDER BY later, priority, CASE later WHEN 0 THEN since END, number LIMIT :limit
     )),
     'waiting', (SELECT json_group_array(json(item)) FROM (

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from andon.agents.hooks.dialects import codex as dialect
@@ -49,3 +54,29 @@ def test_trust_is_for_andons_hooks_alone() -> None:
 def test_no_persons_act_and_no_launcher_leaves_the_sandbox() -> None:
     assert not {"approve", "reject", "answer", "init", "work", "lead", "run", "doctor", "demo", "task"} & set(ALLOWED)
     assert all(f'"{verb}"' in RULES_TEXT for verb in ALLOWED)
+
+
+def test_trust_that_is_there_is_not_written_twice(tmp_path: Path) -> None:
+    checkout, home = tmp_path / "project", tmp_path / "codex"
+    (checkout / ".codex").mkdir(parents=True)
+    home.mkdir()
+    (checkout / HOOKS).write_text(json.dumps(document()))
+    config = home / "config.toml"
+    config.write_text(f'model = "m"\n[projects."{checkout}"]\ntrust_level = "trusted"')
+
+    def missing() -> str:
+        command = [sys.executable, "-m", "andon.agents.setup.clients.codex"]
+        environment = {**os.environ, "CODEX_HOME": str(home)}
+        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    config.write_text(config.read_text() + missing())
+    trusted = tomllib.loads(config.read_text())
+    assert trusted["projects"] == {str(checkout): {"trust_level": "trusted"}}
+    assert len(trusted["hooks"]["state"]) == len(document()["hooks"])
+    assert missing() == ""
+    config.write_text(config.read_text().replace('trusted_hash = "sha256:', 'trusted_hash = "sha256:0', 1))
+    (line,) = missing().split("\n")[1:2]
+    assert line.startswith("# In the table [hooks.state.")
+    tomllib.loads(config.read_text() + missing())

@@ -134,8 +134,9 @@ def test_a_red_stop_prompts_until_it_is_let_go(plugin: Plugin) -> None:
         'event("session.error", { ...S, error: { name: "MessageAbortedError" } }); event("session.idle", S); event("session.idle", S)',
         'event("session.created", { info: { id: "ses_1", parentID: "ses_0" } }); event("session.idle", S)',
         'await message("ses_1", "plan"); event("session.idle", S)',
+        'process.env.ANDON_LAUNCHED = "1"; await message("ses_1"); event("session.idle", S)',
     ],
-    ids=["interrupted", "an agent of a task", "a plan"],
+    ids=["interrupted", "an agent of a task", "a plan", "a worker's"],
 )
 def test_stops_that_are_nobodys_to_answer(plugin: Plugin, body: str) -> None:
     plugin.answers("SessionIdle", answer="continue", reason="tests are red")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Protocol, cast
 
 from andon.agents.launch.records import Driver
@@ -27,6 +28,11 @@ class _Module(Protocol):
     DRIVER: Driver
 
 
+def names() -> list[str]:
+    """The clients whose modules are there, by the names of the command line."""
+    return sorted(name for name, module in DRIVERS.items() if importlib.util.find_spec(f"{__name__}.{module}"))
+
+
 def find_driver(name: str) -> Driver:
     """The driver of a client. Raises UsageError for an unknown one."""
     module = DRIVERS.get(name)
@@ -37,7 +43,7 @@ def find_driver(name: str) -> Driver:
     except ModuleNotFoundError as error:
         if error.name != f"andon.agents.launch.drivers.{module}":
             raise
-    known = ", ".join(sorted(DRIVERS))
+    known = ", ".join(names())
     raise UsageError(
         f"there is no driver for {name}; there are: {known}, command and acp:NAME",
         kind="unknown_client",

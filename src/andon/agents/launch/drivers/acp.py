@@ -135,6 +135,7 @@ class AcpSession:
             make_tree=self._make_tree,
             talks=True,
             log=self._log,
+            started=self._place.started,
         )
         capabilities = {"fs": {"readTextFile": False, "writeTextFile": True}, "terminal": False}
         told = self._ask(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
 
@@ -92,19 +92,19 @@ def _usage_of_run(result: Entry) -> Usage:
     models = [x for x in (result.get("modelUsage") or {}).values() if isinstance(x, dict)]
     if not models:
         return _usage(result.get("usage") or {})
-    cached = sum(int(x.get("cacheReadInputTokens") or 0) for x in models)
-    written = sum(int(x.get("cacheCreationInputTokens") or 0) for x in models)
+    cached = sum(count(x.get("cacheReadInputTokens")) for x in models)
+    written = sum(count(x.get("cacheCreationInputTokens")) for x in models)
     return Usage(
-        input=sum(int(x.get("inputTokens") or 0) for x in models) + cached + written,
-        output=sum(int(x.get("outputTokens") or 0) for x in models),
+        input=sum(count(x.get("inputTokens")) for x in models) + cached + written,
+        output=sum(count(x.get("outputTokens")) for x in models),
         cached=cached,
     )
 
 
 def _usage(told: Entry) -> Usage:
-    cached = int(told.get("cache_read_input_tokens") or 0)
-    fresh = int(told.get("input_tokens") or 0) + int(told.get("cache_creation_input_tokens") or 0)
-    return Usage(input=fresh + cached, output=int(told.get("output_tokens") or 0), cached=cached)
+    cached = count(told.get("cache_read_input_tokens"))
+    fresh = count(told.get("input_tokens")) + count(told.get("cache_creation_input_tokens"))
+    return Usage(input=fresh + cached, output=count(told.get("output_tokens")), cached=cached)
 
 
 DRIVER = ClaudeDriver()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 SANDBOX = ("--sandbox", "workspace-write")
 _NAMES_SANDBOX = ("-s", "--sandbox", "--dangerously-bypass-approvals-and-sandbox", "--approve-for-me")
@@ -95,9 +95,9 @@ class CodexReader:
 def _usage(counts: dict[str, Any]) -> Usage:
     """input_tokens counts cached ones, output_tokens those of reasoning."""
     return Usage(
-        input=int(counts.get("input_tokens") or 0),
-        output=int(counts.get("output_tokens") or 0),
-        cached=int(counts.get("cached_input_tokens") or 0),
+        input=count(counts.get("input_tokens")),
+        output=count(counts.get("output_tokens")),
+        cached=count(counts.get("cached_input_tokens")),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
 
@@ -88,9 +88,9 @@ class CopilotReader:
                 models = json.load(file)["modelMetrics"].values()
             told = [x["usage"] for x in models]
             return Usage(
-                input=sum(int(x.get("inputTokens") or 0) for x in told),
-                output=sum(int(x.get("outputTokens") or 0) for x in told),
-                cached=sum(int(x.get("cacheReadTokens") or 0) for x in told),
+                input=sum(count(x.get("inputTokens")) for x in told),
+                output=sum(count(x.get("outputTokens")) for x in told),
+                cached=sum(count(x.get("cacheReadTokens")) for x in told),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # Not written by a session that was cut off; the next one's count holds it.

@@ -15,7 +15,7 @@ import json
 from typing import Any
 
 from andon.agents.launch.drivers.gemini_family import approval, git_hooks, literally
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
 
@@ -85,10 +85,10 @@ class GeminiReader:
 
 def _usage(stats: Entry) -> Usage:
     """Of all models. What is in the total and in neither of its parts are thoughts, which are paid for like output."""
-    told = int(stats.get("input_tokens") or 0)
-    total = int(stats.get("total_tokens") or 0)
-    output = max(int(stats.get("output_tokens") or 0), total - told)
-    return Usage(input=told, output=output, cached=int(stats.get("cached") or 0))
+    told = count(stats.get("input_tokens"))
+    total = count(stats.get("total_tokens"))
+    output = max(count(stats.get("output_tokens")), total - told)
+    return Usage(input=told, output=output, cached=count(stats.get("cached")))
 
 
 DRIVER = GeminiDriver()

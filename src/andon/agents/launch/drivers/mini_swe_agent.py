@@ -18,7 +18,7 @@ from typing import Any
 
 from andon.agents import mini_swe_agent
 from andon.agents.launch.beside import read_beside
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 ENVIRONMENT_CLASS = "andon_environment.AndonEnvironment"
 DIRECTORY = os.path.dirname(os.path.abspath(mini_swe_agent.__file__))
@@ -91,9 +91,9 @@ def _usage(message: dict[str, Any]) -> Usage:
         return Usage()
     details = used.get("prompt_tokens_details") or {}
     return Usage(
-        input=int(used.get("prompt_tokens") or used.get("input_tokens") or 0),
-        output=int(used.get("completion_tokens") or used.get("output_tokens") or 0),
-        cached=int(details.get("cached_tokens") or 0),
+        input=count(used.get("prompt_tokens") or used.get("input_tokens")),
+        output=count(used.get("completion_tokens") or used.get("output_tokens")),
+        cached=count(details.get("cached_tokens")),
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
 TITLE = "Andon"
@@ -77,10 +77,10 @@ class OpencodeReader:
 
     def _add(self, told: Entry) -> None:
         cache: Entry = told.get("cache") or {}
-        cached = int(cache.get("read") or 0)
+        cached = count(cache.get("read"))
         self._usage = Usage(
-            input=self._usage.input + int(told.get("input") or 0) + cached + int(cache.get("write") or 0),
-            output=self._usage.output + int(told.get("output") or 0) + int(told.get("reasoning") or 0),
+            input=self._usage.input + count(told.get("input")) + cached + count(cache.get("write")),
+            output=self._usage.output + count(told.get("output")) + count(told.get("reasoning")),
             cached=self._usage.cached + cached,
         )
 

@@ -14,7 +14,7 @@ import json
 from typing import Any
 
 from andon.agents.launch.drivers.gemini_family import approval, literally
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
 
@@ -69,9 +69,9 @@ class QwenReader:
             return Turn(session=self._session, final_text=self._words, error=error)
         told = result.get("usage") or {}
         usage = Usage(
-            input=int(told.get("input_tokens") or 0),
-            output=int(told.get("output_tokens") or 0),
-            cached=int(told.get("cache_read_input_tokens") or 0),
+            input=count(told.get("input_tokens")),
+            output=count(told.get("output_tokens")),
+            cached=count(told.get("cache_read_input_tokens")),
         )
         error = ""
         if result.get("is_error"):

@@ -20,7 +20,7 @@ import json
 from typing import Any
 
 from andon.agents.launch.beside import read_beside
-from andon.agents.launch.records import Launch, Turn, Usage
+from andon.agents.launch.records import Launch, Turn, Usage, count
 
 ALLOWED_COMMANDS = (
     "andon", "cat", "cd", "echo", "find", "git diff", "git log", "git show", "git status", "grep", "head", "ls", "pwd", "tail",
@@ -89,9 +89,9 @@ class VibeReader:
         self._export = read_beside(self._place)
         told = self._export.get("usage") or {}
         usage = Usage(
-            input=int(told.get("input_tokens") or 0),
-            output=int(told.get("output_tokens") or 0),
-            cached=int(told.get("cached_input_tokens") or 0),
+            input=count(told.get("input_tokens")),
+            output=count(told.get("output_tokens")),
+            cached=count(told.get("cached_input_tokens")),
         )
         session = self._session or self._export.get("session_id")
         killed = exit_code < 0 or bool(self._place and not self._export)

@@ -7,7 +7,7 @@ of a folder that nobody trusted; at a terminal it asks first.
 from __future__ import annotations
 
 from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, Section, WholeFile
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, Section, WholeFile
 from andon.agents.setup.shared import POINTER, SKILL
 
 SETTINGS = ".claude/settings.json"
@@ -62,4 +62,11 @@ CLIENT = ClientSetup(
         "a person can switch hooks off (`disableAllHooks`); doctor then says that none has fired",
     ),
     proven="real program",
+    switches=(
+        OffSwitch(
+            paths=(SETTINGS, ".claude/settings.local.json", "~/.claude/settings.json"),
+            at=("disableAllHooks",),
+            value=True,
+        ),
+    ),
 )

@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
+import tomllib
 from typing import Any
 
 from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, WholeFile
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, WholeFile
 
 HOOKS = ".codex/hooks.json"
 RULES = ".codex/rules/andon.rules"
@@ -94,21 +97,58 @@ def _label(event: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in event).lstrip("_")
 
 
-def trust_lines(root: str, hooks: dict[str, Any]) -> str:
-    """What trusts this project and Andon's own hooks in it, as lines for the person's `~/.codex/config.toml`.
+def trust_lines(root: str, hooks: dict[str, Any], present: str = "") -> str:
+    """What is missing in the person's `~/.codex/config.toml` so that this project and Andon's own hooks in it are trusted.
 
     root: the main checkout. hooks: the content of its `.codex/hooks.json`, since Codex knows a hook by its place there.
-    For machines on which nobody can open `/hooks`. Nobody else's hooks are trusted.
+    present: the file as it is; a table that is there already comes as a comment that says what to set in it, since with
+    a table twice Codex does not start. For machines on which nobody can open `/hooks`. Nobody else's hooks are trusted.
     """
-    lines = [f"[projects.{json.dumps(root)}]", 'trust_level = "trusted"']
+    known = tomllib.loads(present)
+    lines = _missing(known, ("projects", root), "trust_level", "trusted")
     for event, groups in hooks.get("hooks", {}).items():
         for place, group in enumerate(groups):
             for number, handler in enumerate(group.get("hooks", ())):
                 if "andon hook codex" in str(handler.get("command", "")):
                     key = f"{root}/{HOOKS}:{_label(event)}:{place}:{number}"
                     digest = hook_digest(event, group.get("matcher"), handler)
-                    lines += ["", f"[hooks.state.{json.dumps(key)}]", f"trusted_hash = {json.dumps(digest)}"]
-    return "\n".join(lines) + "\n"
+                    lines += _missing(known, ("hooks", "state", key), "trusted_hash", digest)
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _missing(known: dict[str, Any], at: tuple[str, ...], name: str, wanted: str) -> list[str]:
+    table: Any = known
+    for key in at:
+        table = table.get(key) if isinstance(table, dict) else None
+    header = ".".join([*at[:-1], json.dumps(at[-1])])
+    if table is None:
+        return [f"[{header}]", f"{name} = {json.dumps(wanted)}", ""]
+    if isinstance(table, dict) and table.get(name) == wanted:
+        return []
+    return [f"# In the table [{header}] that is there already, set: {name} = {json.dumps(wanted)}", ""]
+
+
+def main() -> int:
+    """Print what is missing for the checkout that this is run in; nothing is written."""
+    root = os.getcwd()
+    home = os.environ.get("CODEX_HOME") or os.path.join(os.path.expanduser("~"), ".codex")
+    config = os.path.join(home, "config.toml")
+    try:
+        present = ""
+        if os.path.exists(config):
+            with open(config, encoding="utf-8") as file:
+                present = file.read()
+        with open(os.path.join(root, HOOKS), encoding="utf-8") as file:
+            lines = trust_lines(root, json.load(file), present)
+        tomllib.loads(f"{present}\n{lines}")
+    except (OSError, ValueError) as error:
+        sys.stderr.write(
+            f"andon: {error}\nnext: in the main checkout: andon init --client codex; see that {config} is good\n"
+        )
+        return 1
+    # A line of its own, should the file end without one.
+    sys.stdout.write(f"\n{lines}" if lines else "")
+    return 0
 
 
 CLIENT = ClientSetup(
@@ -136,4 +176,11 @@ CLIENT = ClientSetup(
         "a reason or brief of more than about 10,000 characters loses its middle",
     ),
     proven="real program",
+    switches=tuple(
+        OffSwitch(paths=(".codex/config.toml", "~/.codex/config.toml"), at=("features", name), value=False)
+        for name in ("hooks", "codex_hooks")
+    ),
 )
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ does. Started in a directory below the one with `.gemini`, it finds no settings 
 from __future__ import annotations
 
 from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, Section
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, Section
 from andon.agents.setup.shared import POINTER
 
 SETTINGS = ".gemini/settings.json"
@@ -71,4 +71,8 @@ CLIENT = ClientSetup(
         "hooks are not told of tokens: budgets count them under `andon work` only",
     ),
     proven="real program",
+    switches=(
+        OffSwitch(paths=(SETTINGS, "~/.gemini/settings.json"), at=("hooksConfig", "enabled"), value=False),
+        OffSwitch(paths=(SETTINGS, "~/.gemini/settings.json"), at=("hooksConfig", "disabled"), value="andon"),
+    ),
 )

@@ -94,7 +94,8 @@ export const Andon = async ({ client, directory }) => {
     } else if (type === "session.error" && properties.sessionID) {
       // An interrupted or broken turn is not gone on with.
       of(properties.sessionID).failed = true
-    } else if (type === "session.idle") {
+    } else if (type === "session.idle" && !process.env.ANDON_LAUNCHED) {
+      // A worker that launched this session checks for itself after the turn, and sees and counts what it goes on with.
       const id = properties.sessionID
       const known = of(id)
       if (parents.has(id) || known.failed || known.stopping || known.agent === "plan") return

@@ -2,8 +2,9 @@
 
 * There is no question of trust: plugins of the directory and those above it, up to the worktree's top, are always loaded
   (not with `--pure` or OPENCODE_DISABLE_PROJECT_CONFIG).
-* A directory `.opencode` makes opencode install `@opencode-ai/plugin` there with npm, in `node_modules` that it has git
-  ignore; without a network it goes on. Our plugin needs nothing of it.
+* Where there is any plugin, opencode waits until npm has installed `@opencode-ai/plugin` in each of its directories,
+  `.opencode` among them (in `node_modules`, which it has git ignore). Without a network that takes more than a minute, unless
+  `npm_config_offline` is set. Our plugin needs nothing of it.
 * A path outside of the directory that the session began in needs the permission `external_directory`, which `opencode run`
   refuses without asking, and that ends the turn. Hence: begin in the worktree.
 """

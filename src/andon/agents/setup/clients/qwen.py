@@ -7,7 +7,7 @@ In a claim's worktree that would be a change to a protected file, which nobody m
 from __future__ import annotations
 
 from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, JsonValue, WholeFile
+from andon.agents.setup.records import ClientSetup, Edit, JsonItems, JsonValue, OffSwitch, WholeFile
 from andon.agents.setup.shared import SKILL
 
 SETTINGS = ".qwen/settings.json"
@@ -65,4 +65,5 @@ CLIENT = ClientSetup(
         "hooks are not told of tokens: budgets count them under `andon work` only",
     ),
     proven="real program",
+    switches=(OffSwitch(paths=(SETTINGS, "~/.qwen/settings.json"), at=("disableAllHooks",), value=True),),
 )
