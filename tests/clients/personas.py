@@ -122,10 +122,11 @@ def heir(conversation: Conversation, options: dict[str, Any]) -> Persona:
         workdir = workdir_of(conversation)
     kept = re.search(r"kept in commit ([0-9a-f]{40})", conversation.everything())
     if kept:
-        # Not by `git checkout`: one client lets nobody write the index. And no `$(…)`: another takes that for an injection.
+        # Not by `git checkout`: one client lets nobody write the index. Another takes `$(…)` for an injection, and sets
+        # `diff.external` to nothing, so that git's diff fails unless it is told to do without.
         path = shlex.quote(options.get("path", PATH))
         yield Shell(
-            f"cd {shlex.quote(workdir)} && git diff --binary HEAD {kept[1]} | git apply && printf 'inherited: ' && cat {path}"
+            f"cd {shlex.quote(workdir)} && git diff --no-ext-diff --binary HEAD {kept[1]} | git apply && printf 'inherited: ' && cat {path}"
         )
     # Some refuse to write over a file that they have not read; the shell asks nothing.
     yield from work(workdir, options, through_shell=True)

@@ -105,7 +105,7 @@ def test_a_question_parks_the_run_until_a_person_answers(client: Client, tmp_pat
 
 
 def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp_path: Path) -> None:
-    scene, _ = prepared(tmp_path, client, lease="3s")
+    scene, _ = prepared(tmp_path, client, lease="6s")
     killed = scene.work("half")
     assert killed.exit == CUT_OFF, killed.tell()
     following = scene.work("heir", "--once", "--wait", "20s")

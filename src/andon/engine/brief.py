@@ -96,8 +96,8 @@ def _sent_back(step: s.ActiveStep) -> str:
         lines += [
             "",
             f"Unsubmitted work of an earlier attempt is kept in commit {step.salvage}:",
-            f"`git diff HEAD {step.salvage}` shows it, `git checkout {step.salvage} -- .` takes it",
-            f"(or, where a sandbox keeps git's index closed: `git diff --binary HEAD {step.salvage} | git apply`).",
+            f"`git diff --no-ext-diff HEAD {step.salvage}` shows it, `git checkout {step.salvage} -- .` takes it (or, where a",
+            f"sandbox keeps git's index closed: `git diff --no-ext-diff --binary HEAD {step.salvage} | git apply`).",
         ]
     return "\n".join(lines).strip()
 
