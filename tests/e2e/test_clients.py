@@ -214,7 +214,7 @@ class TestInit:
 
         assert completed("init", "--client", "co") == ["codex", "copilot"]
         assert "vibe" in completed("work", "--agent", "v")
-        assert "goose" not in completed("work", "--agent", "")
+        assert "cursor" not in completed("work", "--agent", "")
         assert "opencode" in world.andon("init", "--help").out
         shown = world.andon("work", "--help").out
         assert "opencode" in shown
