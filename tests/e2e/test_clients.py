@@ -218,7 +218,7 @@ class TestInit:
         assert "opencode" in world.andon("init", "--help").out
         shown = world.andon("work", "--help").out
         assert "opencode" in shown
-        assert "openhands" not in shown
+        assert "cursor" not in shown
 
     def test_an_agent_takes_nothing_away(self, world: World) -> None:
         world.ok("init", "--client", "claude", "--commit")
