@@ -93,14 +93,16 @@ def test_refusals_are_answers_that_say_how_to_read_them(world: World) -> None:
     talk(world, conversation)
 
 
-def test_whoever_uses_the_tools_is_an_agent(world: World) -> None:
+@pytest.mark.parametrize("variable", ["ANYTHING", "GEMINI_CLI"])
+def test_whoever_uses_the_tools_is_an_agent(world: World, variable: str) -> None:
+    """Also where a client says what it is and not which session: then least of all the person that started it."""
     world.add_task()
 
     async def conversation(session: ClientSession, ask: Ask) -> None:
         claimed = await ask("next", role="implementer")
         assert claimed["exit"] == 0
 
-    talk(world, conversation)
+    talk(world, conversation, **{variable: "1"})
     (claimed,) = [x for x in world.ok("log", "R1")["items"] if x["type"] == "StepClaimed"]
     assert claimed["data"]["person"] is False
     assert claimed["actor"].startswith("mcp-")

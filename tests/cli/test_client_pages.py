@@ -29,7 +29,7 @@ BEGIN_AND_STOP = {
     "opencode": ("SessionStart", "SessionIdle"),
     "qwen": ("SessionStart", "Stop"),
 }
-CLAIMED_BY_THE_AGENT = {"vibe", "mini-swe-agent"}
+CLAIMED_BY_THE_AGENT = {"vibe", "mini-swe-agent", "openhands", "goose"}
 """Their pages start them without a claim, and the agent runs `andon next`: see their own tests."""
 
 STAND_IN = r"""

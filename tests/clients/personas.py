@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.clients.conversation import AskHuman, Conversation, Die, Say, Shell, Write
+from tests.clients.conversation import AskHuman, Conversation, Die, Say, Shell, Use, Write
 from tests.clients.script import Maker, Persona
 
 PATH = "greeting.txt"
@@ -49,6 +49,22 @@ def diligent(conversation: Conversation, options: dict[str, Any]) -> Persona:
 
 def work(workdir: str, options: dict[str, Any], *, through_shell: bool = False) -> Persona:
     yield Write(f"{workdir}/{options.get('path', PATH)}", options.get("text", TEXT), through_shell)
+
+
+def by_tools(conversation: Conversation, options: dict[str, Any]) -> Persona:
+    """Goes through its step by the tools of `andon mcp` alone; it writes the file with the client's own."""
+    conversation = yield Use(tool_named(conversation, "next"), {"role": "implementer"})
+    workdir = workdir_of(conversation)
+    yield from work(workdir, options, through_shell=True)
+    conversation = yield Use(tool_named(conversation, "check"), {"workdir": workdir})
+    yield Use(tool_named(conversation, "advance"), {"workdir": workdir, "message": "Wrote it."})
+    yield Say("The step is done and verified.")
+
+
+def tool_named(conversation: Conversation, verb: str) -> str:
+    """A client puts the server's name before a tool's, each in its own way."""
+    found = [tool.name for tool in conversation.tools if re.fullmatch(rf"(?:mcp_+)?andon_+{verb}", tool.name)]
+    return found[0] if found else f"andon__{verb}"
 
 
 def pleaser(conversation: Conversation, options: dict[str, Any]) -> Persona:
@@ -174,6 +190,7 @@ def workdir_of(conversation: Conversation) -> str:
 PERSONAS: dict[str, Maker] = {
     "diligent-shell": diligent_shell,
     "diligent": diligent,
+    "by-tools": by_tools,
     "pleaser": pleaser,
     "trespasser": trespasser,
     "never-stops": never_stops,

@@ -191,7 +191,7 @@ class TestInit:
         lines = again.rstrip().splitlines()[-3:]
         assert [line[:19] for line in lines] == [
             "next: Claude Code: ",
-            "      Codex CLI: St"[:19],
+            "      Codex CLI: Codex"[:19],
             "      after a first"[:19],
         ]
 
@@ -208,20 +208,17 @@ class TestInit:
 
     def test_the_shell_completes_clients(self, world: World) -> None:
         def completed(*words: str) -> list[str]:
-            extra = {
-                "_ANDON_COMPLETE": "bash_complete",
-                "COMP_WORDS": " ".join(("andon", *words)),
-                "COMP_CWORD": str(len(words)),
-            }
+            line, at = " ".join(("andon", *words)), str(len(words))
+            extra = {"_ANDON_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": at}
             return [line.partition(",")[2] for line in world.andon(**extra).out.splitlines()]
 
         assert completed("init", "--client", "co") == ["codex", "copilot"]
         assert "vibe" in completed("work", "--agent", "v")
-        assert "goose" not in completed("work", "--agent", "")
-        assert "mini-swe-agent" in world.andon("init", "--help").out
+        assert "cursor" not in completed("work", "--agent", "")
+        assert "opencode" in world.andon("init", "--help").out
         shown = world.andon("work", "--help").out
         assert "opencode" in shown
-        assert "openhands" not in shown
+        assert "cursor" not in shown
 
     def test_an_agent_takes_nothing_away(self, world: World) -> None:
         world.ok("init", "--client", "claude", "--commit")

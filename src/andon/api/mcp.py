@@ -118,10 +118,10 @@ def _call(name: str, given: dict[str, Any], session: str) -> dict[str, Any]:
 
 def _name(given: str | None, session: str) -> str:
     """Who calls: whom the server serves; where that is unknown, whom the call names. Raises AndonError."""
-    from andon.cli.identity import who
+    from andon.cli.identity import session_name
 
-    known, person = who()
-    if person:
+    known = session_name()
+    if known is None:
         return given or session
     if given and given != known:
         raise AndonError(
@@ -230,11 +230,10 @@ def serve() -> None:
 
 
 def _session() -> str:
-    """The name of an agent that gives none: that of the client's session, else of this very process."""
-    from andon.cli.identity import who
+    """The name of an agent that gives none: that of the client's session, else of this very process; never a person's."""
+    from andon.cli.identity import session_name
 
-    name, person = who()
-    return f"mcp-{os.uname().nodename}-{os.getpid()}" if person else name
+    return session_name() or f"mcp-{os.uname().nodename}-{os.getpid()}"
 
 
 def refuse_terminal() -> None:

@@ -37,7 +37,10 @@ def _parameter(option: Option) -> click.Option:
     flags, name, kind, text = option
     if kind in ("flag", "off"):
         return click.Option([*flags, name], is_flag=True, default=None, flag_value=kind == "flag", help=text)
-    return click.Option([*flags, name], multiple=kind == "list", default=None, help=text)
+    complete_with = None
+    if name in ("clients", "client"):
+        text, complete_with = f"{text}: {', '.join(_clients(name))}", complete_client
+    return click.Option([*flags, name], multiple=kind == "list", default=None, help=text, shell_complete=complete_with)
 
 
 def _callback(command: Command) -> Any:

@@ -73,21 +73,24 @@ def ancestor() -> tuple[str, str] | None:
     return registered(found[0])
 
 
-def who(explicit: str | None = None) -> tuple[str, bool]:
-    """(name, whether it is a person): --agent, ANDON_AGENT, the client's session, a client among the ancestors, else
-    login@host."""
-    if explicit:
-        return explicit, False
+def session_name() -> str | None:
+    """The name of the agent's session around this process: ANDON_AGENT, the client's session, a client among the ancestors."""
     name = os.environ.get("ANDON_AGENT")
     if name:
-        return name, False
+        return name
     for variable, client in SESSIONS:
         session = os.environ.get(variable)
         if session:
-            return f"{client}-{session[:40]}", False
+            return f"{client}-{session[:40]}"
     client_above = ancestor()
-    if client_above is not None:
-        return client_above[0], False
+    return client_above[0] if client_above is not None else None
+
+
+def who(explicit: str | None = None) -> tuple[str, bool]:
+    """(name, whether it is a person): --agent, else the session's name, else login@host."""
+    name = explicit or session_name()
+    if name:
+        return name, False
     person = f"{login()}@{os.uname().nodename}"
     return person, agent_environment() is None
 

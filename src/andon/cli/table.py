@@ -273,7 +273,7 @@ COMMANDS: tuple[Command, ...] = (
                 ("--agent",),
                 "client",
                 "text",
-                "the client: its name, acp:NAME for one that speaks ACP, or command",
+                "the client (acp:NAME: one that speaks ACP; command: any program)",
             ),
             (("--name",), "name", "text", "the agents' name; default a fresh one for each claim"),
             ROLE,

@@ -2,6 +2,7 @@
 
 From its source (after 1.36) and documentation; NOT met in the real program.
 - Lines are `message`, `notification`, `error` and, last, `complete`, which counts the tokens of the whole session.
+  Older versions tell a total alone there, and of the last answer, so that less is counted. A run that fails has no `complete`.
 - A session has a name that its starter gives (`-n`), by which it is resumed (`-r`).
 - What it may do without asking is its own setting (GOOSE_MODE), the person's to choose.
 """
