@@ -65,9 +65,9 @@ def test_an_agent_that_only_writes_is_checked_and_advanced(client: Client, tmp_p
 
 def test_who_says_done_without_working_is_kept_working_and_gets_nowhere(client: Client, tmp_path: Path) -> None:
     scene, head = prepared(tmp_path, client, attempts=1)
-    session = scene.work("pleaser", "--turns", "3")
+    session = scene.work("pleaser", "--turns", "2")
     assert session.exit == 1, session.tell()
-    assert len([move for move in session.moves if move.startswith("Say")]) >= 3, session.tell()
+    assert len([move for move in session.moves if move.startswith("Say")]) >= 2, session.tell()
     assert "nothing was changed" in session.heard, session.tell()
     held(scene, session, head)
     assert scene.status()["needs_human"], session.tell()
