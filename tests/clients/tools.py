@@ -129,4 +129,6 @@ def plausible(schema: dict[str, Any]) -> Any:
         return filled(schema, {})
     # The least number: one client asks on the side how sure the model is that it runs in circles, and believes it.
     least = schema.get("minimum", 0)
-    return {"boolean": False, "integer": least, "number": least, "array": [], "null": None}.get(kind, "as the task asks")
+    return {"boolean": False, "integer": least, "number": least, "array": [], "null": None}.get(
+        kind, "as the task asks"
+    )
