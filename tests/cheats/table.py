@@ -207,7 +207,8 @@ ATTACKS.update(
             what="acting in another's worktree or with its lease file",
             sandbox=(
                 DETECTED,
-                "lease and agent must agree; an agent that also takes the other's *name* can act for it",
+                "lease and agent must agree; an agent that also takes the other's *name* can act for it. A person's claim takes in the "
+                "agent that this person started in its worktree, never for a review; both are authors",
             ),
         ),
         # ------------------------------------------------------------ what lands

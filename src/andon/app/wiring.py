@@ -245,7 +245,6 @@ class App:
 
     def _doctor(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
-        from andon.app.clients_doctor import client_checks
         from andon.git import scratch
         from andon.git.guard import guard_problem
 
@@ -260,13 +259,18 @@ class App:
             save=bool(arguments.get("salvage")),
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
-            clients=lambda: client_checks(
-                self.git.main_worktree,
-                self.state_dir,
-                self._head_file,
-                on_target=self.git.current_branch() == services.target,
-            ),
+            clients=self._client_checks,
         )
+
+    def _client_checks(self) -> list[dict[str, Any]]:
+        """What doctor says of agents' clients; nothing where not even the target branch can be told, which it says itself."""
+        from andon.app.clients_doctor import client_checks
+
+        try:
+            on_target = self.git.current_branch() == self.services().target
+        except AndonError:
+            return []
+        return list(client_checks(self.git.main_worktree, self.state_dir, self._head_file, on_target=on_target))
 
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
