@@ -45,6 +45,10 @@ def _task_cancelled(task: s.Task, event: e.TaskCancelled) -> s.Task:
     return replace(task, status=s.CANCELLED, reason=event.reason, changed_at=event.at)
 
 
+def _task_imported(task: s.Task, event: e.TaskImported) -> s.Task:
+    return replace(task, imported=event.imported)
+
+
 def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
     return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
 
@@ -60,6 +64,7 @@ TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.TaskAdded: _task_added,
     e.TaskEdited: _task_edited,
     e.TaskCancelled: _task_cancelled,
+    e.TaskImported: _task_imported,
     e.RunAttached: _run_attached,
     e.RunDetached: _run_detached,
 }
