@@ -374,8 +374,9 @@ class TestWholeFile:
     def test_an_older_schema_is_brought_up_to_date(self, store: SqliteStore) -> None:
         before = view(store)
         base = store.open()
-        base.execute("DROP TABLE archives")
-        base.execute("DROP TABLE archived_runs")
+        for name in ("archives", "archived_runs", "learnings", "learning_uses"):
+            base.execute(f"DROP TABLE {name}")
+        base.execute("DROP INDEX tasks_source")
         base.execute("PRAGMA user_version = 1")
         store.close()
         assert view(store) == before

@@ -246,6 +246,10 @@ def _show(body: Body, paint: Paint) -> str:
         ]
         lines += [f"answer by {body['answered_by']}: {clean(body['answer'])}"] if body["answer"] else []
         return "\n".join(lines)
+    if body["kind"] == "learning":
+        from andon.cli.knowledge import shown
+
+        return shown(body, paint)
     if body["kind"] == "task":
         lines = [paint.head(f"{body['task']}: {clean(body['title'])}"), f"status {body['status']}"]
         lines += [clean(body["body"])] if body["body"] else []
@@ -454,7 +458,15 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "learn": "andon.cli.knowledge:learned",
+    "learn_list": "andon.cli.knowledge:listed",
+    "learn_show": "andon.cli.knowledge:shown",
+    "learn_edit": "andon.cli.knowledge:changed",
+    "learn_confirm": "andon.cli.knowledge:changed",
+    "learn_retire": "andon.cli.knowledge:changed",
+    "inject": "andon.cli.knowledge:injected",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

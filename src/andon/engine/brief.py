@@ -26,9 +26,10 @@ def brief(
     *,
     messages: Sequence[str] = (),
     diff: str = "",
+    known: str = "",
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step."""
+    """Markdown. diff: the change to look at, for a review step. known: what is known here, as a section."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -38,6 +39,7 @@ def brief(
         (20, _task(task, run)),
         (6, _messages(messages)),
         (10, _handed_over(run, step)),
+        (6, known),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),

@@ -127,7 +127,10 @@ class LocalCoordinator:
         submission = run.submissions.get(step.lane)
         if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
             diff = services.git.diff_text(submission.base, submission.tree)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff)
+        from andon.engine.knowing import section
+
+        known = section(services, workflow, run, step, task)
+        return write_brief(workflow, run, step, task, messages=lines, diff=diff, known=known)
 
     def _unread(self) -> tuple[str, ...]:
         count = messages.unread(self.services)
@@ -538,6 +541,14 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_rotate": LocalCoordinator.key_rotate,
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "learn": "andon.engine.learnings:learn",
+    "learn_list": "andon.engine.learnings:learn_list",
+    "learn_show": "andon.engine.learnings:learn_show",
+    "learn_edit": "andon.engine.learnings:learn_edit",
+    "learn_confirm": "andon.engine.learnings:learn_confirm",
+    "learn_retire": "andon.engine.learnings:learn_retire",
+    "inject": "andon.engine.knowing:inject",
+}
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

@@ -52,6 +52,10 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise errors.translate(error, path) from error
+    except UnicodeError as error:
+        # SQLite quotes what it found in a damaged schema, and that is no text.
+        connection.close()
+        raise errors.corrupt(f"the schema of the database {path} can't be read: {error}") from error
     except BaseException:
         connection.close()
         raise

@@ -23,4 +23,5 @@ TASK_FIELDS: tuple[Option, ...] = (
     (("--workflow",), "workflow", "text", "the workflow to follow"),
 )
 KEY: Option = (("--key",), "key", "text", "a name of yours: sent again with the same one, nothing is added twice")
+SCOPES: Option = (("--scope",), "scopes", "list", "where it holds: path:GLOB, repo, label:NAME or workspace (repeat)")
 AGENTS, PEOPLE, TASKS, FLOWS = "For agents", "For people", "Tasks and runs", "Workflows"
