@@ -466,6 +466,8 @@ ELSEWHERE: dict[str, str] = {
     "learn_confirm": "andon.cli.knowledge:changed",
     "learn_retire": "andon.cli.knowledge:changed",
     "inject": "andon.cli.knowledge:injected",
+    "task_import": "andon.cli.exchange:imported",
+    "task_export": "andon.cli.exchange:exported",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -32,6 +32,7 @@ class AddTask(Command, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    imported: Imported | None = None
 
 
 class EditTask(Command, frozen=True, kw_only=True):

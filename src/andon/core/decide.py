@@ -75,7 +75,7 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     lists = (command.acceptance, command.scope, command.depends_on, command.labels)
     if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
         return refusal
-    return [
+    events: list[e.Event] = [
         e.TaskAdded(
             at=command.at,
             actor=command.actor,
@@ -92,6 +92,9 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             source=command.source,
         )
     ]
+    if command.imported is not None:
+        events.append(e.TaskImported(at=command.at, actor=command.actor, imported=command.imported))
+    return events
 
 
 def _closed(task: s.Task) -> Rejected:

@@ -1,6 +1,6 @@
 """Other tools' task files: reading them into `ForeignTask`s, and writing beads JSONL.
 
-Theory of operation. Each format has one module with `looks_like(name, text)` and `read(files)`. A reader carries over what has a
+Theory of operation. Each format has one module with `looks_like(file)` and `read(files)`. A reader carries over what has a
 counterpart, lists what has none (`Lost`), and gathers problems with their lines; with any problem nothing is read at all.
 Texts are data. Must not know: the engine, the store, directories (`andon.app` finds and reads the files).
 """

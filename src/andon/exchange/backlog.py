@@ -39,9 +39,9 @@ def looks_like(file: SourceFile) -> bool:
 def read(files: Sequence[SourceFile], gathered: Gathered) -> None:
     fronts: list[tuple[SourceFile, dict[str, Any], str]] = []
     for file in files:
-        front = _front(file, gathered)
-        if front is not None:
-            fronts.append((file, *front))
+        read_front = _front(file, gathered)
+        if read_front is not None:
+            fronts.append((file, *read_front))
     names = {str(front["id"]).lower(): str(front["id"]) for _file, front, _body in fronts}
     numbers: dict[str, set[str]] = {}
     for name in names.values():

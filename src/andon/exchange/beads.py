@@ -59,7 +59,10 @@ def looks_like(file: SourceFile) -> bool:
     if first not in ("{", "["):
         return False
     record = next((x for _place, x in _records(file, Gathered())), None)
-    return isinstance(record, dict) and "title" in record and isinstance(record.get("id"), str)
+    if not isinstance(record, dict):
+        return False
+    issue = isinstance(record.get("id"), str) and "title" in record and "number" not in record
+    return issue or "_type" in record or "_schema" in record
 
 
 def _records(file: SourceFile, gathered: Gathered) -> Iterator[tuple[str, object]]:

@@ -120,9 +120,13 @@ def _read_file(file: SourceFile, gathered: Gathered) -> None:
     if not any(name.startswith("#") for name in by_reference):
         by_reference |= {f"#{number}": name for number, name in enumerate(names, 1)}
     prefix = f"{TOOL}:{file.name}#"
+    nested: dict[int, list[str]] = {}
+    for index, item in enumerate(items):
+        if item.parent is not None:
+            nested.setdefault(item.parent, []).append(prefix + names[index].lstrip("#"))
     for index, item in enumerate(items):
         source = prefix + names[index].lstrip("#")
-        depends_on = [prefix + names[x].lstrip("#") for x, other in enumerate(items) if other.parent == index]
+        depends_on = list(nested.get(index, ()))
         text = item.text
         for match in _DEPENDS.finditer(text):
             for reference in _REFERENCE.findall(match.group(1)):

@@ -1,8 +1,8 @@
 """spec-kit's `tasks.md`: `- [ ] T001 [P] [US1] description with a path`, in phases.
 
-Rules. The tasks of a phase wait for those of the phase before. Within a phase they follow one another, and those marked [P] side
-by side: a task without [P] waits for all before it, one with [P] for the last one without. `(depends on T012, T013)` adds
-more. What is ticked off holds nobody back. The feature (the file's directory) is part of a task's source, since every feature
+Rules. The tasks of a phase wait for those of the phase before. Within a phase they follow one another, and those marked [P]
+stand side by side: a task without [P] waits for all before it, one with [P] for the last one without. `(depends on T012)`
+adds more. What is ticked off holds nobody back. The feature (the file's directory) is part of a task's source, since every feature
 begins with T001. A path in the description bounds nothing: it is no scope. Source: `templates/tasks-template.md` of spec-kit.
 """
 
@@ -75,8 +75,9 @@ class _Queue:
 def _read_file(file: SourceFile, gathered: Gathered) -> None:
     prefix = f"{TOOL}:{feature_of(file.name)}/"
     queue = _Queue()
-    items = [(item, match) for item in items_of(file.text) if (match := _TASK.match(item.text))]
-    for item in items_of(file.text):
+    boxes = items_of(file.text)
+    items = [(item, match) for item in boxes if (match := _TASK.match(item.text))]
+    for item in boxes:
         if not _TASK.match(item.text):
             gathered.lose(f"{prefix}line {item.line}", "item", "it has no T000 id, so it is no task of spec-kit")
     known = {match.group(1) for _item, match in items}
