@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from andon.core.verdict import Finding, Submission, Verdict
 
+TOKENS_MAX = 10**9
+"""Model tokens in one count. Whoever tells more is not believed."""
+
 
 class Command(Struct, frozen=True, kw_only=True):
     at: float
@@ -87,7 +90,7 @@ class Claim(Command, frozen=True, kw_only=True):
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """extend_s: least time that must be left afterwards (None: the lease's own length)."""
+    """tokens_used: since the last count, 0 to TOKENS_MAX."""
 
     step: str
     token: int
@@ -95,7 +98,10 @@ class Renew(Command, frozen=True, kw_only=True):
 
 
 class CountTokens(Command, frozen=True, kw_only=True):
-    """Tokens of an attempt that is over, told by its agent: a review that ended the step, the last words after `advance`."""
+    """Tokens of an attempt that is over, told by its agent: a review that ended the step, the last words after `advance`.
+
+    tokens_used: 1 to TOKENS_MAX.
+    """
 
     step: str
     token: int

@@ -212,6 +212,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     expires_at = command.at + lease.lease_s
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
@@ -236,8 +238,10 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
     if not 1 <= command.token <= run.token or command.actor not in acted:
         text = f"{command.actor} had no attempt {command.token} in run {run.id} whose tokens could be counted"
         return Rejected(kind="not_yours", message=text, exit=EXIT_LOST)
-    if command.tokens_used < 1:
-        return Rejected(kind="bad_input", message="tokens are a positive number", exit=EXIT_USAGE)
+    if command.tokens_used == 0:
+        return Rejected(kind="bad_input", message="no tokens were given", next=_COUNT_NEXT, exit=EXIT_USAGE)
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     progress.emit(
         e.TokensCounted(
             at=command.at,
@@ -252,6 +256,21 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
             if step.prepared is None and step.state != s.BLOCKED:
                 progress.block(step.step, reason)
     return None
+
+
+_COUNT_NEXT = "give the tokens used since the last count"
+
+
+def _refuse_tokens(tokens_used: int) -> Rejected | None:
+    """What was used is used: a count below nothing would give tokens back to the budget (law 13)."""
+    if 0 <= tokens_used <= c.TOKENS_MAX:
+        return None
+    text = f"one count of tokens is 0 to {c.TOKENS_MAX:,}, and {_shown(tokens_used)} is not"
+    return Rejected(kind="bad_input", message=text, next=_COUNT_NEXT, exit=EXIT_USAGE)
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) <= 10**20 else "a number of more than 20 digits"
 
 
 def _tokens_over(progress: Progress) -> str:

@@ -205,7 +205,7 @@ class LocalCoordinator:
             claims.held(self.services, claim)
         except AndonError as error:
             # What was used was used: a budget counts it although the claim is over.
-            if tokens > 0 and claims.count_late(self.services, claim, tokens, arguments.get("key")):
+            if tokens != 0 and claims.count_late(self.services, claim, tokens, arguments.get("key")):
                 text = f"{error.message}; its {tokens} tokens were counted"
                 raise AndonError(text, kind=error.kind, next=error.next, exit=error.exit) from None
             raise

@@ -228,6 +228,10 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         edit(world, cwd, name, body, mend=True, careful=True)
     if act == 6:
         edit(world, cwd, name, body, mend=True, careful=True)
+        # More tokens than anybody uses; and, once a renewal is due, some given back to the budget.
+        yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
+        yield Sleep(world.parameters.lease_s * 0.2)
+        yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from andon.testing.world import World
 
 MAX_EVENTS_OF_A_RUN = 3000
+MAX_TOKENS_OF_A_COUNT = 10**9
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
 
 
@@ -94,6 +95,7 @@ class Laws:
             e.StepEntered: self._entered,
             e.StepClaimed: self._claimed,
             e.LeaseRenewed: self._renewed,
+            e.TokensCounted: self._counted,
             e.AttemptEnded: self._attempt_ended,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
@@ -351,6 +353,11 @@ class Laws:
             self._holder(known, event, event.token, process)
         if held is not None:
             held.expires_at = event.expires_at
+        self._counted(known, event, process)
+
+    def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:
+        if not 0 <= event.tokens_used <= MAX_TOKENS_OF_A_COUNT:
+            self.violated(13, f"{known.id} {event.step} was counted {event.tokens_used} tokens at once")
 
     def _attempt_ended(self, known: Known, event: e.AttemptEnded, process: Process | None) -> None:
         held = known.held.get(event.step)

@@ -446,6 +446,11 @@ def _strict_run() -> Callable[..., s.Run]:
     return run
 
 
+def any_tokens() -> list[Patch]:
+    """A count of tokens may be any number, also one below nothing."""
+    return [(decide_run, "_refuse_tokens", lambda _tokens_used: None)]
+
+
 def no_submission_limit() -> list[Patch]:
     """Any number of red submissions under one lease."""
     original = rules_step.end_attempt
