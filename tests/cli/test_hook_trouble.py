@@ -14,15 +14,13 @@ import pytest
 
 from andon.agents.hooks.dialects import load
 from tests.agents.hooks.test_hostile import BUILT
-from tests.cli.test_hook import Client, break_store, needs
+from tests.cli.hooks import Client, break_store, needs, world_with_a_task
 from tests.e2e.world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World.make(tmp_path, isolation="process")
-    made.add_task("Change the app", "--scope", "app.txt")
-    return made
+    return world_with_a_task(tmp_path)
 
 
 @pytest.fixture
