@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -37,7 +38,15 @@ class Paint:
 
 def render(verb: str, body: Body, color: str | None) -> str:
     """Text for a verb's reply."""
-    return RENDERERS.get(verb, _fallback)(body, Paint(use_color(color)))
+    return _renderer(verb)(body, Paint(use_color(color)))
+
+
+def _renderer(verb: str) -> Callable[[Body, Paint], str]:
+    if (place := ELSEWHERE.get(verb)) is None:
+        return RENDERERS.get(verb, _fallback)
+    module, _, name = place.partition(":")
+    found: Callable[[Body, Paint], str] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def table(rows: list[list[str]], header: list[str], paint: Paint) -> str:
@@ -444,6 +453,9 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     ),
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
+
+ELSEWHERE: dict[str, str] = {}
+"""Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 
 def _json(value: Any) -> str:

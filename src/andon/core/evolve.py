@@ -1,6 +1,7 @@
 """`evolve(state, event) -> state`: the only place where state changes.
 
-Theory of operation: each event type has one small function below. They trust the events (a decision was made when the
+Theory of operation: each event type has one small function, here or in `evolve_task` and
+`evolve_message`. They trust the events (a decision was made when the
 event was written) and raise `InvariantViolation` only for what can't have happened: an event for another aggregate,
 a step that is not active. Replaying a log with these functions gives the projections again (law 9).
 """
@@ -15,6 +16,8 @@ from msgspec.structs import replace
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
+from andon.core.evolve_message import MESSAGE_EVENTS
+from andon.core.evolve_task import TASK_EVENTS
 from andon.core.verdict import Submission
 
 
@@ -33,53 +36,6 @@ def replay(events: Iterable[e.Event]) -> s.State | None:
     for event in events:
         state = evolve(state, event)
     return state
-
-
-# ---------------------------------------------------------------- task
-
-
-def _task_added(state: s.Task | None, event: e.TaskAdded) -> s.Task:
-    if state is not None:
-        raise InvariantViolation(f"task {event.task} added twice")
-    return s.Task(
-        id=event.task,
-        title=event.title,
-        body=event.body,
-        acceptance=event.acceptance,
-        scope=event.scope,
-        depends_on=event.depends_on,
-        priority=event.priority,
-        labels=event.labels,
-        workflow=event.workflow,
-        source=event.source,
-        status=s.DRAFT if event.draft else s.OPEN,
-        added_at=event.at,
-        added_by=event.actor,
-        changed_at=event.at,
-    )
-
-
-def _task_edited(task: s.Task, event: e.TaskEdited) -> s.Task:
-    fields = ("title", "body", "acceptance", "scope", "depends_on", "priority", "labels", "workflow")
-    changes: dict[str, Any] = {name: getattr(event, name) for name in fields if getattr(event, name) is not None}
-    if event.draft is not None and task.status in (s.DRAFT, s.OPEN):
-        changes["status"] = s.DRAFT if event.draft else s.OPEN
-    return replace(task, changed_at=event.at, **changes)
-
-
-def _task_cancelled(task: s.Task, event: e.TaskCancelled) -> s.Task:
-    return replace(task, status=s.CANCELLED, reason=event.reason, changed_at=event.at)
-
-
-def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
-    return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
-
-
-def _run_detached(task: s.Task, event: e.RunDetached) -> s.Task:
-    status = {"landed": s.LANDED, "completed": s.COMPLETED}.get(event.outcome, s.OPEN)
-    if task.status == s.CANCELLED:
-        status = s.CANCELLED
-    return replace(task, status=status, commit=event.commit, changed_at=event.at)
 
 
 # ---------------------------------------------------------------- run
@@ -432,41 +388,9 @@ def _run_ended(run: s.Run, event: e.RunEnded) -> s.Run:
     )
 
 
-# ---------------------------------------------------------------- message
-
-
-def _message_sent(state: s.Message | None, event: e.MessageSent) -> s.Message:
-    if state is not None:
-        raise InvariantViolation(f"message {event.message} sent twice")
-    return s.Message(
-        id=event.message,
-        kind=event.kind,
-        sender=event.actor,
-        recipient=event.recipient,
-        body=event.body,
-        run=event.run,
-        step=event.step,
-        sent_at=event.at,
-        expires_at=event.expires_at,
-    )
-
-
-def _message_acknowledged(message: s.Message, event: e.MessageAcknowledged) -> s.Message:
-    if event.by in message.acknowledged:
-        return message
-    return replace(message, acknowledged=(*message.acknowledged, event.by))
-
-
-def _message_answered(message: s.Message, event: e.MessageAnswered) -> s.Message:
-    return replace(message, answer=event.body, answered_by=event.by, answered_at=event.at)
-
-
 _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
-    e.TaskAdded: _task_added,
-    e.TaskEdited: _task_edited,
-    e.TaskCancelled: _task_cancelled,
-    e.RunAttached: _run_attached,
-    e.RunDetached: _run_detached,
+    **TASK_EVENTS,
+    **MESSAGE_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,
@@ -493,7 +417,4 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.RunBlocked: _run_blocked,
     e.RunUnblocked: _run_unblocked,
     e.RunEnded: _run_ended,
-    e.MessageSent: _message_sent,
-    e.MessageAcknowledged: _message_acknowledged,
-    e.MessageAnswered: _message_answered,
 }

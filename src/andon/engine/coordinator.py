@@ -6,6 +6,7 @@ will answer the same verbs. The table at the end is the list of verbs; each func
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,11 +44,14 @@ class LocalCoordinator:
 
     def call(self, verb: str, arguments: Arguments, progress: Callable[[str], None] | None = None) -> Reply:
         """Carry out a verb. Raises AndonError; see `interface` for the verbs."""
-        handler = HANDLERS.get(verb)
-        if handler is None:
-            raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
         self.services.progress = progress
-        return handler(self, arguments)
+        if (handler := HANDLERS.get(verb)) is not None:
+            return handler(self, arguments)
+        if (place := ELSEWHERE.get(verb)) is None:
+            raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
+        module, _, name = place.partition(":")
+        function: Callable[[Services, Arguments], Reply] = getattr(importlib.import_module(module), name)
+        return function(self.services, arguments)
 
     # ------------------------------------------------------------ agents
 
@@ -533,3 +537,7 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_show": LocalCoordinator.key_show,
     "key_rotate": LocalCoordinator.key_rotate,
 }
+
+ELSEWHERE: dict[str, str] = {}
+"""Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
+they are asked for."""
