@@ -376,6 +376,8 @@ class TestWholeFile:
         base = store.open()
         base.execute("DROP TABLE archives")
         base.execute("DROP TABLE archived_runs")
+        base.execute("ALTER TABLE tasks DROP COLUMN predicted")
+        base.execute("ALTER TABLE tasks DROP COLUMN wave")
         base.execute("PRAGMA user_version = 1")
         store.close()
         assert view(store) == before

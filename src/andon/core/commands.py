@@ -52,6 +52,16 @@ class CancelTask(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PlanTask(Command, frozen=True, kw_only=True):
+    """Record what a plan says of the task; see the event `TaskPlanned`. Without wave and paths: take it out of the plan."""
+
+    predicted: tuple[str, ...] = ()
+    wave: int | None = None
+    after: tuple[str, ...] = ()
+    head: str = ""
+    reason: str = ""
+
+
 class AttachRun(Command, frozen=True, kw_only=True):
     run: str
 

@@ -12,6 +12,7 @@ from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.rules_plan import plan_task
 
 MAX_TITLE_CHARS = 500
 MAX_TEXT_BYTES = 200_000
@@ -31,6 +32,8 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         return _edit_task(task, command)
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
+    if isinstance(command, c.PlanTask):
+        return plan_task(task, command)
     if isinstance(command, c.AttachRun):
         return _attach_run(task, command)
     if isinstance(command, c.DetachRun):

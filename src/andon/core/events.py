@@ -71,6 +71,20 @@ class RunDetached(Event, frozen=True, kw_only=True):
     commit: str = ""
 
 
+class TaskPlanned(Event, frozen=True, kw_only=True):
+    """What a plan says of the task. after: the dependencies that the plan adds, in place of those of an earlier plan.
+
+    predicted: paths that the task is expected to touch. wave: from 1; None and no paths: the task is in no plan.
+    head: the target branch's commit that the plan was made on. reason: why it stands in this wave.
+    """
+
+    predicted: tuple[str, ...] = ()
+    wave: int | None = None
+    after: tuple[str, ...] = ()
+    head: str = ""
+    reason: str = ""
+
+
 # ---------------------------------------------------------------- run
 
 
@@ -350,7 +364,7 @@ class MessageAnswered(Event, frozen=True, kw_only=True):
     body: str
 
 
-TaskEvent = TaskAdded | TaskEdited | TaskCancelled | RunAttached | RunDetached
+TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | RunAttached | RunDetached
 RunEvent = (
     RunStarted
     | StepEntered

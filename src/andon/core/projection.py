@@ -55,6 +55,8 @@ def _task_rows(task: s.Task) -> Rows:
         "workflow": task.workflow,
         "labels": _text(task.labels),
         "scope": _text(task.scope),
+        "predicted": _text(task.predicted),
+        "wave": task.wave,
         "run": task.run,
         "commit_id": task.commit,
         "source": task.source,

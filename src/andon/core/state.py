@@ -55,6 +55,14 @@ class Task(Struct, frozen=True, kw_only=True):
     added_at: float = 0.0
     added_by: str = ""
     changed_at: float = 0.0
+    predicted: tuple[str, ...] = ()
+    """paths that the recorded plan expects the task to touch"""
+    wave: int | None = None
+    """the task's wave in the recorded plan, from 1; None: it is in no plan"""
+    planned_after: tuple[str, ...] = ()
+    """those of `depends_on` that the plan added"""
+    planned_at: float = 0.0
+    planned_head: str = ""
 
 
 class Lease(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,8 @@ TASK = _table(
     (s.OPEN, "TaskEdited", s.OPEN),
     (s.OPEN, "TaskEdited", s.DRAFT),
     (s.RUNNING, "TaskEdited", s.RUNNING),
+    (s.DRAFT, "TaskPlanned", s.DRAFT),
+    (s.OPEN, "TaskPlanned", s.OPEN),
     (s.DRAFT, "TaskCancelled", s.CANCELLED),
     (s.OPEN, "TaskCancelled", s.CANCELLED),
     (s.OPEN, "RunAttached", s.RUNNING),

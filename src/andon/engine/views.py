@@ -208,6 +208,8 @@ def task_list(services: Services, status: list[str], label: str | None) -> dict[
                 "priority": row["priority"],
                 "labels": labels,
                 "scope": json.loads(str(row["scope"] or "[]")),
+                "predicted": json.loads(str(row["predicted"] or "[]")),
+                "wave": row["wave"],
                 "workflow": row["workflow"] or None,
                 "run": row["run"] or None,
                 "commit": row["commit_id"] or None,
