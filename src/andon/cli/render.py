@@ -454,7 +454,12 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "config_list": "andon.cli.render_config:config_list",
+    "config_get": "andon.cli.render_config:config_get",
+    "config_set": "andon.cli.render_config:config_set",
+    "config_unset": "andon.cli.render_config:config_set",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

@@ -538,6 +538,11 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_rotate": LocalCoordinator.key_rotate,
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "config_list": "andon.engine.config:config_list",
+    "config_get": "andon.engine.config:config_get",
+    "config_set": "andon.engine.config:config_set",
+    "config_unset": "andon.engine.config:config_unset",
+}
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""
