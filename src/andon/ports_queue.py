@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from andon.core.projection import Row
@@ -44,4 +45,30 @@ class QueueReader(Protocol):
 
     def next_moment(self, now: float) -> float | None:
         """When time alone changes something next: a lease is over, a waiting step is due. None: never."""
+        ...
+
+
+WORK = "work"
+"""Something became ready, or a lease began or ended."""
+MESSAGES = "messages"
+"""A message was sent, answered or acknowledged."""
+
+
+class Ear(Protocol):
+    """What a waiter hears with."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until the bell rings (True; also when it rang since the last call) or the time is over. May wake early."""
+        ...
+
+
+class Bell(Protocol):
+    """Wakes processes of this machine that wait for something in the store. A hint: whoever wakes up looks for himself."""
+
+    def ring(self, kinds: Set[str]) -> None:
+        """Wake those who listen for one of WORK and MESSAGES. Never raises, never waits."""
+        ...
+
+    def listen(self, kind: str) -> AbstractContextManager[Ear]:
+        """From now on nothing is missed."""
         ...

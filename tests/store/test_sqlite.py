@@ -424,7 +424,15 @@ class TestPlans:
 
     @pytest.mark.parametrize(
         "name",
-        ["ready_steps", "ready_tasks", "queued_steps", "queued_tasks", "tasks_of_status", "runs_of_status", "tasks_all"],
+        [
+            "ready_steps",
+            "ready_tasks",
+            "queued_steps",
+            "queued_tasks",
+            "tasks_of_status",
+            "runs_of_status",
+            "tasks_all",
+        ],
     )
     def test_queues_come_in_order_without_sorting(self, store: SqliteStore, name: str) -> None:
         assert not [line for line in self.plan(store, SQL[name]) if "TEMP B-TREE" in line]

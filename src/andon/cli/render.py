@@ -218,7 +218,13 @@ def _runs(body: Body, paint: Paint) -> str:
 
 def _ready(body: Body, paint: Paint) -> str:
     rows = [
-        [x["task"], x["run"] or "-", x["step"] or "-", _reserved(x, body) or x["role"] or "-", x["title"]]
+        [
+            x["task"],
+            x["run"] or "-",
+            x["step"] or "-",
+            _reserved(x, body) or x["role"] or "-",
+            x["title"] + (f" ({x['why_not']})" if x["why_not"] else ""),
+        ]
         for x in body["items"]
     ]
     return table(rows, ["TASK", "RUN", "STEP", "FOR", "TITLE"], paint) if rows else "nothing is ready"

@@ -93,6 +93,13 @@ def whole_of(reader: Reader, name: str) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
+def named_wholes_of(reader: Reader, name: str) -> dict[str, int]:
+    """The numbers that were set of a key that ends with a name, by that name."""
+    names = (reader.setting(f"config-names:{name}") or "").split()
+    found = {x: whole_of(reader, f"{name}.{x}") for x in names}
+    return {x: value for x, value in found.items() if value is not None}
+
+
 def seconds_of(reader: Reader, name: str) -> float:
     value = value_of(reader, name)
     return float(value) if isinstance(value, int | float) else 0.0
@@ -125,7 +132,9 @@ def _parsed(key: Key, name: str, text: str) -> Value:
         return text
     if key.kind == "whole" and key.default is None and text == "none":
         return None
-    number, wanted = (_seconds(text), "a duration such as 30m") if key.kind == "duration" else (_whole(text), "a number")
+    number, wanted = (
+        (_seconds(text), "a duration such as 30m") if key.kind == "duration" else (_whole(text), "a number")
+    )
     if number is None or not key.low <= number <= key.high:
         bounds = f"from {key.low} to {key.high}" + (" seconds" if key.kind == "duration" else "")
         raise _bad(f"{name} is {wanted} ({bounds}), not {text[:50]!r}", f"andon config get {name}")

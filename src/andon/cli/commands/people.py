@@ -227,7 +227,15 @@ COMMANDS: tuple[Command, ...] = (
         ("andon config list",),
         PEOPLE,
     ),
-    ("config_get", "config get", "One setting.", (("key", "one", "key"),), (), ("andon config get next.overlap",), PEOPLE),
+    (
+        "config_get",
+        "config get",
+        "One setting.",
+        (("key", "one", "key"),),
+        (),
+        ("andon config get next.overlap",),
+        PEOPLE,
+    ),
     (
         "config_set",
         "config set",
