@@ -17,6 +17,7 @@ from andon.core.projection import Row
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
+from andon.ports_queue import QueueReader
 
 
 class Clock(Protocol):
@@ -382,7 +383,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class Reader(Protocol):
+class Reader(QueueReader, Protocol):
     """A consistent view of the store. `Row` values are plain; times are seconds since the epoch."""
 
     def load(self, stream: str) -> Loaded | None:

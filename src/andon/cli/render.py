@@ -218,7 +218,13 @@ def _runs(body: Body, paint: Paint) -> str:
 
 def _ready(body: Body, paint: Paint) -> str:
     rows = [
-        [x["task"], x["run"] or "-", x["step"] or "-", _reserved(x, body) or x["role"] or "-", x["title"]]
+        [
+            x["task"],
+            x["run"] or "-",
+            x["step"] or "-",
+            _reserved(x, body) or x["role"] or "-",
+            x["title"] + (f" ({x['why_not']})" if x["why_not"] else ""),
+        ]
         for x in body["items"]
     ]
     return table(rows, ["TASK", "RUN", "STEP", "FOR", "TITLE"], paint) if rows else "nothing is ready"
@@ -454,7 +460,12 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "config_list": "andon.cli.render_config:config_list",
+    "config_get": "andon.cli.render_config:config_get",
+    "config_set": "andon.cli.render_config:config_set",
+    "config_unset": "andon.cli.render_config:config_set",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

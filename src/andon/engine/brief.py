@@ -26,9 +26,10 @@ def brief(
     *,
     messages: Sequence[str] = (),
     diff: str = "",
+    neighbours: Sequence[str] = (),
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step."""
+    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -37,6 +38,7 @@ def brief(
         (20, _sent_back(step)),
         (20, _task(task, run)),
         (6, _messages(messages)),
+        (4, _neighbours(neighbours)),
         (10, _handed_over(run, step)),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
@@ -126,6 +128,11 @@ def _task(task: s.Task, run: s.Run) -> str:
 
 def _messages(messages: Sequence[str]) -> str:
     return "\n".join(["## Messages for you", "", *messages]) if messages else ""
+
+
+def _neighbours(neighbours: Sequence[str]) -> str:
+    lines = [f"- {line}" for line in neighbours]
+    return "\n".join(["## Others on the same paths", "", *lines]) if lines else ""
 
 
 def _handed_over(run: s.Run, step: s.ActiveStep) -> str:

@@ -7,7 +7,6 @@ will answer the same verbs. The table at the end is the list of verbs; each func
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,16 +16,16 @@ from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, Andon
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, people, views
+from andon.engine import claims, judging, messages, offers, people, views, waiting
 from andon.engine.brief import brief as write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
+from andon.ports_queue import WORK
 
 Arguments = dict[str, Any]
-POLL_S = 0.2
 MAX_WAIT_S = 3600.0
 
 
@@ -66,20 +65,7 @@ class LocalCoordinator:
                 here = None
             if here is not None:
                 return self._claim_reply(here, resumed=True)
-        deadline = time.monotonic() + min(float(arguments.get("wait_s") or 0), MAX_WAIT_S)
-        while True:
-            try:
-                claimed = claims.claim_next(
-                    services,
-                    role=arguments.get("role"),
-                    task=arguments.get("task"),
-                    run=arguments.get("run") or services.caller.run,
-                )
-                break
-            except AndonError as error:
-                if error.kind != "nothing_ready" or time.monotonic() >= deadline:
-                    raise
-                time.sleep(POLL_S)
+        claimed = self._claim(arguments)
         lease = claimed.step.lease
         if lease is None:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
@@ -92,6 +78,31 @@ class LocalCoordinator:
         )
         return self._claim_reply(claim)
 
+    def _claim(self, arguments: Arguments) -> claims.Claimed:
+        """Claim something, now or within the time that the caller waits. Raises AndonError kind "nothing_ready"."""
+        last: list[AndonError] = []
+
+        def look() -> claims.Claimed | None:
+            try:
+                return claims.claim_next(
+                    self.services,
+                    role=arguments.get("role"),
+                    task=arguments.get("task"),
+                    run=arguments.get("run") or self.services.caller.run,
+                    labels=tuple(arguments.get("labels") or ()),
+                )
+            except AndonError as error:
+                if error.kind != "nothing_ready":
+                    raise
+                last[:] = [error]
+                return None
+
+        wait_s = min(float(arguments.get("wait_s") or 0), MAX_WAIT_S)
+        claimed = waiting.until(self.services, look, wait_s, about=WORK)
+        if claimed is None:
+            raise last[0]
+        return claimed
+
     def _claim_reply(self, claim: Claim, *, resumed: bool = False) -> Reply:
         run, step = claims.held(self.services, claim)
         lease = step.lease
@@ -99,6 +110,7 @@ class LocalCoordinator:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
         workflow = judging.definitions_of(self.services, run)
         definition = workflow.steps[step.step]
+        around = self._neighbours(run)
         body = {
             "ok": True,
             "task": run.task,
@@ -109,15 +121,21 @@ class LocalCoordinator:
             "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "workdir": claim.workdir,
             "base": run.base,
-            "brief": self._brief(run, step, workflow),
+            "brief": self._brief(run, step, workflow, around),
             "gates": list(gates_of(workflow, definition)),
             "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }
-        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
+        return Reply(exit=EXIT_YES, body=body, notes=(*around, *self._unread()))
 
-    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> str:
+    def _neighbours(self, run: s.Run) -> tuple[str, ...]:
+        """Who else works on the same paths, a line each."""
+        with self.services.store.read() as reader:
+            scope = run.scope or offers.predicted_of(reader, run.task)
+            return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope))
+
+    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow, around: tuple[str, ...]) -> str:
         services = self.services
         with services.store.read() as reader:
             task = load_task(reader, run.task)
@@ -127,7 +145,7 @@ class LocalCoordinator:
         submission = run.submissions.get(step.lane)
         if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
             diff = services.git.diff_text(submission.base, submission.tree)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff)
+        return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around)
 
     def _unread(self) -> tuple[str, ...]:
         count = messages.unread(self.services)
@@ -351,10 +369,6 @@ class LocalCoordinator:
         task = tasks.cancel(self.services, arguments["task"], arguments.get("message") or "")
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
 
-    def ready(self, arguments: Arguments) -> Reply:
-        body = views.ready(self.services, arguments.get("role"))
-        return Reply(exit=EXIT_YES if body["items"] else EXIT_NOT_YET, body=body)
-
     def run_start(self, arguments: Arguments) -> Reply:
         from andon.engine import runs
         from andon.engine.system import carry_out
@@ -519,7 +533,6 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "task_edit": LocalCoordinator.task_edit,
     "task_release": LocalCoordinator.task_release,
     "task_cancel": LocalCoordinator.task_cancel,
-    "ready": LocalCoordinator.ready,
     "run_start": LocalCoordinator.run_start,
     "run_list": LocalCoordinator.run_list,
     "run_show": LocalCoordinator.run_show,
@@ -538,6 +551,12 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_rotate": LocalCoordinator.key_rotate,
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "ready": "andon.engine.ready:ready",
+    "config_list": "andon.engine.config:config_list",
+    "config_get": "andon.engine.config:config_get",
+    "config_set": "andon.engine.config:config_set",
+    "config_unset": "andon.engine.config:config_unset",
+}
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

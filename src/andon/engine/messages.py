@@ -12,12 +12,13 @@ from typing import Any
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
+from andon.engine import waiting
 from andon.engine.services import Services
 from andon.engine.transact import Unit, key_cause, unknown
 from andon.ports import Reader
+from andon.ports_queue import MESSAGES
 
 HUMAN = "human"
-POLL_S = 0.2
 
 
 def send(
@@ -158,20 +159,21 @@ def answer(services: Services, name: str, body: str) -> s.Message:
 
 def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
     """Wait for an answer. Raises AndonError kind "no_answer" (exit 3) when there is none in time."""
-    deadline = time.monotonic() + wait_s
-    while True:
+
+    def look() -> s.Message | None:
         with services.store.read() as reader:
             question = _load(reader, name)
-        if question.answer:
-            return question
-        if time.monotonic() >= deadline:
-            raise AndonError(
-                f"question {name} has no answer yet",
-                kind="no_answer",
-                next=f"andon inbox (it comes as {name})",
-                exit=EXIT_NOT_YET,
-            )
-        time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+        return question if question.answer else None
+
+    answered = waiting.until(services, look, wait_s, about=MESSAGES)
+    if answered is None:
+        raise AndonError(
+            f"question {name} has no answer yet",
+            kind="no_answer",
+            next=f"andon inbox (it comes as {name})",
+            exit=EXIT_NOT_YET,
+        )
+    return answered
 
 
 def rfc3339(at: Any) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from andon import __version__
@@ -16,7 +18,6 @@ from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
 DEFAULT_WORKFLOW = "feature"
-MAX_STARTABLE = 200
 
 
 class Startable(Struct, frozen=True, kw_only=True):
@@ -33,12 +34,20 @@ def workflow_path(name: str) -> str:
     return f"{WORKFLOW_DIRECTORY}/{name}.md"
 
 
-def startable(services: Services, task: str | None) -> dict[str, Startable]:
-    """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
+def startable(services: Services, task: str) -> dict[str, Startable]:
+    """What a run of this task would start from; nothing when it is not ready."""
     with services.store.read() as reader:
-        rows = reader.ready_tasks(task=task, limit=MAX_STARTABLE)
-        if not rows:
-            return {}
+        rows = reader.queued_tasks(task=task)
+    by_name = targets(services, {str(row["workflow"] or "") for row in rows})
+    return {str(row["id"]): by_name[str(row["workflow"] or "")] for row in rows}
+
+
+def targets(services: Services, names: Iterable[str]) -> dict[str, Startable]:
+    """What runs of the workflows with these names ("" for the default one) would start from, at the target branch's head."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    with services.store.read() as reader:
         default = reader.setting("workflow") or ""
     target = services.target
     head = services.git.branch_head(target)
@@ -47,11 +56,11 @@ def startable(services: Services, task: str | None) -> dict[str, Startable]:
         raise AndonError(text, kind="no_target", next=f"make a first commit on {target}", exit=EXIT_USAGE)
     found: dict[str, Startable] = {}
     by_name: dict[str, Startable] = {}
-    for row in rows:
-        wanted = str(row["workflow"] or "") or default
-        if wanted not in by_name:
-            by_name[wanted] = _remembered(services, wanted, target, head) or _resolve(services, wanted, target, head)
-        found[str(row["id"])] = by_name[wanted]
+    for given in wanted:
+        name = given or default
+        if name not in by_name:
+            by_name[name] = _remembered(services, name, target, head) or _resolve(services, name, target, head)
+        found[given] = by_name[name]
     return found
 
 

@@ -80,7 +80,7 @@ class Services:
         other = Services.__new__(Services)
         other.__dict__.update(self.__dict__)
         other.store = store
-        other.engine = Engine(store, self.engine.evaluate)
+        other.engine = Engine(store, self.engine.evaluate, self.engine.bell)
         return other
 
     def worktree_path(self, run: str, step: str, token: int) -> str:

@@ -23,9 +23,13 @@ from andon.core.evolve import evolve
 from andon.core.react import Effect, TaskCommand, react
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
+from andon.engine.bell import NoBell
 from andon.ports import Conflict, Reader, Store, Writer
+from andon.ports_queue import MESSAGES, WORK, Bell
 
 MAX_CONFLICT_RETRIES = 5
+QUIET = (e.LeaseRenewed, e.TokensCounted)
+"""Events after which nobody who waits finds more than before."""
 
 T = TypeVar("T")
 
@@ -69,6 +73,8 @@ class Unit:
         self.definitions = definitions
         self.evaluate = evaluate
         self.effects: list[Effect] = []
+        self.rings: set[str] = set()
+        """whom the events wake up, after the commit"""
 
     # ------------------------------------------------------------ reading
 
@@ -137,6 +143,8 @@ class Unit:
             reactions.extend(react(state, event))
         if events and state is not None:
             self.writer.append(stream, seq, events, state, cause=cause)
+            if not all(isinstance(event, QUIET) for event in events):
+                self.rings.add(MESSAGES if isinstance(state, s.Message) else WORK)
         for effect in reactions:
             if isinstance(effect, TaskCommand):
                 self._react_on_task(effect)
@@ -154,9 +162,10 @@ class Unit:
 class Engine:
     """Opens units of work on a store."""
 
-    def __init__(self, store: Store, evaluate: Evaluate) -> None:
+    def __init__(self, store: Store, evaluate: Evaluate, bell: Bell | None = None) -> None:
         self.store = store
         self.evaluate = evaluate
+        self.bell: Bell = bell or NoBell()
         self.definitions = Definitions()
 
     @contextmanager
@@ -170,7 +179,10 @@ class Engine:
         for _ in range(MAX_CONFLICT_RETRIES):
             try:
                 with self.unit() as unit:
-                    return work(unit), unit.effects
+                    done = work(unit)
+                if unit.rings:
+                    self.bell.ring(unit.rings)
+                return done, unit.effects
             except Conflict:
                 continue
         raise AndonError("others write all the time", kind="conflict", next="try again", exit=EXIT_LOST)

@@ -150,42 +150,6 @@ def event_json(stored: StoredEvent | Unreadable) -> dict[str, Any]:
     }
 
 
-def ready(services: Services, role: str | None) -> dict[str, Any]:
-    """What could be claimed now: exactly what `next` would offer."""
-    with services.store.read() as reader:
-        steps = reader.ready_steps(kinds=("agent",), role=role, limit=200)
-        tasks = reader.ready_tasks(limit=200)
-        runs = {str(row["run"]): reader.load(str(row["task"])) for row in steps}
-    items: list[dict[str, Any]] = []
-    for row in steps:
-        loaded = runs.get(str(row["run"]))
-        title = loaded.state.title if loaded and isinstance(loaded.state, s.Task) else ""
-        items.append(
-            {
-                "task": row["task"],
-                "title": title,
-                "run": row["run"],
-                "step": row["step"],
-                "role": row["role"] or None,
-                "priority": row["priority"],
-                "offered_to": row["offered_to"] or None,
-            }
-        )
-    for row in tasks:
-        items.append(
-            {
-                "task": row["id"],
-                "title": row["title"],
-                "run": None,
-                "step": None,
-                "role": None,
-                "priority": row["priority"],
-                "offered_to": None,
-            }
-        )
-    return {"ok": True, "items": items}
-
-
 def task_list(services: Services, status: list[str], label: str | None) -> dict[str, Any]:
     with services.store.read() as reader:
         rows = reader.tasks(status=tuple(status), limit=10_000)

@@ -17,6 +17,7 @@ from andon.store import codec, errors
 from andon.store.sql_text import statements
 
 SQL = statements("store")
+PRIORITIES = range(5)
 RawEvent = tuple[int, str, int, str | None, bytes]
 """position, stream, seq, cause, data"""
 FullEvent = tuple[int, str, int, str | None, bytes, str, float, str]
@@ -171,6 +172,38 @@ class SqliteReader:
             return None
         found = self.rows("step_at", {"workdir": workdir})
         return found[0] if found else None
+
+    # ------------------------------------------------------------ the queue
+
+    def queued_steps(
+        self,
+        *,
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        labels: Sequence[str] = (),
+        each: int = 400,
+    ) -> list[Row]:
+        only = {"role": role, "task": task, "run": run, "labels": codec.list_text(labels) if labels else None}
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_steps", values)]
+
+    def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
+        only = {"labels": codec.list_text(labels) if labels else None}
+        if task is not None:
+            return self.rows("queued_task", {**only, "task": task})
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_tasks", values)]
+
+    def leases(self) -> list[Row]:
+        return self.rows("leases", {})
+
+    def landing_tasks(self) -> list[Row]:
+        return self.rows("landing_tasks", {})
+
+    def next_moment(self, now: float) -> float | None:
+        found = [at for (at,) in self.all("next_moment", {"now": now}) if at is not None]
+        return min(found, default=None)
 
     # ------------------------------------------------------------ tasks, runs, messages
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import AGENTS, FRESH, KEY, MESSAGE, ROLE, Command
+from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, ROLE, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             ROLE,
             (("--task",), "task", "text", "only this task"),
+            LABELS,
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
         ),
         ("andon next --role implementer", "andon next --task T3 --json"),

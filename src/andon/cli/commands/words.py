@@ -12,6 +12,7 @@ Command = tuple[str, str, str, tuple[Positional, ...], tuple[Option, ...], tuple
 MESSAGE: Option = (("-m", "--message"), "message", "text", "what you did, or why")
 FRESH: Option = (("--fresh",), "fresh", "flag", "measure again even where a verdict is cached")
 ROLE: Option = (("--role",), "role", "text", "only work for this role")
+LABELS: Option = (("--label",), "labels", "list", "only tasks with this label (repeat: with all of them)")
 STEP: Option = (("--step",), "step", "text", "the step, where several wait")
 TASK_FIELDS: tuple[Option, ...] = (
     (("--body",), "body", "text", "description; - reads standard input, @FILE a file"),

@@ -52,6 +52,66 @@ FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
 ORDER BY priority, number, id LIMIT :limit
 
+-- name: queued_steps
+-- Ready steps of one priority for agents, those that waited longest first. labels: a JSON list, all of which the task has.
+SELECT steps.run, steps.step, steps.task, tasks.title, steps.role, steps.priority, steps.offered_to, steps.entered_at,
+    steps.number, steps.place, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_ready JOIN runs ON runs.id = steps.run LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'ready' AND steps.kind = 'agent' AND steps.priority = :priority AND runs.status = 'open'
+    AND (:role IS NULL OR steps.role IN (:role, ''))
+    AND (:task IS NULL OR steps.task = :task) AND (:run IS NULL OR steps.run = :run)
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(coalesce(tasks.labels, '[]')))
+    ))
+ORDER BY steps.entered_at, steps.number, steps.place LIMIT :each
+
+-- name: queued_tasks
+-- Ready tasks of one priority, the first ones first.
+SELECT id, title, priority, workflow, added_at, number, labels, scope
+FROM tasks INDEXED BY tasks_ready
+WHERE status = 'open' AND open_dependencies = 0 AND priority = :priority
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+    ))
+ORDER BY number, id LIMIT :each
+
+-- name: queued_task
+-- One task, if it is ready.
+SELECT id, title, priority, workflow, added_at, number, labels, scope
+FROM tasks
+WHERE id = :task AND status = 'open' AND open_dependencies = 0
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+    ))
+
+-- name: leases
+-- Steps of agents under lease, with what decides whether others may work beside them.
+SELECT steps.run, steps.step, steps.task, steps.agent, steps.role, coalesce(tasks.labels, '[]') AS labels,
+    coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'leased' AND steps.kind = 'agent'
+ORDER BY steps.number, steps.run, steps.place
+
+-- name: landing_tasks
+-- Tasks whose run waits to land, or lands now.
+SELECT steps.task, steps.run, coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_ready LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'ready' AND steps.kind = 'land'
+UNION
+SELECT steps.task, steps.run, coalesce(tasks.scope, '[]')
+FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'leased' AND steps.kind = 'land'
+ORDER BY 2, 1
+
+-- name: next_moment
+-- When time alone changes something next.
+SELECT min(expires_at) FROM steps INDEXED BY steps_leased WHERE state = 'leased' AND expires_at > :now
+UNION ALL
+SELECT min(due_at) FROM steps INDEXED BY steps_waiting WHERE state = 'waiting' AND due_at > :now
+
 -- name: expired_leases
 -- Leases that are over, oldest first.
 SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
