@@ -454,7 +454,9 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "workflow_simulate": "andon.cli.render_forecast:forecast",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 
