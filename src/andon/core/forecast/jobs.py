@@ -36,6 +36,7 @@ class Job:
 
     __slots__ = (
         "active",
+        "approved",
         "arrived",
         "authors",
         "carried",
@@ -61,6 +62,7 @@ class Job:
         self.active: set[str] = set()
         self.roles: dict[str, set[int]] = {}
         self.authors: set[int] = set()
+        self.approved: set[str] = set()
         self.origin = ""
         self.tokens = 0.0
         self.carried: Worker | None = None

@@ -49,7 +49,8 @@ class StepModel(Struct, frozen=True, kw_only=True):
     outcomes: (name, probability) other than `passed`. red: the chance that a submission is red; fix: what it costs.
     lost: the chance that an attempt ends without an outcome. reviewers: how many must pass it. authors: whether its worker
     becomes an author. answer: waiting for people's words on gates after the work. gates: commands run by a verification.
-    needed: how many of a fan-out's children must end (0: all).
+    needed: how many of a fan-out's children must end (0: all). needs: review gates that must be open for it to pass.
+    approves: review gates that its passing opens.
     """
 
     id: str
@@ -71,6 +72,8 @@ class StepModel(Struct, frozen=True, kw_only=True):
     gates: int = 0
     window: int = 1
     needed: int = 0
+    needs: frozenset[str] = frozenset()
+    approves: frozenset[str] = frozenset()
     max_parallel: int = 0
     expires_s: float | None = None
     on_expiry: str = w.EXPIRED
@@ -143,7 +146,7 @@ class _Builder:
             share = Spread("constant", (duration.mean * FIX_SHARE,)) if source != MEASURED else NONE
             fix, _ = self.spread(step.id, "fix", (), share) if red else (NONE, "")
         answer = NONE
-        if any(isinstance(self.workflow.gates.get(x), w.ApprovalGate | w.SignalGate) for x in step.gates):
+        if self._awaits_people(step.gates):
             answer, _ = self.spread(step.id, "answer", (), ANSWER)
         width, needed = NONE, 0
         if step.kind in ("fanout", "workflow"):
@@ -168,6 +171,8 @@ class _Builder:
             authors=not reviewing and not step.empty,
             gates=0 if reviewing else commands,
             needed=needed,
+            needs=frozenset() if reviewing else self._reviews(ids),
+            approves=frozenset(gate.id for gate in review_gates(self.workflow, step)),
             max_parallel=step.max_parallel or 0,
         )
 
@@ -199,7 +204,10 @@ class _Builder:
         )
         ids = landing_gates(self.workflow, step) if landing else gates_of(self.workflow, step)
         window = self.told.windows.get(step.id, 1)
+        answer = NONE
         if landing:
+            if self._awaits_people(ids) and not any(x.kind == "human" for x in self.workflow.steps.values()):
+                answer, _ = self.spread(step.id, "answer", (), ANSWER)
             self.note(step.id, "window", GIVEN if step.id in self.told.windows else ASSUMED, str(window), 0)
         return StepModel(
             id=step.id,
@@ -209,7 +217,15 @@ class _Builder:
             red=red,
             gates=self._commands(ids) + (step.kind == "command"),
             window=window,
+            needs=self._reviews(ids),
+            answer=answer,
         )
+
+    def _reviews(self, ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(x for x in ids if isinstance(self.workflow.gates.get(x), w.ReviewGate))
+
+    def _awaits_people(self, ids: Sequence[str]) -> bool:
+        return any(isinstance(self.workflow.gates.get(x), w.ApprovalGate | w.SignalGate) for x in ids)
 
     def _commands(self, ids: Sequence[str]) -> int:
         return sum(isinstance(self.workflow.gates.get(x), w.RunGate) for x in ids)

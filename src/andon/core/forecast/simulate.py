@@ -14,6 +14,7 @@ counted with the reason.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -205,7 +206,9 @@ class Simulation:
             self._piece_done(visit)
             return
         if step.authors:
+            # Another change: what was said of the one before holds no more (law 2).
             job.authors.add(worker.number)
+            job.approved.clear()
             job.origin = step.id
         outcome = self._outcome(job, step)
         if outcome == w.PASSED and visit.reviewing:
@@ -215,6 +218,8 @@ class Simulation:
                 self._offer(visit)
                 job.carried = worker
                 return
+        if outcome == w.PASSED:
+            job.approved |= step.approves
         answer = round(step.answer.draw(job.uniform) * TICKS) if outcome == w.PASSED else 0
         if answer:
             self._after(answer, self._leave, visit, outcome)
@@ -238,9 +243,11 @@ class Simulation:
 
     @staticmethod
     def _outcome(job: Job, step: StepModel) -> str:
-        if not step.outcomes:
-            return w.PASSED
-        left = job.uniform()
+        left = job.uniform() if step.outcomes else 0.0
+        if not step.needs <= job.approved:
+            # A gate is closed: whoever works here can do anything but pass.
+            left *= math.fsum(chance for _, chance in step.outcomes)
+            return next((name for name, chance in step.outcomes if (left := left - chance) < 0), w.FAILED)
         for name, chance in step.outcomes:
             left -= chance
             if left < 0:
@@ -366,8 +373,7 @@ class Simulation:
         elif step.kind in ("fanout", "workflow"):
             self._fan_out(visit)
         elif step.kind == "land":
-            self.to_land.append(visit)
-            self._land()
+            self._after(round(step.answer.draw(job.uniform) * TICKS), self._queue_to_land, visit)
         elif step.kind in ("human", "wait"):
             self._wait(visit)
         else:
@@ -405,6 +411,11 @@ class Simulation:
 
     # ------------------------------------------------------------ landing
 
+    def _queue_to_land(self, visit: Visit) -> None:
+        visit.ready_at = self.now
+        self.to_land.append(visit)
+        self._land()
+
     def _land(self) -> None:
         """One round of the lead: a batch is verified side by side, each on those before it."""
         if self.landing or not self.to_land:
@@ -421,9 +432,10 @@ class Simulation:
             tally.verifications += visit.step.gates
             tally.attempts += 1
             if not visit.waited:
-                tally.waits.append(self.now - visit.entered_at)
+                tally.waits.append(self.now - visit.ready_at)
                 visit.waited = True
-            batch.append((visit, bool(visit.step.red) and uniform() < visit.step.red))
+            red = bool(visit.step.red) and uniform() < visit.step.red
+            batch.append((visit, red or not visit.step.needs <= visit.job.approved))
         if not batch:
             return
         self.landing = True
