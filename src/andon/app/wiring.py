@@ -331,6 +331,17 @@ class App:
 
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
+    def _workflow_simulate(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine.forecasting import simulate
+
+        def read_log(after: int, limit: int) -> Any:
+            with self.services().store.read() as reader:
+                return reader.log(after=after, limit=limit)
+
+        log = read_log if arguments.get("measured") else None
+        return Reply(exit=0, body=simulate(Tools(), self._root(), self.context.cwd, evaluate, log, arguments))
+
     def _workflow_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
         from andon.engine.imports import import_file
@@ -371,6 +382,7 @@ OWN_VERBS = frozenset(
         "workflow_graph",
         "workflow_compile",
         "workflow_import",
+        "workflow_simulate",
     }
 )
 

@@ -465,6 +465,7 @@ ELSEWHERE: dict[str, str] = {
     "config_get": "andon.cli.render_config:config_get",
     "config_set": "andon.cli.render_config:config_set",
     "config_unset": "andon.cli.render_config:config_set",
+    "workflow_simulate": "andon.cli.render_forecast:forecast",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
