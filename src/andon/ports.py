@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from andon.core.events import Event
+from andon.core.learning import Learning
 from andon.core.projection import Row
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
@@ -466,6 +467,26 @@ class Reader(QueueReader, Protocol):
         """In natural order; each argument narrows. answered: questions that have got an answer."""
         ...
 
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        """In natural order; each argument narrows. same: with this text, as `learning.normal` gives it. Unreadable ones
+        are passed over (law 12)."""
+        ...
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int: ...
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        """Active learnings that hold one of the words, the best ones, with scores above 0 (BM25)."""
+        ...
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        """For each learning: given, passed, given_advances, held, held_passed, held_advances, of measured first advances."""
+        ...
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        """source -> task, of the tasks that came from a tool ("beads"); the newest where several did."""
+        ...
+
     def step_at(self, workdir: str) -> Row | None:
         """The leased step whose workdir is this directory."""
         ...
@@ -484,7 +505,7 @@ class Writer(Reader, Protocol):
     def put_definition(self, digest: str, content: bytes) -> None: ...
     def put_setting(self, key: str, value: str) -> None: ...
     def next_id(self, kind: str) -> str:
-        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message"."""
+        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message", L1 … for "learning"."""
         ...
 
 

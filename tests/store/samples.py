@@ -166,6 +166,18 @@ def message(store: Store, name: str, *, kind: str = "say", sender: str = "ann", 
         put(writer, name, [sent])
 
 
+def learning(
+    store: Store, name: str, text: str = "The parser reads bytes", *, retired: bool = False, **more: Any
+) -> None:
+    events: list[e.Event] = [
+        e.LearningRecorded(at=more.pop("at", 10.0), actor="ann", learning=name, text=text, scopes=("repo",), **more)
+    ]
+    if retired:
+        events.append(e.LearningRetired(at=11.0, actor="ann"))
+    with store.write() as writer:
+        put(writer, name, events)
+
+
 def ids(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
 
@@ -202,6 +214,12 @@ def everything(reader: Reader) -> dict[str, Any]:
         "unanswered": reader.messages(unanswered=True),
         "answers": reader.messages(sender="ann", answered=True),
         "of_run": reader.messages(run="R1"),
+        "learnings": reader.learnings(),
+        "active": (reader.learnings(status="active", limit=2), reader.count_learnings(status="active")),
+        "found": set(reader.search_learnings(("parser", "number"))),
+        "uses": reader.learning_uses(),
+        "uses_one": reader.learning_uses(step="one"),
+        "sources": reader.task_sources("beads"),
     }
 
 

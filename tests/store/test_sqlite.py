@@ -20,7 +20,7 @@ from andon.core import events as e
 from andon.core.errors import AndonError, InvariantViolation, UsageError
 from andon.core.evolve import replay
 from andon.core.projection import rows
-from andon.store import connection, errors, locking, rebuild
+from andon.store import connection, errors, locking, rebuild, search
 from andon.store.sql_text import APPLICATION_ID, SCHEMA_VERSION, migrations, statements
 from andon.store.sqlite import SqliteStore
 from andon.store.sqlite_reader import SQL
@@ -81,16 +81,22 @@ class TestFiles:
         samples.add_task(store, "T1", depends_on=("T2",))
         samples.start_run(store, "R1")
         samples.message(store, "M1")
+        samples.learning(store, "L1")
+        with store.write() as writer:
+            given = e.LearningsGiven(at=1.0, actor="bob", step="implement", token=1, learnings=("L1",))
+            samples.put(writer, "R1", [given])
         kept_by_the_store = {
             "tasks": {"number", "open_dependencies"},
             "task_dependencies": {"place"},
             "runs": {"number"},
             "steps": {"number", "place"},
             "messages": {"number"},
+            "learnings": {"number", "indexed"},
+            "learning_uses": {"number", "place"},
         }
         seen = set()
         with store.read() as reader:
-            for stream in ("T1", "R1", "M1"):
+            for stream in ("T1", "R1", "M1", "L1"):
                 loaded = reader.load(stream)
                 assert loaded is not None
                 for table, found in rows(loaded.state).items():
@@ -523,6 +529,36 @@ class TestProcesses:
         other.close()
 
 
+class TestSearch:
+    WORDS = ("parser", "byte", "lock")
+
+    def test_without_fts5_the_same_are_found(self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A Python whose SQLite lacks FTS5 searches plainly, and what it writes is found when the index is there again."""
+        monkeypatch.setattr(search, "_known", {"fts5": False})
+        samples.learning(store, "L1", "The parser reads bytes")
+        samples.learning(store, "L2", "Who lands holds a lock; the parser does not")
+        with store.read() as reader:
+            plain = reader.search_learnings(self.WORDS)
+        assert not store.open().execute("SELECT 1 FROM sqlite_master WHERE name = 'learning_words'").fetchall()
+        monkeypatch.setattr(search, "_known", {"fts5": True})
+        samples.learning(store, "L3", "Locks are taken in order")
+        with store.read() as reader:
+            assert set(reader.search_learnings(self.WORDS)) == {*plain, "L3"}
+        rebuild.rebuild(store)
+        assert not store.open().execute("SELECT 1 FROM learnings WHERE indexed = 0").fetchall()
+        with store.read() as reader:
+            assert set(reader.search_learnings(self.WORDS)) == {*plain, "L3"}
+
+    def test_the_index_is_used(self, store: SqliteStore) -> None:
+        samples.learning(store, "L1", "The parser reads bytes")
+        with store.view() as reader:
+            if not search.has_fts5(reader):
+                pytest.fail("this SQLite has no FTS5: only the plain search was tested")
+            asked = {"query": '"parser"', "limit": 5}
+            plan = store.open().execute("EXPLAIN QUERY PLAN " + SQL["search_learnings"], asked).fetchall()
+        assert any("VIRTUAL TABLE INDEX" in str(row[3]) for row in plan), plan
+
+
 class TestRebuild:
     def test_every_kind_of_difference_is_found_and_mended(self, store: SqliteStore) -> None:
         samples.add_task(store, "T1", depends_on=("T2",))
@@ -530,6 +566,10 @@ class TestRebuild:
         samples.add_task(store, "T3")
         samples.start_run(store, "R1")
         samples.message(store, "M1")
+        samples.learning(store, "L1")
+        with store.write() as writer:
+            given = e.LearningsGiven(at=1.0, actor="bob", step="implement", token=1, learnings=("L1",))
+            samples.put(writer, "R1", [given])
         before = self.view(store)
         damage = {
             "UPDATE states SET state = replace(state, 'Task T1', 'forged') WHERE stream = 'T1'": "state of T1",
@@ -540,6 +580,9 @@ class TestRebuild:
             "UPDATE steps SET state = 'leased' WHERE run = 'R1'": "steps: the rows of R1",
             "UPDATE runs SET number = 5": "runs: the rows of R1",
             "DELETE FROM messages": "messages: the rows of M1",
+            "UPDATE learnings SET words = 'forged'": "learnings: the rows of L1",
+            "UPDATE learning_uses SET withheld = 1": "learning_uses: the rows of R1",
+            "INSERT INTO learnings VALUES ('L9', 9, 'active', '', '', '', 0)": "learnings holds L9",
             "DELETE FROM task_dependencies": "task_dependencies: the rows of T1",
             "INSERT INTO task_dependencies VALUES ('T9', 0, 'T1')": "task_dependencies holds T9",
             "INSERT INTO states VALUES ('T9', 'task', 1, '{}')": "states holds T9",

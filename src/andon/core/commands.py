@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from andon.core.imported import Imported
 from andon.core.verdict import Finding, Submission, Verdict
 
 TOKENS_MAX = 10**9
@@ -60,6 +61,12 @@ class PlanTask(Command, frozen=True, kw_only=True):
     after: tuple[str, ...] = ()
     head: str = ""
     reason: str = ""
+
+
+class RememberImport(Command, frozen=True, kw_only=True):
+    """Keep what another tool's file says of the task, for the next import and for export."""
+
+    imported: Imported
 
 
 class AttachRun(Command, frozen=True, kw_only=True):
@@ -116,6 +123,16 @@ class CountTokens(Command, frozen=True, kw_only=True):
     step: str
     token: int
     tokens_used: int
+
+
+class GiveLearnings(Command, frozen=True, kw_only=True):
+    """Record which learnings were chosen for an attempt's brief; see the event."""
+
+    step: str
+    token: int
+    learnings: tuple[str, ...]
+    withheld: bool = False
+    asked: bool = False
 
 
 class Release(Command, frozen=True, kw_only=True):
@@ -304,3 +321,39 @@ class AcknowledgeMessage(Command, frozen=True, kw_only=True):
 
 class AnswerMessage(Command, frozen=True, kw_only=True):
     body: str
+
+
+# ---------------------------------------------------------------- learning
+
+
+class RecordLearning(Command, frozen=True, kw_only=True):
+    """person: whether a person records it. The linked learnings are looked at by the caller."""
+
+    learning: str
+    text: str
+    scopes: tuple[str, ...]
+    repository: str = ""
+    person: bool = False
+    task: str = ""
+    run: str = ""
+    step: str = ""
+    commit: str = ""
+    supersedes: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+class EditLearning(Command, frozen=True, kw_only=True):
+    text: str | None = None
+    scopes: tuple[str, ...] | None = None
+    contradicts: tuple[str, ...] | None = None
+    person: bool = False
+
+
+class ConfirmLearning(Command, frozen=True, kw_only=True):
+    person: bool = False
+
+
+class RetireLearning(Command, frozen=True, kw_only=True):
+    reason: str = ""
+    superseded_by: str = ""
+    person: bool = False

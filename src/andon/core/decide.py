@@ -34,6 +34,8 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         return _cancel_task(task, command)
     if isinstance(command, c.PlanTask):
         return plan_task(task, command)
+    if isinstance(command, c.RememberImport):
+        return [e.TaskImported(at=command.at, actor=command.actor, imported=command.imported)]
     if isinstance(command, c.AttachRun):
         return _attach_run(task, command)
     if isinstance(command, c.DetachRun):

@@ -20,6 +20,7 @@ from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViola
 from andon.core.evolve import evolve
 from andon.core.judge import is_review_step
 from andon.core.routing import Evaluate, Progress
+from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
@@ -416,6 +417,7 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Claim: _claim,
     c.Renew: _renew,
     c.CountTokens: _count_tokens,
+    c.GiveLearnings: give_learnings,
     c.Release: _release,
     c.HandOff: _hand_off,
     c.ExpireLease: _expire,

@@ -1,4 +1,4 @@
-"""What has happened: the events of the three aggregates (task, run, message).
+"""What has happened: the events of the four aggregates (task, run, message, learning).
 
 Events are facts in the past tense, versioned by type name and never edited. Each carries all that `evolve` needs,
 so `replay(events) == projections` (law 9). Times are seconds since the epoch. Adding a field needs a default;
@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from andon.core.imported import Imported
 from andon.core.verdict import Finding, Submission, Verdict
 
 
@@ -55,6 +56,12 @@ class TaskEdited(Event, frozen=True, kw_only=True):
 
 class TaskCancelled(Event, frozen=True, kw_only=True):
     reason: str = ""
+
+
+class TaskImported(Event, frozen=True, kw_only=True):
+    """What another tool's file said of the task, as of this import; the next one is compared with it."""
+
+    imported: Imported
 
 
 class RunAttached(Event, frozen=True, kw_only=True):
@@ -151,6 +158,18 @@ class TokensCounted(Event, frozen=True, kw_only=True):
     step: str
     token: int
     tokens_used: int
+
+
+class LearningsGiven(Event, frozen=True, kw_only=True):
+    """Learnings were chosen for the brief of an attempt. withheld: they were not told, to compare with. asked: the agent asked
+    for some itself. measured: whether the step's first advance says something about them."""
+
+    step: str
+    token: int
+    learnings: tuple[str, ...]
+    withheld: bool = False
+    asked: bool = False
+    measured: bool = True
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
@@ -364,13 +383,55 @@ class MessageAnswered(Event, frozen=True, kw_only=True):
     body: str
 
 
-TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | RunAttached | RunDetached
+# ---------------------------------------------------------------- learning
+
+
+class LearningRecorded(Event, frozen=True, kw_only=True):
+    """Something was found out. scopes: path:GLOB | repo | label:NAME | workspace. person: a person recorded it."""
+
+    learning: str
+    text: str
+    scopes: tuple[str, ...]
+    repository: str = ""
+    person: bool = False
+    task: str = ""
+    run: str = ""
+    step: str = ""
+    commit: str = ""
+    supersedes: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+class LearningEdited(Event, frozen=True, kw_only=True):
+    """None leaves a part as it was. person: a person did it; an agent's edit is unreviewed again."""
+
+    text: str | None = None
+    scopes: tuple[str, ...] | None = None
+    contradicts: tuple[str, ...] | None = None
+    person: bool = False
+
+
+class LearningConfirmed(Event, frozen=True, kw_only=True):
+    """Somebody says that it holds. person: a person accepted it."""
+
+    person: bool = False
+
+
+class LearningRetired(Event, frozen=True, kw_only=True):
+    """It is told no more. superseded_by: the learning that takes its place."""
+
+    reason: str = ""
+    superseded_by: str = ""
+
+
+TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | TaskImported | RunAttached | RunDetached
 RunEvent = (
     RunStarted
     | StepEntered
     | StepClaimed
     | LeaseRenewed
     | TokensCounted
+    | LearningsGiven
     | AttemptEnded
     | Submitted
     | Judged
@@ -394,7 +455,8 @@ RunEvent = (
     | RunEnded
 )
 MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
-AnyEvent = TaskEvent | RunEvent | MessageEvent
+LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
+AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
 
 _decoder: msgspec.json.Decoder[AnyEvent] | None = None
 

@@ -1,7 +1,7 @@
 """`evolve(state, event) -> state`: the only place where state changes.
 
-Theory of operation: each event type has one small function, here or in `evolve_task` and
-`evolve_message`. They trust the events (a decision was made when the
+Theory of operation: each event type has one small function, here or in `evolve_task`,
+`evolve_message` and `evolve_learning`. They trust the events (a decision was made when the
 event was written) and raise `InvariantViolation` only for what can't have happened: an event for another aggregate,
 a step that is not active. Replaying a log with these functions gives the projections again (law 9).
 """
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
+from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
 from andon.core.evolve_message import MESSAGE_EVENTS
 from andon.core.evolve_task import TASK_EVENTS
 from andon.core.verdict import Submission
@@ -123,6 +124,10 @@ def _tokens_counted(run: s.Run, event: e.TokensCounted) -> s.Run:
     return replace(run, tokens_used=run.tokens_used + event.tokens_used, changed_at=event.at)
 
 
+def _learnings_given(run: s.Run, event: e.LearningsGiven) -> s.Run:
+    return replace(run, given=given(run.given, event))
+
+
 def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
     step = active(run, event.step)
     if event.salvage and step.lease is not None:
@@ -182,7 +187,8 @@ def _judged(run: s.Run, event: e.Judged) -> s.Run:
     for verdict in event.verdicts:
         if verdict.subject.startswith("git-tree:"):
             environments[verdict.subject] = event.environment_digest
-    return replace(run, verdicts={**run.verdicts, **kept}, environments=environments)
+    found = judged(run.given, event) if run.given else ()
+    return replace(run, verdicts={**run.verdicts, **kept}, environments=environments, given=found)
 
 
 def _review_recorded(run: s.Run, event: e.ReviewRecorded) -> s.Run:
@@ -391,11 +397,13 @@ def _run_ended(run: s.Run, event: e.RunEnded) -> s.Run:
 _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     **TASK_EVENTS,
     **MESSAGE_EVENTS,
+    **LEARNING_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,
     e.LeaseRenewed: _lease_renewed,
     e.TokensCounted: _tokens_counted,
+    e.LearningsGiven: _learnings_given,
     e.AttemptEnded: _attempt_ended,
     e.Submitted: _submitted,
     e.Judged: _judged,

@@ -63,6 +63,10 @@ def _task_planned(task: s.Task, event: e.TaskPlanned) -> s.Task:
     )
 
 
+def _task_imported(task: s.Task, event: e.TaskImported) -> s.Task:
+    return replace(task, imported=event.imported)
+
+
 def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
     return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
 
@@ -79,6 +83,7 @@ TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.TaskEdited: _task_edited,
     e.TaskCancelled: _task_cancelled,
     e.TaskPlanned: _task_planned,
+    e.TaskImported: _task_imported,
     e.RunAttached: _run_attached,
     e.RunDetached: _run_detached,
 }

@@ -1,4 +1,4 @@
-"""The state of the three aggregates, as folded from their events by `evolve`.
+"""The state of the aggregates, as folded from their events by `evolve`.
 
 States are frozen records; `evolve` builds the next one. They hold only what a later decision or a projection needs.
 Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from andon.core.imported import Imported
+from andon.core.learning import Given, Learning
 from andon.core.verdict import Finding, Submission, Verdict
 
 # Task status
@@ -63,6 +65,8 @@ class Task(Struct, frozen=True, kw_only=True):
     """those of `depends_on` that the plan added"""
     planned_at: float = 0.0
     planned_head: str = ""
+    imported: Imported | None = None
+    """what another tool's file said last, when the task came from one"""
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -215,6 +219,8 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    given: tuple[Given, ...] = ()
+    """learnings chosen for its steps, one record for each step"""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -235,7 +241,7 @@ class Message(Struct, frozen=True, kw_only=True):
     answered_at: float | None = None
 
 
-State = Task | Run | Message
+State = Task | Run | Message | Learning
 
 
 def verdict_key(gate: str, subject: str, gate_digest: str) -> str:

@@ -20,6 +20,7 @@ from andon.core.decide import decide_message, decide_task
 from andon.core.decide_run import decide_run
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
+from andon.core.learning import Learning
 from andon.core.react import Effect, TaskCommand, react
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
@@ -134,6 +135,23 @@ class Unit:
             raise InvariantViolation(f"stream {message_id} is not a message")
         return after
 
+    def on_learning(self, name: str, command: c.Command, *, cause: str | None = None) -> Learning | Rejected:
+        from andon.core.rules_learning import decide_learning
+
+        loaded = self.writer.load(name)
+        if loaded is None and not isinstance(command, c.RecordLearning):
+            raise unknown("learning", name)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, Learning):
+            raise unknown("learning", name)
+        decision = decide_learning(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(name, state, loaded.seq if loaded else 0, decision, cause)
+        if not isinstance(after, Learning):
+            raise InvariantViolation(f"stream {name} is not a learning")
+        return after
+
     def _append(
         self, stream: str, state: s.State | None, seq: int, events: list[e.Event], cause: str | None
     ) -> s.State | None:
@@ -225,5 +243,10 @@ def load_task(reader: Reader, task_id: str) -> s.Task:
 
 def unknown(kind: str, name: str) -> AndonError:
     """A clear refusal of an id that nobody gave out."""
-    lists = {"run": "andon run list", "task": "andon task list", "message": "andon inbox"}
+    lists = {
+        "run": "andon run list",
+        "task": "andon task list",
+        "message": "andon inbox",
+        "learning": "andon learn list",
+    }
     return AndonError(f"there is no {kind} {name}", kind=f"unknown_{kind}", next=lists[kind], exit=EXIT_USAGE)

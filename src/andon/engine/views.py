@@ -8,6 +8,7 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.learning import Learning
 from andon.core.routing import done_verdicts
 from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339
@@ -26,11 +27,11 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def show(services: Services, name: str) -> dict[str, Any]:
-    """A task, run or message with all that matters about it."""
+    """A task, run, message or learning with all that matters about it."""
     with services.store.read() as reader:
         loaded = reader.load(name)
     if loaded is None:
-        text = f"there is no task, run or message {name}"
+        text = f"there is no task, run, message or learning {name}"
         raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
     state = loaded.state
     if isinstance(state, s.Task):
@@ -42,6 +43,10 @@ def show(services: Services, name: str) -> dict[str, Any]:
         return body
     if isinstance(state, s.Run):
         return {"ok": True, "kind": "run", **_show_run(services, name)}
+    if isinstance(state, Learning):
+        from andon.engine.learnings import describe as describe_learning
+
+        return {"ok": True, "kind": "learning", **describe_learning(state)}
     found = msgspec.to_builtins(state)
     return {"ok": True, **found, "kind": "message", "message_kind": state.kind, "sent_at": rfc3339(state.sent_at)}
 
@@ -109,7 +114,7 @@ def log(services: Services, name: str | None, after: int, limit: int) -> dict[st
     with services.store.read() as reader:
         stored = list(reader.log(name, after=after, limit=limit))
         if name is not None and not stored and not after and reader.load(name) is None:
-            text = f"there is no task, run or message {name}"
+            text = f"there is no task, run, message or learning {name}"
             raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
         for run in _runs_of(stored):
             if name is not None:

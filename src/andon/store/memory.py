@@ -12,13 +12,15 @@ from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.events import Event
+from andon.core.learning import ACTIVE, Learning
 from andon.core.projection import Row, kind_of, rows
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, RUN_OPEN, WAITING, State
 from andon.core.verdict import Verdict
 from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
+from andon.store.search import plain_search
 
 Key = tuple[str, str, str]
 
@@ -280,6 +282,51 @@ class MemoryReader:
             )
 
         return [dict(row) for _number, _place, row in self._table("messages") if wanted(row)][:limit]
+
+    # ------------------------------------------------------------ learnings, imports
+
+    def _learning_rows(self, status: str | None, run: str | None) -> list[Row]:
+        found = [row for _number, _place, row in self._table("learnings")]
+        return [row for row in found if status in (None, row["status"]) and run in (None, row["run"])]
+
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        found: list[Learning] = []
+        for row in self._learning_rows(status, run):
+            if same not in (None, row["same"]):
+                continue
+            try:
+                loaded = self.load(str(row["id"]))
+            except AndonError:
+                continue
+            if loaded is not None and isinstance(loaded.state, Learning):
+                found.append(loaded.state)
+        return found[:limit]
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int:
+        return len(self._learning_rows(status, run))
+
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        texts = {str(row["id"]): str(row["words"]) for row in self._learning_rows(ACTIVE, None)}
+        return plain_search(texts, words, limit)
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        found: dict[str, dict[str, int]] = {}
+        for _number, _place, row in self._table("learning_uses"):
+            if row["passed"] is None or workflow not in (None, row["workflow_name"]) or step not in (None, row["step"]):
+                continue
+            empty = dict.fromkeys(("given", "passed", "given_advances", "held", "held_passed", "held_advances"), 0)
+            counts = found.setdefault(str(row["learning"]), empty)
+            which, passed = ("held", "held_passed") if row["withheld"] else ("given", "passed")
+            counts[which] += 1
+            counts[passed] += int(row["passed"])
+            counts[f"{which}_advances"] += int(row["advances"] or 0)
+        return [{"learning": name, **counts} for name, counts in sorted(found.items())]
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        found = [row for _number, _place, row in self._table("tasks")]
+        return {str(row["source"]): str(row["id"]) for row in found if str(row["source"]).startswith(f"{tool}:")}
 
 
 def _run_is_open(reader: MemoryReader, run: str) -> bool:

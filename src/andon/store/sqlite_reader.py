@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
+from andon.core.learning import Learning
 from andon.core.projection import Row
 from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import codec, errors
@@ -259,6 +260,40 @@ class SqliteReader:
         if sender is not None and answered and not unanswered and run is None:
             return self.rows("messages_answered", parameters)
         return self.rows("messages_all", parameters)
+
+    # ------------------------------------------------------------ learnings, imports
+
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        name = "learnings_same" if same is not None and status == "active" and run is None else "learnings"
+        found = self.all(name, {"status": status, "run": run, "same": same, "limit": limit})
+        return [state for row in found if isinstance(state := _readable(row), Learning)]
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int:
+        found = self.one("count_learnings", {"status": status, "run": run})
+        return int(found[0]) if found else 0
+
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        from andon.store import search
+
+        return search.search(self, words, limit)
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        return self.rows("learning_uses", {"workflow": workflow, "step": step})
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        # ';' is what comes after ':': all sources that begin with "TOOL:".
+        found = self.all("task_sources", {"from": f"{tool}:", "to": f"{tool};"})
+        return {str(source): str(task) for source, task in found}
+
+
+def _readable(row: tuple[Any, ...]) -> object:
+    """The state of a row, None when it can't be read: one broken learning must not hide the others."""
+    try:
+        return codec.read_state(*row).state
+    except AndonError:
+        return None
 
 
 def _merged(query: Callable[[str], list[Row]], values: Sequence[str], order: tuple[str, ...], limit: int) -> list[Row]:

@@ -386,6 +386,98 @@ SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknow
     answered_at, number
 FROM messages WHERE id = :id
 
+-- name: put_learning
+-- Replace a learning's row; whether it stands in the index is said afterwards.
+INSERT INTO learnings (id, number, status, run, same, words, indexed)
+VALUES (:id, :number, :status, :run, :same, :words, 0)
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status, run = excluded.run,
+    same = excluded.same, words = excluded.words, indexed = 0
+
+-- name: index_learning_drop
+-- Before a learning's words are written anew.
+DELETE FROM learning_words WHERE rowid = :number
+
+-- name: index_learning_put
+-- A learning's words.
+INSERT INTO learning_words (rowid, words) VALUES (:number, :words)
+
+-- name: index_learning_done
+-- The index says what the row says.
+UPDATE learnings SET indexed = 1 WHERE id = :id
+
+-- name: index_missing
+-- Whether words of a learning are missing in the index.
+SELECT 1 FROM learnings WHERE indexed = 0 LIMIT 1
+
+-- name: fts5_built_in
+-- Whether this SQLite has FTS5.
+SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'
+
+-- name: index_there
+-- Whether there is an index.
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'learning_words'
+
+-- name: search_learnings
+-- Active learnings with one of the words, best first. FTS5 gives smaller numbers to better ones.
+SELECT learnings.id, -bm25(learning_words) FROM learning_words JOIN learnings ON learnings.number = learning_words.rowid
+WHERE learning_words MATCH :query AND learnings.status = 'active'
+ORDER BY bm25(learning_words), learnings.number LIMIT :limit
+
+-- name: learning_texts
+-- The words of all active learnings, for searching without an index.
+SELECT id, words FROM learnings WHERE status = 'active' ORDER BY number, id
+
+-- name: learnings
+-- States of learnings in natural order.
+SELECT states.stream, states.seq, states.kind, CAST(states.state AS BLOB)
+FROM learnings JOIN states ON states.stream = learnings.id
+WHERE (:status IS NULL OR learnings.status = :status) AND (:run IS NULL OR learnings.run = :run)
+    AND (:same IS NULL OR learnings.same = :same)
+ORDER BY learnings.number, learnings.id LIMIT :limit
+
+-- name: learnings_same
+-- Active learnings with this very text.
+SELECT states.stream, states.seq, states.kind, CAST(states.state AS BLOB)
+FROM learnings JOIN states ON states.stream = learnings.id
+WHERE learnings.status = 'active' AND learnings.same = :same
+ORDER BY learnings.number, learnings.id LIMIT :limit
+
+-- name: count_learnings
+-- How many there are.
+SELECT count(*) FROM learnings WHERE (:status IS NULL OR status = :status) AND (:run IS NULL OR run = :run)
+
+-- name: drop_learning_uses
+-- Forget what a run's steps were given; for rebuilding only.
+DELETE FROM learning_uses WHERE run = :run
+
+-- name: put_learning_use
+-- One learning that a step was given.
+INSERT OR REPLACE INTO learning_uses (run, step, learning, number, place, workflow_name, withheld, advances, passed)
+VALUES (:run, :step, :learning, :number, :place, :workflow_name, :withheld, :advances, :passed)
+
+-- name: learning_uses
+-- First advances with and without each learning.
+SELECT learning, sum(withheld = 0) AS given, sum(withheld = 0 AND passed = 1) AS passed,
+    sum(CASE WHEN withheld = 0 THEN advances ELSE 0 END) AS given_advances,
+    sum(withheld = 1) AS held, sum(withheld = 1 AND passed = 1) AS held_passed,
+    sum(CASE WHEN withheld = 1 THEN advances ELSE 0 END) AS held_advances
+FROM learning_uses
+WHERE passed IS NOT NULL AND (:workflow IS NULL OR workflow_name = :workflow) AND (:step IS NULL OR step = :step)
+GROUP BY learning ORDER BY learning
+
+-- name: task_sources
+-- Tasks by where they came from, in the order of their births.
+SELECT source, id FROM tasks WHERE source >= :from AND source < :to AND source <> '' ORDER BY source, number
+
+-- name: learning_row
+-- One learning's row, for checks.
+SELECT id, status, run, same, words, number FROM learnings WHERE id = :id
+
+-- name: learning_use_rows
+-- What one run's steps were given, for checks.
+SELECT run, step, learning, workflow_name, withheld, advances, passed, number FROM learning_uses WHERE run = :id
+ORDER BY place
+
 -- name: orphans
 -- States and rows that no event accounts for.
 SELECT 'states' AS place, stream FROM states WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = states.stream)
@@ -397,6 +489,9 @@ UNION SELECT 'runs', id FROM runs WHERE NOT EXISTS (SELECT 1 FROM events WHERE s
     AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = id)
 UNION SELECT 'steps', run FROM steps WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
 UNION SELECT 'messages', id FROM messages WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'learnings', id FROM learnings WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'learning_uses', run FROM learning_uses WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = run)
 ORDER BY 1, 2 LIMIT :limit
 
 -- name: wrong_counts
@@ -447,6 +542,14 @@ DELETE FROM steps WHERE run = :stream
 -- name: drop_orphan_messages
 -- Remove rows that no event accounts for.
 DELETE FROM messages WHERE id = :stream
+
+-- name: drop_orphan_learnings
+-- Remove rows that no event accounts for.
+DELETE FROM learnings WHERE id = :stream
+
+-- name: drop_orphan_learning_uses
+-- Remove rows that no event accounts for.
+DELETE FROM learning_uses WHERE run = :stream
 
 -- name: archives
 -- The archive files.
