@@ -264,6 +264,8 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     """measure again even when a cached verdict exists"""
     landing: bool = False
     """asked by the lead, who believes no verdict that was not measured for a landing"""
+    after: Verdict | None = None
+    """the red verdict on the same content that this measurement repeats; a pass is then recorded as flaky"""
 
 
 class Verifier(Protocol):

@@ -125,14 +125,14 @@ class App:
 
         write_guarded(self.git.common_dir, branches)
 
-    def make_verifier(self, progress: Progress | None) -> Verifier:
+    def make_verifier(self, progress: Progress | None, store: Store) -> Verifier:
         from andon.gates.verifier import GateVerifier
 
         services = self.services()
         return GateVerifier(
             git=self.git,
             runtimes=self.runtimes(),
-            cache=services.store,
+            cache=store,
             state_dir=self.state_dir,
             verifier=f"andon/{__version__}@{os.uname().nodename}",
             clock=services.clock,

@@ -20,6 +20,7 @@ from andon.core.errors import AndonError, InvariantViolation
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.places import Claim
 from andon.engine.services import Caller, Services
+from andon.engine.together import one_by_one
 from andon.engine.transact import Engine
 from andon.ports import Conflict, Git, Reader, Verifier, Writer
 from andon.testing.evidence import SimulatedEvidence
@@ -160,7 +161,7 @@ class Process:
             git=git,
             clock=self,
             caller=self.caller,
-            make_verifier=lambda _progress: cast(Verifier, SimulatedVerifier(self, world.git, store)),
+            make_verifier=lambda _progress, _store: cast(Verifier, SimulatedVerifier(self, world.git, store)),
             load_workflow=lambda text, _name: decode(text),
             write_guarded=self._write_guarded,
             open_store=lambda: ProcessStore(self),
@@ -170,6 +171,7 @@ class Process:
             meanwhile=self._meanwhile,
             state_dir=STATE_DIR,
             worktrees_dir=WORKTREES,
+            at_once=one_by_one,
         )
 
     def _write_guarded(self, branches: Any) -> None:
