@@ -122,6 +122,25 @@ class HandOff(Command, frozen=True, kw_only=True):
     salvage: str = ""
 
 
+class Park(Command, frozen=True, kw_only=True):
+    """Give the lease up until a question is answered. due_at: when the question is void. on_expiry: ready | cord."""
+
+    step: str
+    token: int
+    question: str
+    due_at: float | None = None
+    on_expiry: str = "ready"
+    salvage: str = ""
+    notes: str = ""
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """The question that a step waited for has got an answer."""
+
+    step: str
+    question: str
+
+
 class ExpireLease(Command, frozen=True, kw_only=True):
     step: str
     token: int
@@ -280,6 +299,17 @@ class SendMessage(Command, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    in_reply_to: str = ""
+    thread: str = ""
+    """that of the message it replies to; "" begins a thread"""
+    waiting: int = 0
+    """unacknowledged messages in the recipient's mailbox now"""
+    recent: int = 0
+    """messages that this sender sent within the last SENDER_WINDOW_S"""
+
+
+class RepeatMessage(Command, frozen=True, kw_only=True):
+    """The same message came again, under its key."""
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):

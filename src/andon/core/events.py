@@ -142,7 +142,7 @@ class TokensCounted(Event, frozen=True, kw_only=True):
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -156,6 +156,20 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
     notes: str = ""
+    question: str = ""
+    """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
+    due_at: float | None = None
+    on_expiry: str = ""
+
+
+class StepResumed(Event, frozen=True, kw_only=True):
+    """A step that waited for an answer is ready again, for its asker alone until `offered_until`. how: answered | expired."""
+
+    step: str
+    question: str
+    how: str
+    reason: str
+    offered_until: float
 
 
 class Submitted(Event, frozen=True, kw_only=True):
@@ -330,7 +344,10 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", or "human"."""
+    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
+
+    thread: the id of the message that the conversation began with (its own for the first one).
+    """
 
     message: str
     kind: str
@@ -339,6 +356,12 @@ class MessageSent(Event, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    thread: str = ""
+    in_reply_to: str = ""
+
+
+class MessageRepeated(Event, frozen=True, kw_only=True):
+    """Its sender sent it again under the same key before anybody acknowledged it."""
 
 
 class MessageAcknowledged(Event, frozen=True, kw_only=True):
@@ -358,6 +381,7 @@ RunEvent = (
     | LeaseRenewed
     | TokensCounted
     | AttemptEnded
+    | StepResumed
     | Submitted
     | Judged
     | ReviewRecorded
@@ -379,7 +403,7 @@ RunEvent = (
     | RunUnblocked
     | RunEnded
 )
-MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
+MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
 AnyEvent = TaskEvent | RunEvent | MessageEvent
 
 _decoder: msgspec.json.Decoder[AnyEvent] | None = None

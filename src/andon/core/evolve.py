@@ -107,7 +107,7 @@ def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
         workdir=event.workdir,
         person=event.person,
     )
-    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="")
+    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="", offered_until=None)
     return replace(_with_step(run, step, event.at), token=event.token)
 
 
@@ -129,9 +129,16 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         # Others may build on what was kept: whoever wrote it is an author, submitted or not (law 11).
         lease = step.lease
         run = replace(run, authors=_with_authors(run, lease.agent), roles=_acted(run, lease.role, lease.agent))
+    asked = event.how == "asked"
     step = replace(
         step,
-        state=s.WAITING if event.how == "waiting" else s.READY,
+        state=s.WAITING if asked or event.how == "waiting" else s.READY,
+        due_at=event.due_at if asked else step.due_at,
+        question=event.question,
+        asked=(*step.asked, event.question) if asked else step.asked,
+        on_expiry=event.on_expiry,
+        resume_from=event.salvage if asked else "",
+        offered_until=None,
         lease=None,
         attempts_used=step.attempts_used + (1 if event.counts else 0),
         handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),
@@ -139,6 +146,20 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
         notes=event.notes or step.notes,
+    )
+    return _with_step(run, step, event.at)
+
+
+def _step_resumed(run: s.Run, event: e.StepResumed) -> s.Run:
+    step = active(run, event.step)
+    step = replace(
+        step,
+        state=s.READY,
+        question="",
+        due_at=None,
+        on_expiry="",
+        reason=event.reason,
+        offered_until=event.offered_until,
     )
     return _with_step(run, step, event.at)
 
@@ -361,7 +382,17 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
             waiting = step.kind in ("human", "wait")
             state = s.WAITING if waiting else s.READY
             steps[name] = replace(
-                step, state=state, attempts_used=0, handoffs=0, visit=1, entered_at=event.at, offered_to=""
+                step,
+                state=state,
+                attempts_used=0,
+                handoffs=0,
+                visit=1,
+                entered_at=event.at,
+                offered_to="",
+                offered_until=None,
+                question="",
+                asked=(),
+                due_at=None if step.question else step.due_at,
             )
             visits[name] = 1
     blocked = any(step.state == s.BLOCKED for step in steps.values())
@@ -397,6 +428,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.LeaseRenewed: _lease_renewed,
     e.TokensCounted: _tokens_counted,
     e.AttemptEnded: _attempt_ended,
+    e.StepResumed: _step_resumed,
     e.Submitted: _submitted,
     e.Judged: _judged,
     e.ReviewRecorded: _review_recorded,

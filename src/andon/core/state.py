@@ -103,6 +103,15 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
+    offered_until: float | None = None
+    """an offer that ends; None: it lasts"""
+    question: str = ""
+    """the message whose answer the step waits for"""
+    asked: tuple[str, ...] = ()
+    """all questions that this visit waited for"""
+    on_expiry: str = ""
+    resume_from: str = ""
+    """commit that the next attempt's files begin with: what the asker left"""
     salvage: str = ""
     verdicts: tuple[Verdict, ...] = ()
     """the last ones judged in this visit"""
@@ -221,6 +230,11 @@ class Message(Struct, frozen=True, kw_only=True):
     step: str = ""
     sent_at: float = 0.0
     expires_at: float | None = None
+    thread: str = ""
+    """"" in messages from before there were threads: they stand alone"""
+    in_reply_to: str = ""
+    repeated: int = 0
+    """how often it was sent again under its key"""
     acknowledged: tuple[str, ...] = ()
     answer: str = ""
     answered_by: str = ""

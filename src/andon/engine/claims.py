@@ -19,7 +19,7 @@ from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_US
 from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
-from andon.engine.messages import send_in
+from andon.engine.messages import Outgoing, send_in
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
@@ -192,10 +192,11 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role) is not None:
+    now = services.clock.now()
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now) is not None:
         return None
     command = c.Claim(
-        at=services.clock.now(),
+        at=now,
         actor=caller.agent,
         step=step_id,
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
@@ -267,7 +268,8 @@ def _why_nothing(services: Services, unit: Unit, role: str | None, task: str | N
     if not isinstance(state, s.Run):
         return ""
     workflow = unit.workflow(state)
-    reasons = [claim_refusal(workflow, state, step, services.caller.agent, role) for step in state.active]
+    now = services.clock.now()
+    reasons = [claim_refusal(workflow, state, step, services.caller.agent, role, now) for step in state.active]
     listed = "; ".join(reason.message for reason in reasons if reason is not None)
     return f": {listed or f'run {state.id} is {state.status}'}"
 
@@ -285,6 +287,8 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             tree = submission.tree
             if submission.base != run.base:
                 tree = services.git.merge(run.base, submission.commit).tree
+        if step.resume_from:
+            tree = services.git.merge(run.base, step.resume_from).tree
         services.places.make_parent(lease.workdir)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
         claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
@@ -421,8 +425,8 @@ def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: 
         if isinstance(after, Rejected):
             raise AndonError.of(after)
         recipient = to or f"run:{claim.run}"
-        sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, sent
+        told = Outgoing(kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
+        return after, send_in(services, unit, told).message
 
     done, effects = services.engine.transact(work)
     services.after(effects)

@@ -155,11 +155,12 @@ SELECT json_object(
 )
 
 -- name: inbox
--- Messages to these recipients, or to the runs and roles that the agent holds now, that it has not acknowledged; and
+-- Messages to these recipients, or to the runs, tasks and roles that the agent holds now, that it has not acknowledged; and
 -- the answers to its own questions.
 WITH boxes (name) AS (
     SELECT value FROM json_each(:recipients)
     UNION SELECT 'run:' || run FROM steps WHERE state = 'leased' AND agent = :agent
+    UNION SELECT 'task:' || task FROM steps WHERE state = 'leased' AND agent = :agent
     UNION SELECT 'role:' || role FROM steps WHERE state = 'leased' AND agent = :agent AND role <> ''
 ),
 unread AS (
@@ -176,7 +177,9 @@ SELECT json_object(
     'items', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
             'id', id, 'kind', kind, 'sender', sender, 'recipient', recipient, 'body', body, 'run', run, 'step', step,
-            'answer', answer, 'answered_by', answered_by,
+            'answer', answer, 'answered_by', answered_by, 'in_reply_to', in_reply_to,
+            'thread', coalesce(nullif(thread, ''), id),
+            'redelivered', json(CASE WHEN repeated > 0 THEN 'true' ELSE 'false' END),
             'sent_at', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch')
         ) AS item FROM unread ORDER BY own, number, id LIMIT :limit
     )),
