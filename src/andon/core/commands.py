@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -84,6 +84,9 @@ class Claim(Command, frozen=True, kw_only=True):
     role: str | None = None
     person: bool = False
     lease_s: float | None = None
+    client: str = ""
+    model: str = ""
+    """what the worker is made of; "" when it is not known"""
 
 
 class Renew(Command, frozen=True, kw_only=True):
@@ -120,6 +123,13 @@ class HandOff(Command, frozen=True, kw_only=True):
     to: str
     notes: str
     salvage: str = ""
+    gates: tuple[str, ...] = ()
+    """that must open first, besides those of the step's `handoff_gates`; measured on `submission`"""
+    submission: Submission | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    environment_digest: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    also_by: str = ""
 
 
 class Park(Command, frozen=True, kw_only=True):
@@ -186,7 +196,25 @@ class Advance(Command, frozen=True, kw_only=True):
     message: str = ""
     notes: str = ""
     findings: tuple[Finding, ...] = ()
+    resolve: tuple[str, ...] = ()
+    """ids of findings that the reviewer says are mended"""
     also_by: str = ""
+
+
+class ResolveFindings(Command, frozen=True, kw_only=True):
+    """person: a person says so. aliases: all names this person is known by. role: what the actor plays now."""
+
+    findings: tuple[str, ...]
+    why: str
+    person: bool = False
+    aliases: tuple[str, ...] = ()
+    role: str = ""
+
+
+class ReopenFinding(Command, frozen=True, kw_only=True):
+    finding: str
+    why: str
+    person: bool = False
 
 
 class Approve(Command, frozen=True, kw_only=True):

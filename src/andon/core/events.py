@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
@@ -122,6 +122,9 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    """what the worker is made of, as far as it is known"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -160,6 +163,8 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
     due_at: float | None = None
     on_expiry: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """hand-off: files and links that belong to the work, beside it"""
 
 
 class StepResumed(Event, frozen=True, kw_only=True):
@@ -201,6 +206,29 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     approves: bool
     findings: tuple[Finding, ...] = ()
     message: str = ""
+
+
+class FindingsRaised(Event, frozen=True, kw_only=True):
+    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
+
+    step: str
+    role: str
+    agent: str
+    patch: str
+    first: int
+    findings: tuple[Finding, ...]
+
+
+class FindingResolved(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
+
+
+class FindingReopened(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
 
 
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
@@ -385,6 +413,9 @@ RunEvent = (
     | Submitted
     | Judged
     | ReviewRecorded
+    | FindingsRaised
+    | FindingResolved
+    | FindingReopened
     | ApprovalRecorded
     | RejectionRecorded
     | SignalRecorded

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
+from andon.core.evolve_finding import FINDING_EVENTS, with_machine
 from andon.core.evolve_message import MESSAGE_EVENTS
 from andon.core.evolve_task import TASK_EVENTS
 from andon.core.verdict import Submission
@@ -106,9 +107,12 @@ def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
         lease_s=event.lease_s,
         workdir=event.workdir,
         person=event.person,
+        client=event.client,
+        model=event.model,
     )
     step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="", offered_until=None)
-    return replace(_with_step(run, step, event.at), token=event.token)
+    machines = with_machine(run, event.agent, event.client, event.model)
+    return replace(_with_step(run, step, event.at), token=event.token, machines=machines)
 
 
 def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
@@ -146,6 +150,7 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
         notes=event.notes or step.notes,
+        artifacts=event.artifacts or step.artifacts,
     )
     return _with_step(run, step, event.at)
 
@@ -432,6 +437,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.Submitted: _submitted,
     e.Judged: _judged,
     e.ReviewRecorded: _review_recorded,
+    **FINDING_EVENTS,
     e.ApprovalRecorded: _approval_recorded,
     e.RejectionRecorded: _approval_recorded,
     e.SignalRecorded: _signal_recorded,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
 DRAFT = "draft"
@@ -29,6 +29,9 @@ BLOCKED = "blocked"
 RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
+
+BLOCKING = "blocking"
+"""The severity of a finding that keeps gates closed."""
 
 SYSTEM_KINDS = frozenset({"command", "land", "join"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
@@ -68,6 +71,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     lease_s: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -113,6 +118,8 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     resume_from: str = ""
     """commit that the next attempt's files begin with: what the asker left"""
     salvage: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """what the last hand-off named"""
     verdicts: tuple[Verdict, ...] = ()
     """the last ones judged in this visit"""
     prepared: Prepared | None = None
@@ -127,6 +134,26 @@ class Review(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     message: str = ""
     at: float = 0.0
+
+
+class RaisedFinding(Struct, frozen=True, kw_only=True):
+    """A reviewer's finding as the run keeps it. resolved_by "": it is open. why: of the last word on it."""
+
+    id: str
+    step: str
+    role: str
+    agent: str
+    patch: str
+    finding: Finding
+    at: float = 0.0
+    resolved_by: str = ""
+    why: str = ""
+    reopened: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the review gates of its role closed."""
+        return not self.resolved_by and self.finding.severity == BLOCKING
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -204,6 +231,10 @@ class Run(Struct, frozen=True, kw_only=True):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     reviews: tuple[Review, ...] = ()
+    findings: tuple[RaisedFinding, ...] = ()
+    """in the order of their ids: F1 is the first"""
+    machines: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """(client, model) of an agent's claims; an agent of whom nothing is known is not here"""
     approvals: tuple[Approval, ...] = ()
     signals: tuple[Signal, ...] = ()
     waivers: tuple[Waiver, ...] = ()

@@ -52,6 +52,10 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise errors.translate(error, path) from error
+    except UnicodeError as error:
+        # SQLite's own words about a damaged schema quote the damage.
+        connection.close()
+        raise errors.corrupt(f"the database {path} has a damaged schema") from error
     except BaseException:
         connection.close()
         raise
