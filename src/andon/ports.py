@@ -18,6 +18,7 @@ from andon.core.projection import Row
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
+from andon.ports_mail import MailReader
 from andon.ports_queue import QueueReader
 
 
@@ -386,7 +387,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class Reader(QueueReader, Protocol):
+class Reader(QueueReader, MailReader, Protocol):
     """A consistent view of the store. `Row` values are plain; times are seconds since the epoch."""
 
     def load(self, stream: str) -> Loaded | None:
@@ -441,7 +442,7 @@ class Reader(QueueReader, Protocol):
         ...
 
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
-        """Waiting human and wait steps whose due_at has passed."""
+        """Waiting steps (of people, of time, of a question) whose due_at has passed."""
         ...
 
     def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]: ...
@@ -464,9 +465,10 @@ class Reader(QueueReader, Protocol):
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
-        """In natural order; each argument narrows. answered: questions that have got an answer."""
+        """In natural order; each argument narrows. answered: questions that have got an answer. thread: all of it, alone."""
         ...
 
     def learnings(

@@ -255,6 +255,9 @@ class TestInbox:
             "step": "",
             "answer": "blue",
             "answered_by": "ann",
+            "in_reply_to": "",
+            "thread": "M6",
+            "redelivered": False,
             "sent_at": "1970-01-01T00:00:10Z",
         }
         assert (found["ok"], found["acknowledged"]) == (True, [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from andon.core.imported import Imported
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 TOKENS_MAX = 10**9
 """Model tokens in one count. Whoever tells more is not believed."""
@@ -104,6 +104,9 @@ class Claim(Command, frozen=True, kw_only=True):
     role: str | None = None
     person: bool = False
     lease_s: float | None = None
+    client: str = ""
+    model: str = ""
+    """what the worker is made of; "" when it is not known"""
 
 
 class Renew(Command, frozen=True, kw_only=True):
@@ -153,6 +156,32 @@ class HandOff(Command, frozen=True, kw_only=True):
     to: str
     notes: str
     salvage: str = ""
+    gates: tuple[str, ...] = ()
+    """that must open first, besides those of the step's `handoff_gates`; measured on `submission`"""
+    submission: Submission | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    environment_digest: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    also_by: str = ""
+
+
+class Park(Command, frozen=True, kw_only=True):
+    """Give the lease up until a question is answered. due_at: when the question is void. on_expiry: ready | cord."""
+
+    step: str
+    token: int
+    question: str
+    due_at: float | None = None
+    on_expiry: str = "ready"
+    salvage: str = ""
+    notes: str = ""
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """The question that a step waited for has got an answer."""
+
+    step: str
+    question: str
 
 
 class ExpireLease(Command, frozen=True, kw_only=True):
@@ -200,7 +229,25 @@ class Advance(Command, frozen=True, kw_only=True):
     message: str = ""
     notes: str = ""
     findings: tuple[Finding, ...] = ()
+    resolve: tuple[str, ...] = ()
+    """ids of findings that the reviewer says are mended"""
     also_by: str = ""
+
+
+class ResolveFindings(Command, frozen=True, kw_only=True):
+    """person: a person says so. aliases: all names this person is known by. role: what the actor plays now."""
+
+    findings: tuple[str, ...]
+    why: str
+    person: bool = False
+    aliases: tuple[str, ...] = ()
+    role: str = ""
+
+
+class ReopenFinding(Command, frozen=True, kw_only=True):
+    finding: str
+    why: str
+    person: bool = False
 
 
 class Approve(Command, frozen=True, kw_only=True):
@@ -313,6 +360,17 @@ class SendMessage(Command, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    in_reply_to: str = ""
+    thread: str = ""
+    """that of the message it replies to; "" begins a thread"""
+    waiting: int = 0
+    """unacknowledged messages in the recipient's mailbox now"""
+    recent: int = 0
+    """messages that this sender sent within the last SENDER_WINDOW_S"""
+
+
+class RepeatMessage(Command, frozen=True, kw_only=True):
+    """The same message came again, under its key."""
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):

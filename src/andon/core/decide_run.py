@@ -23,6 +23,7 @@ from andon.core.routing import Evaluate, Progress
 from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
+from andon.core.rules_question import park, question_expired, resume
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
 
 MIN_RENEWAL_S = 30.0
@@ -172,16 +173,19 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
 
 
 def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
-    return step.offered_to in (command.actor, f"role:{step.role}", "anyone")
+    over = step.offered_until is not None and command.at >= step.offered_until
+    return over or step.offered_to in (command.actor, f"role:{step.role}", "anyone")
 
 
-def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> Rejected | None:
+def claim_refusal(
+    workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None, now: float = 0.0
+) -> Rejected | None:
     """Why this agent could not claim the step now, None when it could; for choosing among ready steps."""
     step = run.active.get(step_id)
     if step is None or step.state != s.READY:
         state = step.state if step is not None else "not active"
         return Rejected(kind="not_ready", message=f"step {step_id} of run {run.id} is {state}", exit=3)
-    command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="", role=role)
+    command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
     return _refuse_worker(progress, step, command)
 
@@ -369,6 +373,9 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
 
 
 def _time_is_up(progress: Progress, step: s.ActiveStep) -> None:
+    if step.question:
+        question_expired(progress, step)
+        return
     definition = progress.workflow.steps[step.step]
     if definition.kind == "wait" and definition.signal is None:
         progress.leave(step.step, w.PASSED, message="the time is over")
@@ -420,6 +427,8 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.GiveLearnings: give_learnings,
     c.Release: _release,
     c.HandOff: _hand_off,
+    c.Park: park,
+    c.Resume: resume,
     c.ExpireLease: _expire,
     c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,

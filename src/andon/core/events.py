@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from andon.core.imported import Imported
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
@@ -143,6 +143,9 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    """what the worker is made of, as far as it is known"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -175,7 +178,7 @@ class LearningsGiven(Event, frozen=True, kw_only=True):
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -189,6 +192,22 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
     notes: str = ""
+    question: str = ""
+    """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
+    due_at: float | None = None
+    on_expiry: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """hand-off: files and links that belong to the work, beside it"""
+
+
+class StepResumed(Event, frozen=True, kw_only=True):
+    """A step that waited for an answer is ready again, for its asker alone until `offered_until`. how: answered | expired."""
+
+    step: str
+    question: str
+    how: str
+    reason: str
+    offered_until: float
 
 
 class Submitted(Event, frozen=True, kw_only=True):
@@ -220,6 +239,29 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     approves: bool
     findings: tuple[Finding, ...] = ()
     message: str = ""
+
+
+class FindingsRaised(Event, frozen=True, kw_only=True):
+    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
+
+    step: str
+    role: str
+    agent: str
+    patch: str
+    first: int
+    findings: tuple[Finding, ...]
+
+
+class FindingResolved(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
+
+
+class FindingReopened(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
 
 
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
@@ -363,7 +405,10 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", or "human"."""
+    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
+
+    thread: the id of the message that the conversation began with (its own for the first one).
+    """
 
     message: str
     kind: str
@@ -372,6 +417,12 @@ class MessageSent(Event, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    thread: str = ""
+    in_reply_to: str = ""
+
+
+class MessageRepeated(Event, frozen=True, kw_only=True):
+    """Its sender sent it again under the same key before anybody acknowledged it."""
 
 
 class MessageAcknowledged(Event, frozen=True, kw_only=True):
@@ -433,9 +484,13 @@ RunEvent = (
     | TokensCounted
     | LearningsGiven
     | AttemptEnded
+    | StepResumed
     | Submitted
     | Judged
     | ReviewRecorded
+    | FindingsRaised
+    | FindingResolved
+    | FindingReopened
     | ApprovalRecorded
     | RejectionRecorded
     | SignalRecorded
@@ -454,7 +509,7 @@ RunEvent = (
     | RunUnblocked
     | RunEnded
 )
-MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
+MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
 LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
 AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
 

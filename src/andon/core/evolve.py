@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
+from andon.core.evolve_finding import FINDING_EVENTS, with_machine
 from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
 from andon.core.evolve_message import MESSAGE_EVENTS
 from andon.core.evolve_task import TASK_EVENTS
@@ -107,9 +108,12 @@ def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
         lease_s=event.lease_s,
         workdir=event.workdir,
         person=event.person,
+        client=event.client,
+        model=event.model,
     )
-    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="")
-    return replace(_with_step(run, step, event.at), token=event.token)
+    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="", offered_until=None)
+    machines = with_machine(run, event.agent, event.client, event.model)
+    return replace(_with_step(run, step, event.at), token=event.token, machines=machines)
 
 
 def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
@@ -134,9 +138,16 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         # Others may build on what was kept: whoever wrote it is an author, submitted or not (law 11).
         lease = step.lease
         run = replace(run, authors=_with_authors(run, lease.agent), roles=_acted(run, lease.role, lease.agent))
+    asked = event.how == "asked"
     step = replace(
         step,
-        state=s.WAITING if event.how == "waiting" else s.READY,
+        state=s.WAITING if asked or event.how == "waiting" else s.READY,
+        due_at=event.due_at if asked else step.due_at,
+        question=event.question,
+        asked=(*step.asked, event.question) if asked else step.asked,
+        on_expiry=event.on_expiry,
+        resume_from=event.salvage if asked else "",
+        offered_until=None,
         lease=None,
         attempts_used=step.attempts_used + (1 if event.counts else 0),
         handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),
@@ -144,6 +155,21 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
         notes=event.notes or step.notes,
+        artifacts=event.artifacts or step.artifacts,
+    )
+    return _with_step(run, step, event.at)
+
+
+def _step_resumed(run: s.Run, event: e.StepResumed) -> s.Run:
+    step = active(run, event.step)
+    step = replace(
+        step,
+        state=s.READY,
+        question="",
+        due_at=None,
+        on_expiry="",
+        reason=event.reason,
+        offered_until=event.offered_until,
     )
     return _with_step(run, step, event.at)
 
@@ -367,7 +393,17 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
             waiting = step.kind in ("human", "wait")
             state = s.WAITING if waiting else s.READY
             steps[name] = replace(
-                step, state=state, attempts_used=0, handoffs=0, visit=1, entered_at=event.at, offered_to=""
+                step,
+                state=state,
+                attempts_used=0,
+                handoffs=0,
+                visit=1,
+                entered_at=event.at,
+                offered_to="",
+                offered_until=None,
+                question="",
+                asked=(),
+                due_at=None if step.question else step.due_at,
             )
             visits[name] = 1
     blocked = any(step.state == s.BLOCKED for step in steps.values())
@@ -405,9 +441,11 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.TokensCounted: _tokens_counted,
     e.LearningsGiven: _learnings_given,
     e.AttemptEnded: _attempt_ended,
+    e.StepResumed: _step_resumed,
     e.Submitted: _submitted,
     e.Judged: _judged,
     e.ReviewRecorded: _review_recorded,
+    **FINDING_EVENTS,
     e.ApprovalRecorded: _approval_recorded,
     e.RejectionRecorded: _approval_recorded,
     e.SignalRecorded: _signal_recorded,

@@ -213,7 +213,7 @@ def batch_cost(failure_rate: float, depth: int) -> float:
     """Checks asked for a change while a batch of 2^depth is searched, when changes fail by themselves at this rate."""
     size = 2**depth
     red = [2**level * (1 - (1 - failure_rate) ** (2 ** (depth - level))) for level in range(depth)]
-    return (1 + 2 * sum(red)) / size
+    return float((1 + 2 * sum(red)) / size)
 
 
 def window_resolves(failure_rate: float, window: int) -> float:

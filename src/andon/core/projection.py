@@ -156,6 +156,9 @@ def _message_rows(message: s.Message) -> Rows:
         "answer": message.answer,
         "answered_by": message.answered_by,
         "answered_at": message.answered_at,
+        "thread": message.thread,
+        "in_reply_to": message.in_reply_to,
+        "repeated": message.repeated,
     }
     return {"messages": [row]}
 

@@ -67,7 +67,7 @@ def approve(progress: Progress, command: c.Approve) -> Rejected | None:
         text = f"step {step.step} of run {progress.run.id} has expired; it can't be approved any more"
         return Rejected(kind="expired", message=text, next=f"andon show {progress.run.id}")
     gates = [gate for gate in progress.workflow.gates.values() if isinstance(gate, w.ApprovalGate)]
-    awaited = any(x.state == s.WAITING or x.kind == "land" for x in progress.run.active.values())
+    awaited = any((x.state == s.WAITING and not x.question) or x.kind == "land" for x in progress.run.active.values())
     if step is None and not (gates and awaited):
         text = f"run {progress.run.id} has nothing that waits for an approval"
         return Rejected(kind="not_waiting", message=text, next=f"andon show {progress.run.id}")
@@ -187,7 +187,7 @@ def waive(progress: Progress, command: c.Waive) -> Rejected | None:
 def settle(progress: Progress) -> None:
     """Let waiting steps go on when what they waited for is there; nobody has to nudge."""
     for step in list(progress.run.active.values()):
-        if step.state != s.WAITING or step.step not in progress.run.active:
+        if step.state != s.WAITING or step.question or step.step not in progress.run.active:
             continue
         definition = progress.workflow.steps.get(step.step)
         if definition is None or definition.kind == "wait":

@@ -47,6 +47,9 @@ def end_attempt(
     counts: bool = True,
     to: str = "",
     notes: str = "",
+    question: str = "",
+    due_at: float | None = None,
+    on_expiry: str = "",
 ) -> None:
     """End the lease without an outcome; when the attempts are used up, leave by `failed`."""
     if step.lease is None:
@@ -66,6 +69,9 @@ def end_attempt(
             salvage=salvage,
             to=to,
             notes=notes,
+            question=question,
+            due_at=due_at,
+            on_expiry=on_expiry,
         )
     )
     definition = progress.workflow.steps.get(step.step)

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from andon.core.imported import Imported
 from andon.core.learning import Given, Learning
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
 DRAFT = "draft"
@@ -31,6 +31,9 @@ BLOCKED = "blocked"
 RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
+
+BLOCKING = "blocking"
+"""The severity of a finding that keeps gates closed."""
 
 SYSTEM_KINDS = frozenset({"command", "land", "join"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
@@ -80,6 +83,8 @@ class Lease(Struct, frozen=True, kw_only=True):
     lease_s: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -115,7 +120,18 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
+    offered_until: float | None = None
+    """an offer that ends; None: it lasts"""
+    question: str = ""
+    """the message whose answer the step waits for"""
+    asked: tuple[str, ...] = ()
+    """all questions that this visit waited for"""
+    on_expiry: str = ""
+    resume_from: str = ""
+    """commit that the next attempt's files begin with: what the asker left"""
     salvage: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """what the last hand-off named"""
     verdicts: tuple[Verdict, ...] = ()
     """the last ones judged in this visit"""
     prepared: Prepared | None = None
@@ -130,6 +146,26 @@ class Review(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     message: str = ""
     at: float = 0.0
+
+
+class RaisedFinding(Struct, frozen=True, kw_only=True):
+    """A reviewer's finding as the run keeps it. resolved_by "": it is open. why: of the last word on it."""
+
+    id: str
+    step: str
+    role: str
+    agent: str
+    patch: str
+    finding: Finding
+    at: float = 0.0
+    resolved_by: str = ""
+    why: str = ""
+    reopened: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the review gates of its role closed."""
+        return not self.resolved_by and self.finding.severity == BLOCKING
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -207,6 +243,10 @@ class Run(Struct, frozen=True, kw_only=True):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     reviews: tuple[Review, ...] = ()
+    findings: tuple[RaisedFinding, ...] = ()
+    """in the order of their ids: F1 is the first"""
+    machines: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """(client, model) of an agent's claims; an agent of whom nothing is known is not here"""
     approvals: tuple[Approval, ...] = ()
     signals: tuple[Signal, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -235,6 +275,11 @@ class Message(Struct, frozen=True, kw_only=True):
     step: str = ""
     sent_at: float = 0.0
     expires_at: float | None = None
+    thread: str = ""
+    """"" in messages from before there were threads: they stand alone"""
+    in_reply_to: str = ""
+    repeated: int = 0
+    """how often it was sent again under its key"""
     acknowledged: tuple[str, ...] = ()
     answer: str = ""
     answered_by: str = ""

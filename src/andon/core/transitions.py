@@ -63,6 +63,7 @@ STEP = _table(
     (s.READY, "Landed", s.READY),
     (s.WAITING, "Judged", s.WAITING),
     (s.WAITING, "StepReopened", s.READY),
+    (s.WAITING, "StepResumed", s.READY),
     (s.READY, "RunBlocked", s.BLOCKED),
     (s.LEASED, "RunBlocked", s.BLOCKED),
     (s.WAITING, "RunBlocked", s.BLOCKED),

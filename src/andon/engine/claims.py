@@ -24,7 +24,7 @@ from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
 from andon.engine.choosing import Choice, choose, starting_role
-from andon.engine.messages import send_in
+from andon.engine.messages import Outgoing, send_in
 from andon.engine.offers import Offer, Surroundings, Wanted, predicted_of
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -204,7 +204,8 @@ def _try_claim(
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role) is not None:
+    now = services.clock.now()
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now) is not None:
         return None
     definition = workflow.steps[step_id]
     scope = offer.scope or predicted_of(unit.writer, run.task)
@@ -212,7 +213,7 @@ def _try_claim(
     if around.against(run.task, definition.role or "", scope, looks_only=reviewing):
         return None
     command = c.Claim(
-        at=services.clock.now(),
+        at=now,
         actor=caller.agent,
         step=step_id,
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
@@ -262,6 +263,8 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             tree = submission.tree
             if submission.base != run.base:
                 tree = services.git.merge(run.base, submission.commit).tree
+        if step.resume_from:
+            tree = services.git.merge(run.base, step.resume_from).tree
         services.places.make_parent(lease.workdir)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
         claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
@@ -398,8 +401,8 @@ def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: 
         if isinstance(after, Rejected):
             raise AndonError.of(after)
         recipient = to or f"run:{claim.run}"
-        sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, sent
+        told = Outgoing(kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
+        return after, send_in(services, unit, told).message
 
     done, effects = services.engine.transact(work)
     services.after(effects)

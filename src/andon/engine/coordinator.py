@@ -10,13 +10,15 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, offers, people, views, waiting
+from andon.engine import claims, judging, messages, offers, people, talk, views, waiting
 from andon.engine.brief import brief as write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
@@ -28,6 +30,14 @@ from andon.ports_queue import WORK
 Arguments = dict[str, Any]
 MAX_WAIT_S = 3600.0
 
+
+TOLD = frozenset(
+    {
+        *("next", "brief", "check", "advance", "submit", "heartbeat", "release", "handoff", "say", "ask", "park"),
+        *("spawn", "wait", "learn"),
+    }
+)
+"""Verbs of agents: whatever the answer is, the caller learns that messages wait for it."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +54,17 @@ class LocalCoordinator:
     def call(self, verb: str, arguments: Arguments, progress: Callable[[str], None] | None = None) -> Reply:
         """Carry out a verb. Raises AndonError; see `interface` for the verbs."""
         self.services.progress = progress
+        if verb not in TOLD:
+            return self._call(verb, arguments)
+        try:
+            reply = self._call(verb, arguments)
+        except AndonError as error:
+            error.notes = (*error.notes, *self._unread())
+            raise
+        told: Reply = replace(reply, notes=(*reply.notes, *self._unread()))
+        return told
+
+    def _call(self, verb: str, arguments: Arguments) -> Reply:
         if (handler := HANDLERS.get(verb)) is not None:
             return handler(self, arguments)
         if (place := ELSEWHERE.get(verb)) is None:
@@ -127,7 +148,7 @@ class LocalCoordinator:
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }
-        return Reply(exit=EXIT_YES, body=body, notes=(*around, *self._unread()))
+        return Reply(exit=EXIT_YES, body=body, notes=around)
 
     def _neighbours(self, run: s.Run) -> tuple[str, ...]:
         """Who else works on the same paths, a line each."""
@@ -148,7 +169,11 @@ class LocalCoordinator:
         return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around)
 
     def _unread(self) -> tuple[str, ...]:
-        count = messages.unread(self.services)
+        try:
+            count = messages.unread(self.services)
+        except AndonError:
+            # What was asked for is what counts; the mailbox can be read another time.
+            return ()
         return (f"{count} unread message{'s' if count != 1 else ''}: andon inbox",) if count else ()
 
     def brief(self, arguments: Arguments) -> Reply:
@@ -205,7 +230,7 @@ class LocalCoordinator:
             body["outcome"] = judged.outcome
         if not ok:
             body["error"] = _explain(judged)
-        return Reply(exit=judged.exit, body=body, notes=self._unread())
+        return Reply(exit=judged.exit, body=body)
 
     def submit(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
@@ -243,95 +268,15 @@ class LocalCoordinator:
             "lease": {"token": claim.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "tokens_used": run.tokens_used,
         }
-        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
-
-    def _claim_to_leave(self) -> Claim:
-        """The caller's claim. What an agent did in a person's is submitted first, which makes it an author (law 11)."""
-        claim = claims.find_claim(self.services)
-        if claim.hand:
-            try:
-                judging.submit(self.services, claim)
-            except AndonError as error:
-                self.services.say(f"the work of {claim.hand} could not be submitted: {error.message}")
-        return claim
+        return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = self._claim_to_leave()
+        claim = talk.claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
             body={"ok": True, "run": run.id, "step": claim.step, "next": people.where(self.services, run)},
         )
-
-    def handoff(self, arguments: Arguments) -> Reply:
-        claim = self._claim_to_leave()
-        to = arguments.get("to") or ""
-        message = arguments.get("message") or ""
-        if to:
-            messages.check_recipient(to)
-        if not message.strip():
-            raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-        run, sent = claims.hand_off(
-            self.services, claim, to=to, notes=arguments.get("notes") or message, message=message
-        )
-        body = {
-            "ok": True,
-            "run": run.id,
-            "step": claim.step,
-            "message": sent.id,
-            "next": people.where(self.services, run),
-        }
-        return Reply(exit=EXIT_YES, body=body)
-
-    # ------------------------------------------------------------ messages
-
-    def _place(self) -> tuple[str, str]:
-        claim = self.services.places.read_lease(self.services.caller.cwd)
-        if claim is not None:
-            return claim.run, claim.step
-        return self.services.caller.run or "", ""
-
-    def say(self, arguments: Arguments) -> Reply:
-        run, step = self._place()
-        to = messages.check_recipient(arguments.get("to") or "")
-        sent = messages.send(
-            self.services,
-            kind="say",
-            to=to,
-            body=arguments.get("body") or "",
-            run=run,
-            step=step,
-            key=arguments.get("key"),
-        )
-        return Reply(exit=EXIT_YES, body={"ok": True, "message": sent.id, "to": sent.recipient})
-
-    def ask(self, arguments: Arguments) -> Reply:
-        run, step = self._place()
-        to = messages.check_recipient(arguments.get("to") or messages.HUMAN)
-        sent = messages.send(
-            self.services,
-            kind="ask",
-            to=to,
-            body=arguments.get("body") or "",
-            run=run,
-            step=step,
-            expires_s=arguments.get("expires_s"),
-            key=arguments.get("key"),
-        )
-        wait_s = float(arguments.get("wait_s") or 0)
-        if wait_s > 0:
-            sent = messages.wait_for_answer(self.services, sent.id, min(wait_s, MAX_WAIT_S))
-        body = {"ok": True, "message": sent.id, "to": sent.recipient, "answer": sent.answer or None}
-        return Reply(exit=EXIT_YES, body=body)
-
-    def answer(self, arguments: Arguments) -> Reply:
-        message = messages.answer(self.services, arguments["message"], arguments.get("body") or "")
-        return Reply(exit=EXIT_YES, body={"ok": True, "message": message.id, "answer": message.answer})
-
-    def inbox(self, arguments: Arguments) -> Reply:
-        acknowledge = arguments.get("ack") or []
-        names = [acknowledge] if isinstance(acknowledge, str) else list(acknowledge)
-        return Reply(exit=EXIT_YES, body=messages.inbox(self.services, acknowledge=names))
 
     # ------------------------------------------------------------ tasks and runs
 
@@ -522,11 +467,6 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "submit": LocalCoordinator.submit,
     "heartbeat": LocalCoordinator.heartbeat,
     "release": LocalCoordinator.release,
-    "handoff": LocalCoordinator.handoff,
-    "say": LocalCoordinator.say,
-    "ask": LocalCoordinator.ask,
-    "answer": LocalCoordinator.answer,
-    "inbox": LocalCoordinator.inbox,
     "task_add": LocalCoordinator.task_add,
     "task_list": LocalCoordinator.task_list,
     "task_show": LocalCoordinator.task_show,
@@ -557,6 +497,7 @@ ELSEWHERE: dict[str, str] = {
     "config_get": "andon.engine.config:config_get",
     "config_set": "andon.engine.config:config_set",
     "config_unset": "andon.engine.config:config_unset",
+    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park", "handoff")},
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

@@ -201,7 +201,9 @@ class Trial:
             broken: Candidate = replace(candidate, error=_words(found), final=True)
             return broken
         verdicts, environment = found
-        measured: Candidate = replace(candidate, verdicts=verdicts, environment=environment, refusal="", how="", waits="")
+        measured: Candidate = replace(
+            candidate, verdicts=verdicts, environment=environment, refusal="", how="", waits=""
+        )
         red = [verdict for verdict in verdicts if not verdict.opens]
         if red and not waivable(entry.run, red):
             text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)

@@ -11,7 +11,7 @@ from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.learning import Learning
 from andon.core.routing import done_verdicts
 from andon.core.verdict import Verdict
-from andon.engine.messages import rfc3339
+from andon.engine.messages import rfc3339, thread_items
 from andon.engine.people import where
 from andon.engine.services import Services
 from andon.ports import StoredEvent, Unreadable
@@ -48,6 +48,9 @@ def show(services: Services, name: str) -> dict[str, Any]:
 
         return {"ok": True, "kind": "learning", **describe_learning(state)}
     found = msgspec.to_builtins(state)
+    with services.store.read() as reader:
+        items = thread_items(reader, state)
+    found |= {"thread": state.thread or state.id, "redelivered": bool(state.repeated), "messages": items}
     return {"ok": True, **found, "kind": "message", "message_kind": state.kind, "sent_at": rfc3339(state.sent_at)}
 
 

@@ -156,7 +156,7 @@ class MemoryReader:
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             due = row["due_at"] is not None and float(row["due_at"]) <= now
-            return row["state"] == WAITING and row["kind"] in ("human", "wait") and due
+            return row["state"] == WAITING and due
 
         return self._steps(wanted, "due_at")[:limit]
 
@@ -269,9 +269,12 @@ class MemoryReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
         def wanted(row: Row) -> bool:
+            if thread is not None:
+                return bool(thread) and row["thread"] == thread
             return (
                 (not recipients or row["recipient"] in recipients)
                 and run in (None, row["run"])
@@ -327,6 +330,22 @@ class MemoryReader:
     def task_sources(self, tool: str) -> dict[str, str]:
         found = [row for _number, _place, row in self._table("tasks")]
         return {str(row["source"]): str(row["id"]) for row in found if str(row["source"]).startswith(f"{tool}:")}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["recipient"] == recipient)
+        return sum(1 for row in found if not _acknowledged(row) and row["answered_at"] is None)
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["sender"] == sender)
+        return sum(1 for row in found if float(row["sent_at"] or 0.0) > since)
+
+    def agent_seen(self, agent: str) -> bool:
+        if any(row["sender"] == agent for _number, _place, row in self._table("messages")):
+            return True
+        claims = (data for *_place, data in self.tables.log if b'"StepClaimed"' in data)
+        return any(msgspec.json.decode(data).get("actor") == agent for data in claims)
 
 
 def _run_is_open(reader: MemoryReader, run: str) -> bool:

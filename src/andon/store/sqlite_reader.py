@@ -242,8 +242,11 @@ class SqliteReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
+        if thread is not None:
+            return self.rows("messages_of_thread", {"thread": thread, "limit": limit})
         parameters = {
             "recipients": codec.list_text(recipients) if recipients else None,
             "run": run,
@@ -286,6 +289,21 @@ class SqliteReader:
         # ';' is what comes after ':': all sources that begin with "TOOL:".
         found = self.all("task_sources", {"from": f"{tool}:", "to": f"{tool};"})
         return {str(source): str(task) for source, task in found}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        return self._count("messages_waiting", {"recipient": recipient})
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        return self._count("messages_sent_since", {"sender": sender, "since": since})
+
+    def agent_seen(self, agent: str) -> bool:
+        return bool(self._count("agent_seen", {"agent": agent}))
+
+    def _count(self, name: str, parameters: dict[str, str | float]) -> int:
+        found = self.one(name, parameters)
+        return int(found[0] or 0) if found is not None else 0
 
 
 def _readable(row: tuple[Any, ...]) -> object:

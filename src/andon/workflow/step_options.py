@@ -6,6 +6,8 @@ option of another kind is an error that says whose option it is. Must not know: 
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from andon.core import workflow as w
 from andon.workflow.fields import NAME, Fields
 from andon.workflow.gate_options import LIMIT_KEYS, Places, read_gate, resource_limits
@@ -15,7 +17,7 @@ from andon.workflow.yaml_tree import Mapping, Scalar, Sequence
 
 COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
-    "agent": ("role", "attempts", "lease", "empty", "outcomes"),
+    "agent": ("role", "attempts", "lease", "empty", "outcomes", "handoff_gates"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
     "fanout": ("for_each", "workflow", "join", "max_parallel", "role", "outcomes"),
@@ -71,6 +73,7 @@ def read_step(
         join=_join(name, fields),
         max_parallel=fields.maybe_whole("max_parallel", 1, 10_000),
         metadata=fields.metadata(),
+        handoff_gates=_handoff_gates(name, fields, places) or UNSET,
     )
 
 
@@ -126,6 +129,12 @@ def _gates(name: str, fields: Fields, gates: dict[str, w.Gate], places: Places) 
             places[f"step:{name}.gates.{gate_id}"] = item.at
             found.append(gate_id)
     return tuple(found)
+
+
+def _handoff_gates(name: str, fields: Fields, places: Places) -> tuple[str, ...]:
+    found = fields.names("handoff_gates")
+    places.update({f"step:{name}.handoff_gates.{gate}": at for gate, at in found})
+    return tuple(gate for gate, _ in found)
 
 
 def _outcomes(name: str, fields: Fields, places: Places) -> tuple[str, ...]:

@@ -129,11 +129,11 @@ WHERE state = 'leased' AND expires_at > :now + :slack AND expires_at > :now + le
 ORDER BY expires_at, number, place LIMIT :limit
 
 -- name: due_steps
--- Human and wait steps whose time is over, oldest first.
+-- Waiting steps whose time is over (of people, of time, of a question), oldest first.
 SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
     expires_at, lease_s, workdir, prepared_commit, reason
 FROM steps
-WHERE state = 'waiting' AND due_at <= :now AND kind IN ('human', 'wait')
+WHERE state = 'waiting' AND due_at <= :now
 ORDER BY due_at, number, place LIMIT :limit
 
 -- name: steps_of_run
@@ -196,7 +196,8 @@ FROM runs WHERE status = :status ORDER BY number, id LIMIT :limit
 
 -- name: messages_to
 -- Messages to some recipients.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE recipient IN (SELECT value FROM json_each(:recipients))
     AND (:run IS NULL OR run = :run)
@@ -208,7 +209,8 @@ ORDER BY number, id LIMIT :limit
 
 -- name: messages_of_run
 -- Messages about one run.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE run = :run AND run <> ''
     AND (:sender IS NULL OR sender = :sender)
@@ -219,15 +221,36 @@ ORDER BY number, id LIMIT :limit
 
 -- name: messages_answered
 -- What somebody asked and was answered.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE sender = :sender AND answered_at IS NOT NULL
     AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
+-- name: messages_of_thread
+-- One conversation, in order.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
+FROM messages WHERE thread = :thread AND thread <> '' ORDER BY number, id LIMIT :limit
+
+-- name: messages_waiting
+-- How many messages of a mailbox nobody has acknowledged or answered.
+SELECT count(*) FROM messages WHERE recipient = :recipient AND acknowledged = '[]' AND answered_at IS NULL
+
+-- name: messages_sent_since
+-- How many messages somebody sent after a moment.
+SELECT count(*) FROM messages WHERE sender = :sender AND sent_at > :since
+
+-- name: agent_seen
+-- Whether an agent ever claimed a step or sent a message.
+SELECT EXISTS (SELECT 1 FROM events WHERE actor = :agent AND type = 'StepClaimed')
+    OR EXISTS (SELECT 1 FROM messages WHERE sender = :agent)
+
 -- name: messages_all
 -- Messages of all, in natural order.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE (:sender IS NULL OR sender = :sender)
     AND (:run IS NULL OR run = :run)
@@ -324,14 +347,15 @@ VALUES (:run, :step, :number, :place, :task, :kind, :role, :state, :priority, :v
 -- name: put_message
 -- Replace a message's row.
 INSERT INTO messages (id, number, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer,
-    answered_by, answered_at)
+    answered_by, answered_at, thread, in_reply_to, repeated)
 VALUES (:id, :number, :kind, :sender, :recipient, :body, :run, :step, :sent_at, :expires_at, :acknowledged, :answer,
-    :answered_by, :answered_at)
+    :answered_by, :answered_at, :thread, :in_reply_to, :repeated)
 ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, sender = excluded.sender,
     recipient = excluded.recipient,
     body = excluded.body, run = excluded.run, step = excluded.step, sent_at = excluded.sent_at,
     expires_at = excluded.expires_at, acknowledged = excluded.acknowledged, answer = excluded.answer,
-    answered_by = excluded.answered_by, answered_at = excluded.answered_at
+    answered_by = excluded.answered_by, answered_at = excluded.answered_at, thread = excluded.thread,
+    in_reply_to = excluded.in_reply_to, repeated = excluded.repeated
 
 -- name: put_definition
 -- Content by its digest; what a damaged disk made of it is healed.
@@ -383,7 +407,7 @@ FROM steps WHERE run = :id ORDER BY place
 -- name: message_row
 -- One message's row, for checks.
 SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
-    answered_at, number
+    answered_at, thread, in_reply_to, repeated, number
 FROM messages WHERE id = :id
 
 -- name: put_learning
