@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from andon.core.swarm import Swarm
 from andon.core.verdict import Finding, Submission, Verdict
 
 # Task status
@@ -30,7 +31,7 @@ RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
 
-SYSTEM_KINDS = frozenset({"command", "land", "join"})
+SYSTEM_KINDS = frozenset({"command", "land", "join", "fanout", "workflow"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
 
 
@@ -47,6 +48,16 @@ class Task(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     workflow: str = ""
     source: str = ""
+    parent: str = ""
+    """the task whose run made this one"""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    """how many tasks are above it"""
+    budget: int | None = None
+    """model tokens for its runs and all below them"""
+    tokens_used: int = 0
+    """by runs that have ended, and all below them"""
     status: str = OPEN
     run: str = ""
     runs: int = 0
@@ -207,6 +218,15 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    parent: str = ""
+    """the run that this one's task is a child of"""
+    depth: int = 0
+    budget: int | None = None
+    """model tokens for this run and all below it"""
+    children_tokens: int = 0
+    """used by children that are over"""
+    swarms: dict[str, Swarm] = field(default_factory=dict)
+    """the children of each step's latest visit"""
 
 
 class Message(Struct, frozen=True, kw_only=True):

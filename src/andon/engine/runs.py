@@ -9,9 +9,10 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.digests import sha256
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
+from andon.core.swarm import open_children
 from andon.core.workflow import Workflow
 from andon.engine.services import Services
-from andon.engine.transact import Unit
+from andon.engine.transact import Unit, load_run, load_task
 from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
@@ -24,6 +25,7 @@ class Startable(Struct, frozen=True, kw_only=True):
 
     workflow: Workflow | None = None
     definitions: str = ""
+    base: str = ""
     base_tree: str = ""
     target: str = ""
     error: AndonError | None = None
@@ -49,6 +51,9 @@ def startable(services: Services, task: str | None) -> dict[str, Startable]:
     by_name: dict[str, Startable] = {}
     for row in rows:
         wanted = str(row["workflow"] or "") or default
+        if row["parent_run"]:
+            found[str(row["id"])] = child_startable(services, str(row["id"]), wanted)
+            continue
         if wanted not in by_name:
             by_name[wanted] = _remembered(services, wanted, target, head) or _resolve(services, wanted, target, head)
         found[str(row["id"])] = by_name[wanted]
@@ -62,7 +67,7 @@ def _remembered(services: Services, wanted: str, target: str, head: str) -> Star
         if known[:3] != [__version__, target, head] or len(known) != 5:
             return None
         workflow = services.engine.definitions.get(reader, known[4])
-    return Startable(workflow=workflow, definitions=head, base_tree=known[3], target=target)
+    return Startable(workflow=workflow, definitions=head, base=head, base_tree=known[3], target=target)
 
 
 def _resolve(services: Services, wanted: str, target: str, head: str) -> Startable:
@@ -74,7 +79,32 @@ def _resolve(services: Services, wanted: str, target: str, head: str) -> Startab
     base_tree = services.git.tree_of(head)
     known = " ".join((__version__, target, head, base_tree, workflow.digest()))
     services.engine.transact(lambda unit: unit.writer.put_setting(f"startable:{wanted}", known))
-    return Startable(workflow=workflow, definitions=head, base_tree=base_tree, target=target)
+    return Startable(workflow=workflow, definitions=head, base=head, base_tree=base_tree, target=target)
+
+
+def child_startable(services: Services, task: str, wanted: str) -> Startable:
+    """What a child's run starts from: what its siblings have integrated, by the definitions of the parent (law 8)."""
+    try:
+        with services.store.read() as reader:
+            state = load_task(reader, task)
+            parent = load_run(reader, state.parent_run)
+        swarm = parent.swarms.get(state.parent_step)
+        still = [child.task for child in open_children(swarm)]
+        if parent.status == s.RUN_ENDED or swarm is None or task not in still:
+            text = f"task {task} was a part of run {parent.id}, which does not wait for it any more"
+            return Startable(error=AndonError(text, kind="parent_over", next=f"andon show {parent.id}"))
+        head = services.git.branch_head(swarm.ref)
+        if head is None:
+            text = f"the integration reference {swarm.ref} of run {parent.id} is gone"
+            return Startable(error=AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} COMMIT"))
+        name = wanted or _only_workflow(services, parent.definitions)
+        workflow = pinned_workflow(services, name, parent.target, parent.definitions)
+    except AndonError as error:
+        return Startable(error=error)
+    base_tree = services.git.tree_of(head)
+    return Startable(
+        workflow=workflow, definitions=parent.definitions, base=head, base_tree=base_tree, target=swarm.ref
+    )
 
 
 def _only_workflow(services: Services, head: str) -> str:
@@ -119,6 +149,10 @@ def start(services: Services, unit: Unit, task: str, target: Startable) -> s.Run
     if target.workflow is None:
         raise AndonError(f"task {task} has no workflow", kind="unknown_workflow", exit=EXIT_USAGE)
     state = _task(unit.writer, task)
+    left = None if state.budget is None else state.budget - state.tokens_used
+    if left is not None and left < 1:
+        text = f"the budget of task {task} ({state.budget} tokens) is used up"
+        return Rejected(kind="no_budget", message=text, next=f"andon show {task}")
     run_id = unit.writer.next_id("run")
     command = c.StartRun(
         at=services.clock.now(),
@@ -129,11 +163,14 @@ def start(services: Services, unit: Unit, task: str, target: Startable) -> s.Run
         workflow_name=target.workflow.name,
         definitions=target.definitions,
         target=target.target,
-        base=target.definitions,
+        base=target.base,
         base_tree=target.base_tree,
         scope=state.scope,
         priority=state.priority,
         labels=state.labels,
+        parent=state.parent_run,
+        depth=state.depth,
+        budget=left,
     )
     return unit.on_run(run_id, command)
 

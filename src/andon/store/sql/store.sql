@@ -46,7 +46,7 @@ ORDER BY priority, entered_at, number, place LIMIT :limit
 -- name: ready_tasks
 -- Open tasks whose dependencies are all satisfied, most urgent first. The index is named, since the planner would take
 -- the one on status and sort all open tasks.
-SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, parent_run, added_at, changed_at,
     open_dependencies
 FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
@@ -110,13 +110,13 @@ ORDER BY number, run, place LIMIT 1
 
 -- name: tasks_all
 -- Tasks in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, parent_run, added_at, changed_at,
     open_dependencies, number
 FROM tasks ORDER BY number, id LIMIT :limit
 
 -- name: tasks_of_status
 -- Tasks of one status in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, parent_run, added_at, changed_at,
     open_dependencies, number
 FROM tasks WHERE status = :status ORDER BY number, id LIMIT :limit
 
@@ -208,15 +208,15 @@ SELECT status FROM tasks WHERE id = :task
 
 -- name: put_task
 -- Replace a task's row; open_dependencies is kept apart.
-INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at,
-    changed_at)
-VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :run, :commit_id, :source, :added_at,
-    :changed_at)
+INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope, run, commit_id, source, parent_run,
+    added_at, changed_at)
+VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :run, :commit_id, :source, :parent_run,
+    :added_at, :changed_at)
 ON CONFLICT (id) DO UPDATE SET number = excluded.number, title = excluded.title, status = excluded.status,
     priority = excluded.priority,
     workflow = excluded.workflow, labels = excluded.labels, scope = excluded.scope, run = excluded.run,
-    commit_id = excluded.commit_id, source = excluded.source, added_at = excluded.added_at,
-    changed_at = excluded.changed_at
+    commit_id = excluded.commit_id, source = excluded.source, parent_run = excluded.parent_run,
+    added_at = excluded.added_at, changed_at = excluded.changed_at
 
 -- name: drop_dependencies
 -- Forget what a task depends on, before it is written anew.
@@ -304,7 +304,8 @@ WHERE seq > 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = other.stream A
 
 -- name: task_row
 -- One task's row, for checks.
-SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, added_at, changed_at, number
+SELECT id, title, status, priority, workflow, labels, scope, run, commit_id, source, parent_run, added_at, changed_at,
+    number
 FROM tasks WHERE id = :id
 
 -- name: run_row
