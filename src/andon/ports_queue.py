@@ -31,7 +31,7 @@ class QueueReader(Protocol):
     def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
         """Open tasks whose dependencies have all landed or completed: of each priority the `each` that came first.
 
-        Columns: id, title, priority, workflow, added_at, number, labels, scope.
+        Columns: id, title, priority, workflow, added_at, number, labels, scope, parent_run.
         """
         ...
 

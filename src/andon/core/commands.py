@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from andon.core.imported import Imported
+from andon.core.swarm import Child
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 TOKENS_MAX = 10**9
@@ -35,6 +36,11 @@ class AddTask(Command, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    parent: str = ""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class EditTask(Command, frozen=True, kw_only=True):
@@ -47,6 +53,10 @@ class EditTask(Command, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+
+
+class ReleaseTask(Command, frozen=True, kw_only=True):
+    """The parent has room for this child, which was held back."""
 
 
 class CancelTask(Command, frozen=True, kw_only=True):
@@ -77,6 +87,10 @@ class DetachRun(Command, frozen=True, kw_only=True):
     run: str
     outcome: str
     commit: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+    message: str = ""
+    notes: str = ""
 
 
 # ---------------------------------------------------------------- run
@@ -94,6 +108,9 @@ class StartRun(Command, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     priority: int = 2
     labels: tuple[str, ...] = ()
+    parent: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class Claim(Command, frozen=True, kw_only=True):
@@ -338,6 +355,64 @@ class JoinLanes(Command, frozen=True, kw_only=True):
     token: int
     submission: Submission | None = None
     reason: str = ""
+
+
+class HandOn(Command, frozen=True, kw_only=True):
+    """Give a step's work to children. problem: why the step can't (it fails). join "": its worker waits for them itself."""
+
+    step: str
+    token: int
+    ref: str = ""
+    base: str = ""
+    base_tree: str = ""
+    children: tuple[Child, ...] = ()
+    join: str = ""
+    max_parallel: int | None = None
+    common: str = ""
+    problem: str = ""
+
+
+class EndChild(Command, frozen=True, kw_only=True):
+    """A child of the run is over: what `ChildEnded` says."""
+
+    step: str
+    task: str
+    run: str
+    outcome: str
+    commit: str = ""
+    message: str = ""
+    notes: str = ""
+    reason: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+
+
+class MergeChildren(Command, frozen=True, kw_only=True):
+    """The worker of the step has what was integrated up to `commit`."""
+
+    step: str
+    token: int
+    commit: str
+    left_out: bool = False
+
+
+class DropChildren(Command, frozen=True, kw_only=True):
+    """The worker of the step does without these children; none named: all that are open."""
+
+    step: str
+    token: int
+    tasks: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class JoinChildren(Command, frozen=True, kw_only=True):
+    """All children are over. submission: their integrated work (None: nothing was integrated)."""
+
+    step: str
+    token: int
+    submission: Submission | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    environment_digest: str = ""
 
 
 class RetryRun(Command, frozen=True, kw_only=True):

@@ -31,6 +31,9 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         raise InvariantViolation(f"{type(command).__name__} for a task that does not exist")
     if isinstance(command, c.EditTask):
         return _edit_task(task, command)
+    if isinstance(command, c.ReleaseTask):
+        draft = False if task.status == s.DRAFT else None
+        return [e.TaskEdited(at=command.at, actor=command.actor, draft=draft)] if draft is False else []
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
     if isinstance(command, c.PlanTask):
@@ -44,7 +47,15 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
             raise InvariantViolation(f"run {command.run} ended, but task {task.id} has run {task.run}")
         return [
             e.RunDetached(
-                at=command.at, actor=command.actor, run=command.run, outcome=command.outcome, commit=command.commit
+                at=command.at,
+                actor=command.actor,
+                run=command.run,
+                outcome=command.outcome,
+                commit=command.commit,
+                tokens=command.tokens,
+                authors=command.authors,
+                message=command.message,
+                notes=command.notes,
             )
         ]
     raise InvariantViolation(f"no rule for command {type(command).__name__} on a task")
@@ -79,6 +90,9 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     lists = (command.acceptance, command.scope, command.depends_on, command.labels)
     if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
         return refusal
+    if command.budget is not None and command.budget < 1:
+        text = f"a budget of {command.budget} tokens is not possible"
+        return Rejected(kind="bad_task", message=text, next="use --budget 1 or more", exit=EXIT_USAGE)
     return [
         e.TaskAdded(
             at=command.at,
@@ -94,6 +108,11 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             workflow=command.workflow,
             draft=command.draft,
             source=command.source,
+            parent=command.parent,
+            parent_run=command.parent_run,
+            parent_step=command.parent_step,
+            depth=command.depth,
+            budget=command.budget,
         )
     ]
 
@@ -115,6 +134,9 @@ def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
     if task.status == s.RUNNING and (command.workflow is not None or command.scope is not None):
         text = f"task {task.id} is running in {task.run}: its workflow and scope are pinned"
         return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    if task.parent_run and (command.draft is not None or command.workflow is not None):
+        text = f"task {task.id} is a child of {task.parent_run}, which decides when it starts and what it follows"
+        return Rejected(kind="child_task", message=text, next=f"andon show {task.parent_run}")
     if command.depends_on is not None and task.id in command.depends_on:
         return Rejected(kind="bad_task", message=f"task {task.id} can't depend on itself", exit=EXIT_USAGE)
     return [

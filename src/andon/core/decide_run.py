@@ -25,6 +25,7 @@ from andon.core.rules_landing import abandon_landing, confirm_landing, join_lane
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_question import park, question_expired, resume
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
+from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children, spent
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
@@ -55,7 +56,7 @@ def decide_run(workflow: w.Workflow, run: s.Run | None, command: c.Command, eval
     return refusal if refusal is not None else progress.events
 
 
-UNSUPPORTED_KINDS = frozenset({"fanout", "workflow", "publish"})
+UNSUPPORTED_KINDS = frozenset({"publish"})
 
 
 def unsupported(workflow: w.Workflow) -> list[str]:
@@ -87,6 +88,9 @@ def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluat
         scope=command.scope,
         priority=command.priority,
         labels=command.labels,
+        parent=command.parent,
+        depth=command.depth,
+        budget=command.budget,
     )
     state = evolve(None, started)
     if not isinstance(state, s.Run):
@@ -279,8 +283,10 @@ def _shown(number: int) -> str:
 
 
 def _tokens_over(progress: Progress) -> str:
-    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
-    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
+    used, run = spent(progress.run), progress.run
+    limit = min((x for x in (run.budget, progress.workflow.limits.tokens) if x is not None), default=None)
+    with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
+    return f"{used} tokens were used{with_children}; the limit is {limit}" if limit is not None and used > limit else ""
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -368,6 +374,7 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
         settle(progress)
+    drop_again(progress)
     _limit_wall_time(progress, command)
     return None
 
@@ -444,6 +451,11 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.AbandonLanding: abandon_landing,
     c.RefuseLanding: refuse_landing,
     c.JoinLanes: join_lanes,
+    c.HandOn: hand_on,
+    c.EndChild: end_child,
+    c.MergeChildren: merge_children,
+    c.DropChildren: drop_children,
+    c.JoinChildren: join_children,
     c.RetryRun: _retry,
     c.CancelRun: _cancel,
 }

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from andon.core.imported import Imported
+from andon.core.swarm import Child, Result
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
@@ -38,6 +39,11 @@ class TaskAdded(Event, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    parent: str = ""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
@@ -71,11 +77,18 @@ class RunAttached(Event, frozen=True, kw_only=True):
 
 
 class RunDetached(Event, frozen=True, kw_only=True):
-    """The task's run ended. outcome: landed | completed | cancelled."""
+    """The task's run ended. outcome: landed | completed | cancelled.
+
+    tokens: used by it and all below it. authors, message, notes: what the parent of a child is told.
+    """
 
     run: str
     outcome: str
     commit: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+    message: str = ""
+    notes: str = ""
 
 
 class TaskPlanned(Event, frozen=True, kw_only=True):
@@ -110,6 +123,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     priority: int = 2
     labels: tuple[str, ...] = ()
+    parent: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class StepEntered(Event, frozen=True, kw_only=True):
@@ -348,6 +364,70 @@ class LanesJoined(Event, frozen=True, kw_only=True):
     submission: Submission | None = None
 
 
+class ChildrenAdded(Event, frozen=True, kw_only=True):
+    """A step handed work on. ref: where it is integrated; join "" when the step's own worker waits; see `swarm.Swarm`."""
+
+    step: str
+    token: int
+    visit: int
+    ref: str
+    base: str
+    base_tree: str
+    children: tuple[Child, ...]
+    join: str = ""
+    max_parallel: int | None = None
+    common: str = ""
+
+
+class ChildEnded(Event, frozen=True, kw_only=True):
+    """A child has its one result. authors: whose work may be in it."""
+
+    step: str
+    task: str
+    run: str
+    outcome: str
+    commit: str = ""
+    message: str = ""
+    notes: str = ""
+    reason: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+
+
+class ChildrenReleased(Event, frozen=True, kw_only=True):
+    """There is room for children that were held back."""
+
+    step: str
+    tasks: tuple[str, ...]
+
+
+class ChildrenDropped(Event, frozen=True, kw_only=True):
+    """Children that are not needed any more: they are cancelled."""
+
+    step: str
+    tasks: tuple[str, ...]
+    reason: str
+
+
+class ChildrenMerged(Event, frozen=True, kw_only=True):
+    """The step's worker has what was integrated up to this commit (or said that it does without)."""
+
+    step: str
+    token: int
+    commit: str
+    left_out: bool = False
+
+
+class ChildrenJoined(Event, frozen=True, kw_only=True):
+    """All children are over. results: one for each, in the order of the items. submission: their integrated work."""
+
+    step: str
+    token: int
+    outcome: str
+    results: tuple[Result, ...]
+    submission: Submission | None = None
+
+
 class Rebased(Event, frozen=True, kw_only=True):
     """The run's work is measured against a newer commit of the target branch from now on."""
 
@@ -508,6 +588,12 @@ RunEvent = (
     | RunBlocked
     | RunUnblocked
     | RunEnded
+    | ChildrenAdded
+    | ChildEnded
+    | ChildrenReleased
+    | ChildrenDropped
+    | ChildrenMerged
+    | ChildrenJoined
 )
 MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
 LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired

@@ -19,6 +19,7 @@ from andon.core.errors import InvariantViolation
 from andon.core.evolve_finding import FINDING_EVENTS, with_machine
 from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
 from andon.core.evolve_message import MESSAGE_EVENTS
+from andon.core.evolve_swarm import SWARM_EVENTS, renumbered, waits_for_children
 from andon.core.evolve_task import TASK_EVENTS
 from andon.core.verdict import Submission
 
@@ -58,6 +59,9 @@ def _run_started(state: s.Run | None, event: e.RunStarted) -> s.Run:
         scope=event.scope,
         priority=event.priority,
         labels=event.labels,
+        parent=event.parent,
+        depth=event.depth,
+        budget=event.budget,
         started_at=event.at,
         clock_from=event.at,
         changed_at=event.at,
@@ -388,9 +392,10 @@ def _run_blocked(run: s.Run, event: e.RunBlocked) -> s.Run:
 def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
     steps = dict(run.active)
     visits = dict(run.visits)
+    swarms = dict(run.swarms)
     for name, step in run.active.items():
         if step.state == s.BLOCKED and event.step in ("", name):
-            waiting = step.kind in ("human", "wait")
+            waiting = step.kind in ("human", "wait") or waits_for_children(run, step)
             state = s.WAITING if waiting else s.READY
             steps[name] = replace(
                 step,
@@ -406,11 +411,13 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
                 due_at=None if step.question else step.due_at,
             )
             visits[name] = 1
+            swarms |= renumbered(run, step)
     blocked = any(step.state == s.BLOCKED for step in steps.values())
     return replace(
         run,
         active=steps,
         visits=visits,
+        swarms=swarms,
         status=s.RUN_BLOCKED if blocked else s.RUN_OPEN,
         reason=run.reason if blocked else "",
         clock_from=event.at,
@@ -434,6 +441,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     **TASK_EVENTS,
     **MESSAGE_EVENTS,
     **LEARNING_EVENTS,
+    **SWARM_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,

@@ -26,6 +26,11 @@ def _task_added(state: s.Task | None, event: e.TaskAdded) -> s.Task:
         labels=event.labels,
         workflow=event.workflow,
         source=event.source,
+        parent=event.parent,
+        parent_run=event.parent_run,
+        parent_step=event.parent_step,
+        depth=event.depth,
+        budget=event.budget,
         status=s.DRAFT if event.draft else s.OPEN,
         added_at=event.at,
         added_by=event.actor,
@@ -75,7 +80,8 @@ def _run_detached(task: s.Task, event: e.RunDetached) -> s.Task:
     status = {"landed": s.LANDED, "completed": s.COMPLETED}.get(event.outcome, s.OPEN)
     if task.status == s.CANCELLED:
         status = s.CANCELLED
-    return replace(task, status=status, commit=event.commit, changed_at=event.at)
+    tokens_used = task.tokens_used + event.tokens
+    return replace(task, status=status, commit=event.commit, tokens_used=tokens_used, changed_at=event.at)
 
 
 TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {

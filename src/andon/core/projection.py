@@ -69,6 +69,7 @@ def _task_rows(task: s.Task) -> Rows:
         "run": task.run,
         "commit_id": task.commit,
         "source": task.source,
+        "parent_run": task.parent_run,
         "added_at": task.added_at,
         "changed_at": task.changed_at,
     }

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from andon.core.imported import Imported
 from andon.core.learning import Given, Learning
+from andon.core.swarm import Swarm
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
@@ -35,7 +36,7 @@ RUN_ENDED = "ended"
 BLOCKING = "blocking"
 """The severity of a finding that keeps gates closed."""
 
-SYSTEM_KINDS = frozenset({"command", "land", "join"})
+SYSTEM_KINDS = frozenset({"command", "land", "join", "fanout", "workflow"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
 
 
@@ -52,6 +53,16 @@ class Task(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     workflow: str = ""
     source: str = ""
+    parent: str = ""
+    """the task whose run made this one"""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    """how many tasks are above it"""
+    budget: int | None = None
+    """model tokens for its runs and all below them"""
+    tokens_used: int = 0
+    """by runs that have ended, and all below them"""
     status: str = OPEN
     run: str = ""
     runs: int = 0
@@ -261,6 +272,15 @@ class Run(Struct, frozen=True, kw_only=True):
     tokens_used: int = 0
     given: tuple[Given, ...] = ()
     """learnings chosen for its steps, one record for each step"""
+    parent: str = ""
+    """the run that this one's task is a child of"""
+    depth: int = 0
+    budget: int | None = None
+    """model tokens for this run and all below it"""
+    children_tokens: int = 0
+    """used by children that are over"""
+    swarms: dict[str, Swarm] = field(default_factory=dict)
+    """the children of each step's latest visit"""
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -74,6 +74,7 @@ STEP = _table(
     (s.READY, "StepFinished", NONE),
     (s.WAITING, "StepFinished", NONE),
     (s.LEASED, "LanesJoined", NONE),
+    (s.WAITING, "ChildEnded", s.READY),
     (s.READY, "RunEnded", NONE),
     (s.LEASED, "RunEnded", NONE),
     (s.WAITING, "RunEnded", NONE),

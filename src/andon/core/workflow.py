@@ -206,6 +206,10 @@ class Step(Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     join: str = "all"
     max_parallel: int | None = None
+    schema: str | UnsetType = UNSET
+    max_children: int | UnsetType = UNSET
+    tokens: int | UnsetType = UNSET
+    land: str | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 

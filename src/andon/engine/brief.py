@@ -37,8 +37,10 @@ def brief(
         (10, definition.brief.strip()),
         (20, _sent_back(step)),
         (20, _task(task, run)),
+        (6, _parent(task)),
         (6, _messages(messages)),
         (4, _neighbours(neighbours)),
+        (12, _children(run)),
         (10, _handed_over(run, step)),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
@@ -124,6 +126,28 @@ def _task(task: s.Task, run: s.Run) -> str:
     if task.labels:
         lines += ["", "Labels: " + ", ".join(task.labels)]
     return "\n".join(lines)
+
+
+def _parent(task: s.Task) -> str:
+    if not task.parent_run:
+        return ""
+    return (
+        f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
+        f"Your work is put together with its siblings' there first.\n"
+        f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
+    )
+
+
+def _children(run: s.Run) -> str:
+    """What children handed over, in their own words."""
+    lines: list[str] = []
+    for swarm in run.swarms.values():
+        for child in swarm.children:
+            state = child.outcome or "open"
+            lines.append(f"- {child.task} ({child.key}, of step {swarm.step}): {state}")
+            told = "\n".join(text for text in (child.message, child.notes, child.reason) if text)
+            lines += [quote(told)] if told else []
+    return "\n".join(["## What its children did", "", *lines]) if lines else ""
 
 
 def _messages(messages: Sequence[str]) -> str:

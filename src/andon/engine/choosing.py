@@ -31,7 +31,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     """offers: in the order in which they are to be tried. why: what was passed over, in words, beginning with its own mark."""
 
     offers: list[Offer]
-    targets: dict[str, runs.Startable]
+    targets: dict[runs.StartKey, runs.Startable]
     why: str
 
 
@@ -48,7 +48,7 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
         listed = offers.queue(reader, wanted, around, now)
     if full and listed:
         return Choice(offers=[], targets={}, why=f": {full}")
-    targets = runs.targets(services, {x.workflow for x in listed if not x.candidate.run})
+    targets = runs.targets(services, {x.start for x in listed if not x.candidate.run})
     chosen: list[Offer] = []
     reasons: list[str] = []
     with services.store.read() as reader:
@@ -78,7 +78,7 @@ def refusal(
     around: Surroundings,
     offer: Offer,
     wanted: Wanted,
-    targets: dict[str, runs.Startable],
+    targets: dict[runs.StartKey, runs.Startable],
 ) -> str:
     """Why an item is not given to this agent now, as the rest of a sentence; "" when it may be tried. Raises NotForIt."""
     candidate = offer.candidate
@@ -86,7 +86,7 @@ def refusal(
     if candidate.run:
         looks_only = _looks_only(services, reader, offer, wanted)
     else:
-        target = targets.get(offer.workflow)
+        target = targets.get(offer.start)
         if target is None:
             raise NotForIt("its workflow was not looked up")
         if target.error is not None:

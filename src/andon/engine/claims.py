@@ -150,7 +150,7 @@ def _claim_one(services: Services, wanted: Wanted, choice: Choice, unit: Unit) -
         if offer.candidate.run:
             claimed = _try_claim(services, unit, offer.candidate.run, offer.candidate.step, wanted.role, around, offer)
         else:
-            claimed = _claim_task(services, unit, wanted, around, offer, choice.targets[offer.workflow])
+            claimed = _claim_task(services, unit, wanted, around, offer, choice.targets[offer.start])
         if claimed is not None:
             return claimed
     return None

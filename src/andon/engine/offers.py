@@ -21,6 +21,7 @@ from andon.core.errors import AndonError
 from andon.core.projection import Row
 from andon.core.scopes import Occupied
 from andon.engine import config
+from andon.engine.runs import start_key
 from andon.ports import Reader
 
 EACH = 400
@@ -40,13 +41,13 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """One item of ready work. workflow: of a task that has not begun, by its name or ""."""
+    """One item of ready work. start: of a task that has not begun, by what it is looked up what its run starts from."""
 
     candidate: q.Candidate
     title: str
     scope: tuple[str, ...] = ()
     offered_to: str = ""
-    workflow: str = ""
+    start: tuple[str, str] = ("", "")
 
     @property
     def key(self) -> tuple[str, str]:
@@ -203,5 +204,4 @@ def _task_offer(row: Row) -> Offer:
         number=int(row["number"] or 0),
         labels=_listed(row["labels"]),
     )
-    title, workflow = str(row["title"]), str(row["workflow"] or "")
-    return Offer(candidate=candidate, title=title, scope=_listed(row["scope"]), workflow=workflow)
+    return Offer(candidate=candidate, title=str(row["title"]), scope=_listed(row["scope"]), start=start_key(row))

@@ -22,9 +22,9 @@ def ready(services: Services, arguments: dict[str, Any]) -> Reply:
         around = Surroundings(reader)
         listed = offers.queue(reader, wanted, around, services.clock.now())[:MAX_LISTED]
     try:
-        targets = runs.targets(services, {x.workflow for x in listed if not x.candidate.run})
+        targets = runs.targets(services, {x.start for x in listed if not x.candidate.run})
     except AndonError as error:
-        targets = {x.workflow: runs.Startable(error=error) for x in listed}
+        targets = {x.start: runs.Startable(error=error) for x in listed}
     items: list[dict[str, Any]] = []
     with services.store.read() as reader:
         around = Surroundings(reader)
@@ -41,7 +41,7 @@ def _why_not(
     around: Surroundings,
     offer: Offer,
     wanted: Wanted,
-    targets: dict[str, runs.Startable],
+    targets: dict[runs.StartKey, runs.Startable],
 ) -> str:
     try:
         return choosing.refusal(services, reader, around, offer, wanted, targets)

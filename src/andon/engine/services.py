@@ -14,6 +14,7 @@ from msgspec import Struct
 from andon.core import state as s
 from andon.core.errors import AndonError
 from andon.core.react import CarryOut, Effect, UpdateGuard
+from andon.core.swarm import is_integration
 from andon.core.workflow import Workflow
 from andon.engine.places import Places
 from andon.engine.together import in_threads
@@ -114,7 +115,7 @@ class Services:
         """Tell the git hook which branches belong to open runs."""
         with self.store.read() as reader:
             rows = reader.runs(status=(s.RUN_OPEN, s.RUN_BLOCKED))
-        self._write_guarded(sorted({str(row["target"]) for row in rows}))
+        self._write_guarded(sorted({str(row["target"]) for row in rows if not is_integration(str(row["target"]))}))
 
     @property
     def verifier(self) -> Verifier:

@@ -21,7 +21,7 @@ from andon.core.decide_run import decide_run
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
 from andon.core.learning import Learning
-from andon.core.react import Effect, TaskCommand, react
+from andon.core.react import CancelChildren, Effect, RunCommand, TaskCommand, react
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
 from andon.engine.bell import NoBell
@@ -166,8 +166,16 @@ class Unit:
         for effect in reactions:
             if isinstance(effect, TaskCommand):
                 self._react_on_task(effect)
+            elif isinstance(effect, RunCommand):
+                self._tell_parent(effect)
+            elif isinstance(effect, CancelChildren):
+                self._cancel_children(effect)
             else:
                 self.effects.append(effect)
+        if any(isinstance(effect, CancelChildren) for effect in reactions):
+            # What became of the children was told to this very stream meanwhile.
+            loaded = self.writer.load(stream)
+            return loaded.state if loaded is not None else state
         return state
 
     def _react_on_task(self, effect: TaskCommand) -> None:
@@ -175,6 +183,37 @@ class Unit:
         if isinstance(refusal, Rejected):
             # The whole transaction is undone: a run without its task, or the reverse, must not exist.
             raise AndonError.of(refusal)
+
+    def _tell_parent(self, effect: RunCommand) -> None:
+        """A parent that has ended needs no word; one that can't be read holds its children up, and nothing is lost."""
+        refusal = self.on_run(effect.run, effect.command)
+        if isinstance(refusal, Rejected) and refusal.kind != "run_ended":
+            raise AndonError.of(refusal)
+
+    def _cancel_children(self, effect: CancelChildren) -> None:
+        for task in effect.tasks:
+            self.cancel_tree(task, effect.reason, actor=effect.actor, at=effect.at, must=effect.must)
+
+    def cancel_tree(self, name: str, reason: str, *, actor: str, at: float, must: bool = True) -> None:
+        """Cancel a task, its run and all below them. must False: one that is landing at this moment is left alone."""
+        try:
+            task = load_task(self.writer, name)
+            if task.status in s.CLOSED:
+                return
+            if task.status == s.RUNNING:
+                ended = self.on_run(task.run, c.CancelRun(at=at, actor=actor, reason=reason))
+                if isinstance(ended, Rejected):
+                    if must or ended.kind != "landing":
+                        raise AndonError.of(ended)
+                    return
+        except AndonError as error:
+            if error.kind != "corrupt":
+                raise
+            # What can't be read can't go on either; its record says so when it is mended (law 12).
+            return
+        done = self.on_task(name, c.CancelTask(at=at, actor=actor, reason=reason))
+        if isinstance(done, Rejected):
+            raise AndonError.of(done)
 
 
 class Engine:

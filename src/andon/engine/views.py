@@ -14,6 +14,7 @@ from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339, thread_items
 from andon.engine.people import where
 from andon.engine.services import Services
+from andon.engine.swarm_views import children_json, tokens_json
 from andon.ports import StoredEvent, Unreadable
 
 MAX_LOG = 100_000
@@ -105,6 +106,9 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
         "notes": [msgspec.to_builtins(x) for x in run.notes],
         "done": [verdict_json(x) for x in done_verdicts(workflow, run, services.clock.now())],
         "tokens_used": run.tokens_used,
+        "tokens": tokens_json(workflow, run),
+        "parent": run.parent or None,
+        "children": children_json(services, run),
     }
 
 

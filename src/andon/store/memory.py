@@ -200,7 +200,7 @@ class MemoryReader:
 
     def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
         found = [row for row in self.ready_tasks(task=task, limit=10**9) if _has(row["labels"], labels)]
-        names = ("id", "title", "priority", "workflow", "added_at", "labels", "scope")
+        names = ("id", "title", "priority", "workflow", "added_at", "labels", "scope", "parent_run")
         listed = [{**{x: row[x] for x in names}, "number": codec.number_of(str(row["id"]))} for row in found]
         return _each(listed, each)
 

@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             *TASK_FIELDS,
             (("--draft",), "draft", "flag", "hold it back until `andon task release`"),
+            (("--budget",), "budget", "int", "model tokens for its runs and all their children"),
             KEY,
         ),
         ("andon task add 'Fix the parser' --scope 'src/**' --accept 'empty input gives an error'",),

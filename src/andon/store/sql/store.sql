@@ -46,7 +46,8 @@ ORDER BY priority, entered_at, number, place LIMIT :limit
 -- name: ready_tasks
 -- Open tasks whose dependencies are all satisfied, most urgent first. The index is named, since the planner would take
 -- the one on status and sort all open tasks.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies
 FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
@@ -68,7 +69,7 @@ ORDER BY steps.entered_at, steps.number, steps.place LIMIT :each
 
 -- name: queued_tasks
 -- Ready tasks of one priority, the first ones first.
-SELECT id, title, priority, workflow, added_at, number, labels, scope
+SELECT id, title, priority, workflow, added_at, number, labels, scope, parent_run
 FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND priority = :priority
     AND (:labels IS NULL OR NOT EXISTS (
@@ -79,7 +80,7 @@ ORDER BY number, id LIMIT :each
 
 -- name: queued_task
 -- One task, if it is ready.
-SELECT id, title, priority, workflow, added_at, number, labels, scope
+SELECT id, title, priority, workflow, added_at, number, labels, scope, parent_run
 FROM tasks
 WHERE id = :task AND status = 'open' AND open_dependencies = 0
     AND (:labels IS NULL OR NOT EXISTS (
@@ -170,13 +171,15 @@ ORDER BY number, run, place LIMIT 1
 
 -- name: tasks_all
 -- Tasks in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies, number
 FROM tasks ORDER BY number, id LIMIT :limit
 
 -- name: tasks_of_status
 -- Tasks of one status in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies, number
 FROM tasks WHERE status = :status ORDER BY number, id LIMIT :limit
 
@@ -292,15 +295,16 @@ SELECT status FROM tasks WHERE id = :task
 -- name: put_task
 -- Replace a task's row; open_dependencies is kept apart.
 INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source,
-    added_at, changed_at)
+    parent_run, added_at, changed_at)
 VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :predicted, :wave, :run, :commit_id, :source,
+    :parent_run,
     :added_at, :changed_at)
 ON CONFLICT (id) DO UPDATE SET number = excluded.number, title = excluded.title, status = excluded.status,
     priority = excluded.priority,
     workflow = excluded.workflow, labels = excluded.labels, scope = excluded.scope, run = excluded.run,
     predicted = excluded.predicted, wave = excluded.wave,
-    commit_id = excluded.commit_id, source = excluded.source, added_at = excluded.added_at,
-    changed_at = excluded.changed_at
+    commit_id = excluded.commit_id, source = excluded.source, parent_run = excluded.parent_run,
+    added_at = excluded.added_at, changed_at = excluded.changed_at
 
 -- name: drop_dependencies
 -- Forget what a task depends on, before it is written anew.
@@ -389,7 +393,8 @@ WHERE seq > 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = other.stream A
 
 -- name: task_row
 -- One task's row, for checks.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     number
 FROM tasks WHERE id = :id
 
