@@ -442,9 +442,14 @@ class LocalCoordinator:
 
     def lead(self, arguments: Arguments) -> Reply:
         from andon.engine import landing
+        from andon.engine import merge_queue as queue
 
-        limit = arguments.get("limit")
-        results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
+        limit, window = arguments.get("limit"), arguments.get("window")
+        if arguments.get("dry_run"):
+            return queue.dry_run(self.services, arguments)
+        results = landing.lead_once(
+            self.services, self.allow_landing, int(limit) if limit else None, int(window) if window else None
+        )
         landed = [x for x in results if x.how == "landed"]
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
@@ -456,6 +461,7 @@ class LocalCoordinator:
             "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
             "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
             "errors": [{"run": x.run, "task": x.task, "reason": x.reason} for x in errors],
+            "queue": queue.queues(self.services),
         }
         if not results:
             body["error"] = {
@@ -538,6 +544,9 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_rotate": LocalCoordinator.key_rotate,
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "lead_freeze": "andon.engine.merge_queue:freeze",
+    "lead_unfreeze": "andon.engine.merge_queue:unfreeze",
+}
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

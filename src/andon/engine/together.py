@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def one_by_one(
-    services: Services, jobs: Sequence[Callable[[Services], T]], parallel: int
-) -> list[T | Exception]:
+def one_by_one(services: Services, jobs: Sequence[Callable[[Services], T]], parallel: int) -> list[T | Exception]:
     """The same without threads. What a job raises is its result."""
     found: list[T | Exception] = []
     for job in jobs:
@@ -25,9 +23,7 @@ def one_by_one(
     return found
 
 
-def in_threads(
-    services: Services, jobs: Sequence[Callable[[Services], T]], parallel: int
-) -> list[T | Exception]:
+def in_threads(services: Services, jobs: Sequence[Callable[[Services], T]], parallel: int) -> list[T | Exception]:
     """The results in the order of the jobs, at most so many at a time. A single job needs no thread."""
     if len(jobs) < 2 or parallel < 2:
         return one_by_one(services, jobs, parallel)
