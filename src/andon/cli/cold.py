@@ -118,6 +118,27 @@ def _command(command: Command) -> click.Command:
 GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files.", "key": "Keys of evidence."}
 
 
+def _with_commands(command: click.Command) -> Group:
+    """A command that has others below it, and stands for something itself."""
+    own = command.callback
+
+    def call(**values: Any) -> None:
+        if own is not None and click.get_current_context().invoked_subcommand is None:
+            own(**values)
+
+    made = Group(
+        command.name,
+        callback=call,
+        params=command.params,
+        help=command.help,
+        epilog=command.epilog,
+        invoke_without_command=True,
+        context_settings=CONTEXT,
+    )
+    made.section = command.section  # type: ignore[attr-defined]
+    return made
+
+
 def tree() -> Group:
     """The whole command tree, made from the table."""
     root = Group(
@@ -131,6 +152,9 @@ def tree() -> Group:
         parent: click.Group = root
         if len(words) == 2:
             existing = root.commands.get(words[0])
+            if existing is not None and not isinstance(existing, click.Group):
+                existing = _with_commands(existing)
+                root.add_command(existing)
             if not isinstance(existing, click.Group):
                 existing = Group(words[0], help=GROUPS[words[0]], context_settings=CONTEXT)
                 existing.section = command[6]  # type: ignore[attr-defined]

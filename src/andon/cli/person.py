@@ -24,6 +24,8 @@ WORDS = {
     "run_cancel": "cancel",
     "answer": "answer",
     "key_rotate": "retire",
+    "lead_freeze": "freeze",
+    "lead_unfreeze": "unfreeze",
 }
 
 
@@ -40,7 +42,9 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
             exit=EXIT_DENIED,
         )
     subject = arguments.get("run") or arguments.get("message") or "the key that signs evidence"
-    if verb not in ("answer", "key_rotate"):
+    if verb in ("lead_freeze", "lead_unfreeze"):
+        subject = arguments.get("branch") or "the target branch"
+    elif verb not in ("answer", "key_rotate"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()

@@ -184,6 +184,12 @@ def _status(body: Body, paint: Paint) -> str:
             cells = [[one_line(str(cell or "")) for cell in row(item)] for item in items[:40]]
             more = f"\n  … and {len(items) - 40} more" if len(items) > 40 else ""
             parts.append(paint.head(title) + "\n" + _indent(columns(cells)) + more)
+    for item in body.get("frozen", []):
+        text = f"{item['branch']} is frozen by {item['by']} since {item['since']}: {item['why']}"
+        parts.append(f"{paint('Nothing lands', '33')}: {one_line(text)} (andon lead unfreeze {item['branch']})")
+    if body.get("flaky"):
+        flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
+        parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -280,6 +286,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 
 def _lead(body: Body, paint: Paint) -> str:
+    if body.get("dry_run"):
+        from andon.cli.queue import dry_run
+
+        return dry_run(body, paint)
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
     lines += [
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
@@ -454,7 +464,10 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "lead_freeze": "andon.cli.queue:frozen",
+    "lead_unfreeze": "andon.cli.queue:frozen",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

@@ -17,7 +17,10 @@ COMMON: tuple[Option, ...] = (
     (("--color",), "color", "text", "auto, always or never"),
 )
 
-PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
+PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"}) | {
+    "lead_freeze",
+    "lead_unfreeze",
+}
 
 NOT_BUILT = frozenset(
     {
@@ -47,9 +50,10 @@ def common_of(command: Command) -> tuple[Option, ...]:
 
 
 def find(words: list[str]) -> tuple[Command, list[str]] | None:
-    """The command that the words begin with, and the rest."""
+    """The command that the words begin with, and the rest. Of two of them, the one of more words."""
+    found: tuple[Command, list[str]] | None = None
     for command in COMMANDS:
         path = command[1].split(" ")
-        if words[: len(path)] == path:
-            return command, words[len(path) :]
-    return None
+        if words[: len(path)] == path and (found is None or len(path) > 1):
+            found = command, words[len(path) :]
+    return found

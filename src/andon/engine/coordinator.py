@@ -15,6 +15,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
 from andon.engine import claims, judging, messages, people, views
@@ -445,6 +446,9 @@ class LocalCoordinator:
         from andon.engine import merge_queue as queue
 
         limit, window = arguments.get("limit"), arguments.get("window")
+        if window is not None and not 1 <= int(window) <= WINDOW_MAX:
+            text = f"--window is from 1 to {WINDOW_MAX}, found {window}"
+            raise AndonError(text, kind="usage", next="andon lead --window 4", exit=EXIT_USAGE)
         if arguments.get("dry_run"):
             return queue.dry_run(self.services, arguments)
         results = landing.lead_once(
