@@ -334,6 +334,15 @@ class SealedVerdicts(Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, str]
 
 
+class EvidenceEntry(Struct, frozen=True, kw_only=True):
+    """What is stored of a landed commit. workflow: (digest, canonical JSON)."""
+
+    digest: str
+    verdicts: bytes
+    summary: bytes
+    workflow: tuple[str, bytes]
+
+
 class Evidence(Protocol):
     """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
 
@@ -343,8 +352,8 @@ class Evidence(Protocol):
 
     def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
-        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
+        """Store entries, all or none; again: nothing changes."""
         ...
 
     def rotate(self, now: float) -> str: ...

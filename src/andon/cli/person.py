@@ -26,6 +26,8 @@ WORDS = {
     "key_rotate": "retire",
     "config_set": "change the setting",
     "config_unset": "change the setting",
+    "lead_freeze": "freeze",
+    "lead_unfreeze": "unfreeze",
 }
 
 
@@ -43,7 +45,9 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
         )
     setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
     subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
-    if verb not in ("answer", "key_rotate", "config_set", "config_unset"):
+    if verb in ("lead_freeze", "lead_unfreeze"):
+        subject = arguments.get("branch") or "the target branch"
+    elif verb not in ("answer", "key_rotate", "config_set", "config_unset"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()

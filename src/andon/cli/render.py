@@ -188,6 +188,12 @@ def _status(body: Body, paint: Paint) -> str:
         from andon.cli.render_talk import undelivered
 
         parts.append(paint.head("Undelivered messages") + "\n" + undelivered(body))
+    for item in body.get("frozen", []):
+        text = f"{item['branch']} is frozen by {item['by']} since {item['since']}: {item['why']}"
+        parts.append(f"{paint('Nothing lands', '33')}: {one_line(text)} (andon lead unfreeze {item['branch']})")
+    if body.get("flaky"):
+        flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
+        parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -291,6 +297,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 
 def _lead(body: Body, paint: Paint) -> str:
+    if body.get("dry_run"):
+        from andon.cli.queue import dry_run
+
+        return dry_run(body, paint)
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
     lines += [
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
@@ -469,6 +479,8 @@ ELSEWHERE: dict[str, str] = {
     "learn_confirm": "andon.cli.knowledge:changed",
     "learn_retire": "andon.cli.knowledge:changed",
     "inject": "andon.cli.knowledge:injected",
+    "lead_freeze": "andon.cli.queue:frozen",
+    "lead_unfreeze": "andon.cli.queue:frozen",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

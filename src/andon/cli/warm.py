@@ -72,6 +72,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         if verb == "export" and as_json and arguments.get("file") in (None, "-"):
             # Standard output can't hold both the lines and the one object.
             raise UsageError("export --json needs a file", next="andon export FILE --json")
+        if verb == "lead" and arguments.get("dry_run") and arguments.get("watch"):
+            raise UsageError("a dry run is made once", next="andon lead --dry-run")
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)

@@ -337,6 +337,24 @@ def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractCont
     return services.meanwhile(max(1.0, lease_s / 3), renew_once)
 
 
+def keep_all_alive(services: Services, claims: dict[str, Claim], lease_s: float) -> AbstractContextManager[object]:
+    """The same for several claims, which may come and go meanwhile. One that is lost costs the others nothing."""
+
+    def renew_each() -> None:
+        other = services.fork()
+        try:
+            for claim in list(claims.values()):
+                try:
+                    renew(other, claim)
+                except AndonError:
+                    # Who acts under it finds out by its next write.
+                    continue
+        finally:
+            other.store.close()
+
+    return services.meanwhile(max(1.0, lease_s / 3), renew_each)
+
+
 def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str, *, must: bool = False) -> str:
     """Keep what a worktree holds that was never submitted; "" when there is nothing to keep or it can't be read.
 

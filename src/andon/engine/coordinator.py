@@ -16,6 +16,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
 from andon.engine import claims, judging, messages, offers, people, talk, views, waiting
@@ -404,9 +405,17 @@ class LocalCoordinator:
 
     def lead(self, arguments: Arguments) -> Reply:
         from andon.engine import landing
+        from andon.engine import merge_queue as queue
 
-        limit = arguments.get("limit")
-        results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
+        limit, window = arguments.get("limit"), arguments.get("window")
+        if window is not None and not 1 <= int(window) <= WINDOW_MAX:
+            text = f"--window is from 1 to {WINDOW_MAX}, found {window}"
+            raise AndonError(text, kind="usage", next="andon lead --window 4", exit=EXIT_USAGE)
+        if arguments.get("dry_run"):
+            return queue.dry_run(self.services, arguments)
+        results = landing.lead_once(
+            self.services, self.allow_landing, int(limit) if limit else None, int(window) if window else None
+        )
         landed = [x for x in results if x.how == "landed"]
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
@@ -418,6 +427,7 @@ class LocalCoordinator:
             "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
             "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
             "errors": [{"run": x.run, "task": x.task, "reason": x.reason} for x in errors],
+            "queue": queue.queues(self.services),
         }
         if not results:
             body["error"] = {
@@ -508,6 +518,8 @@ ELSEWHERE: dict[str, str] = {
     "learn_confirm": "andon.engine.learnings:learn_confirm",
     "learn_retire": "andon.engine.learnings:learn_retire",
     "inject": "andon.engine.knowing:inject",
+    "lead_freeze": "andon.engine.merge_queue:freeze",
+    "lead_unfreeze": "andon.engine.merge_queue:unfreeze",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""
