@@ -24,8 +24,8 @@ _PATH = re.compile(r"^[\w.+\-/@]+$")
 def of_repository(directory: str) -> list[Commit]:
     """The commits of a repository's HEAD without merges, oldest first."""
     done = subprocess.run(
-        ["git", "-C", directory, "log", "--no-merges", "--no-renames", "--name-only", "-z", "--reverse"]
-        + ["--topo-order", "--format=%x01%H%x02%ct%x02%B%x03"],
+        ["git", "-C", directory, "log", "--no-merges", "--no-renames", "--name-only", "-z", "--reverse", "--topo-order"]
+        + ["--format=%x01%H%x02%ct%x02%B%x03"],
         capture_output=True,
         check=True,
     )
@@ -62,7 +62,7 @@ def _commit(at: float, body: list[str]) -> Commit | None:
     message = "\n".join(body[: starts[0]]).strip()
     # Several commits of one author and day stand below one date; they can't be told apart.
     between = "\n".join(body[starts[0] :])
-    if not message or "\n\n" in between.strip() and _another_summary(body[starts[0] :]):
+    if not message or ("\n\n" in between.strip() and _another_summary(body[starts[0] :])):
         return None
     files: dict[str, None] = {}
     for place in starts:

@@ -1,8 +1,8 @@
 """The problem of cutting waves, and how few waves there can be.
 
 Bounds, each true of every cut: the longest chain of dependencies; the workers, with what must come before and after each task
-(identical machines with heads and tails, exact for tasks of length one by Jackson's rule); each place held alone (one machine,
-by the same rule); and cliques of tasks of which no two can be in one wave, because of places or of dependencies.
+(identical machines with heads and tails, exact for tasks of length one by Jackson's rule); each place held alone (one
+machine, by the same rule); and cliques of tasks of which no two can be in one wave, because of places or of dependencies.
 The greatest of them is the lower bound. Must not know: how waves are found.
 """
 
@@ -33,9 +33,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
     def reversed(self) -> Problem:
         """The same seen from the end."""
-        return Problem(
-            before=self.after, after=self.before, alone=self.alone, shared=self.shared, workers=self.workers
-        )
+        return Problem(before=self.after, after=self.before, alone=self.alone, shared=self.shared, workers=self.workers)
 
 
 def problem_of(

@@ -1,10 +1,10 @@
 """What the history says: which files follow which words, which files change together, which change at all.
 
 Rules. A commit is taken in once, in order, and its weight halves with each HALF_LIFE_S of age: weights grow with time
-instead of all being made smaller, so that taking in is all there is. Commits of more than MAX_FILES_TOGETHER files say nothing
-about files that belong together and are left out. Confidence is smoothed, so that what was seen once is no certainty.
-Everything that is read out is bounded: the best TOP of a list, and no list of a word that stands nearly everywhere.
-Must not know: git, tasks.
+instead of all being made smaller, so that taking in is all there is. Commits of more than MAX_FILES_TOGETHER files say
+nothing about files that belong together and are left out. Confidence is smoothed, so that what was seen once is no
+certainty. Everything that is read out is bounded: the best TOP of a list, and no list of a word that stands nearly
+everywhere. Must not know: git, tasks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a text names: paths, file names, modules, directories and identifiers that are the tree's.
 
-Rules: strength says how sure the naming is (1 for a whole path, less for what several files could be meant by); a file that is
-named twice has the greater strength. Must not know: history.
+Rules: strength says how sure the naming is (1 for a whole path, less for what several files could be meant by); a file that
+is named twice has the greater strength. Must not know: history.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ MAX_COMPANIONS = 20
 MIN_SEED = 0.05
 
 FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
-"""follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all commits.
-most_follows, best_path: as a share of the task's best file."""
+"""follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all
+commits. most_follows, best_path: as a share of the task's best file."""
 FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH = range(len(FEATURES))
 BIAS = -5.9
 WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8)

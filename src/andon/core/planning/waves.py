@@ -1,15 +1,15 @@
 """Cutting tasks into waves: as few as possible, under dependencies, shared places and the number of workers.
 
-A wave is a set of tasks that may run side by side: none depends on another, no two hold a place against each other, and there are
-no more than there are workers. A task holds places as a database holds locks (Gray et al. 1976, granularity of locks): a file or
-directory that it changes is held alone; the directories above it that others hold as a whole are held with others. Two tasks
-can't be in one wave when one holds alone what the other holds at all.
+A wave is a set of tasks that may run side by side: none depends on another, no two hold a place against each other, and
+there are no more than there are workers. A task holds places as a database holds locks (Gray et al. 1976, granularity of
+locks): a file or directory that it changes is held alone; the directories above it that others hold as a whole are held with
+others. Two tasks can't be in one wave when one holds alone what the other holds at all.
 
-The method: list scheduling, wave by wave, by several priority rules (longest way to the end, most contested place, issue order);
-the best result is improved by scheduling backwards and forwards again (Li and Willis 1992) and by shaken orders, a bounded
-number of times and with a fixed stream of numbers, so that the same tasks get the same waves. Issue order is among the rules, so
-that the result is never worse than it. A task that is kept off by a place waits in that place's queue, and one of each
-queue is offered at a time: no pass looks at all tasks for every wave.
+The method: list scheduling, wave by wave, by several priority rules (longest way to the end, most contested place, issue
+order); the best result is improved by scheduling backwards and forwards again (Li and Willis 1992) and by shaken orders, a
+bounded number of times and with a fixed stream of numbers, so that the same tasks get the same waves. Issue order is among
+the rules, so that the result is never worse than it. A task that is kept off by a place waits in that place's queue, and one
+of each queue is offered at a time: no pass looks at all tasks for every wave.
 Must not know: tasks' texts, files, predictions.
 """
 
@@ -210,5 +210,3 @@ class _Scheduling:
                 self.missing[after] -= 1
                 if not self.missing[after]:
                     heapq.heappush(self.ready, (self.rank[after], after))
-
-

@@ -21,7 +21,7 @@ _SILENT = frozenset(
     than that the their them then there these they this those to too two up use us very via was we were what when where which
     while who why will with would you your also add adds added make makes made new all any each every both let lets
     change changes changed fix fixes fixed update updates updated remove removes removed instead always never
-    signed reviewed reported co authored""".split()
+    signed reviewed reported co authored""".split()  # noqa: SIM905
 )
 
 
