@@ -376,6 +376,12 @@ class TestWholeFile:
         base = store.open()
         base.execute("DROP TABLE archives")
         base.execute("DROP TABLE archived_runs")
+        base.execute("ALTER TABLE tasks DROP COLUMN predicted")
+        base.execute("ALTER TABLE tasks DROP COLUMN wave")
+        for index in ("messages_thread", "messages_waiting", "messages_sender", "events_claims"):
+            base.execute(f"DROP INDEX {index}")
+        for column in ("thread", "in_reply_to", "repeated"):
+            base.execute(f"ALTER TABLE messages DROP COLUMN {column}")
         base.execute("PRAGMA user_version = 1")
         store.close()
         assert view(store) == before

@@ -21,6 +21,7 @@ from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
 from andon.ports import Evidence, Progress, Runtime, Store, Verifier
+from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
@@ -85,7 +86,7 @@ class App:
         context = self.context
         self._services = Services(
             store=store,
-            engine=Engine(store, evaluate),
+            engine=Engine(store, evaluate, PipeBell(os.path.join(self.state_dir, "waiters"))),
             git=self.git,
             clock=SystemClock(),
             caller=Caller(
@@ -124,14 +125,14 @@ class App:
 
         write_guarded(self.git.common_dir, branches)
 
-    def make_verifier(self, progress: Progress | None) -> Verifier:
+    def make_verifier(self, progress: Progress | None, store: Store) -> Verifier:
         from andon.gates.verifier import GateVerifier
 
         services = self.services()
         return GateVerifier(
             git=self.git,
             runtimes=self.runtimes(),
-            cache=services.store,
+            cache=store,
             state_dir=self.state_dir,
             verifier=f"andon/{__version__}@{os.uname().nodename}",
             clock=services.clock,

@@ -24,6 +24,8 @@ WORDS = {
     "run_cancel": "cancel",
     "answer": "answer",
     "key_rotate": "retire",
+    "config_set": "change the setting",
+    "config_unset": "change the setting",
 }
 
 
@@ -39,8 +41,9 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
             next="let a person run this in a terminal",
             exit=EXIT_DENIED,
         )
-    subject = arguments.get("run") or arguments.get("message") or "the key that signs evidence"
-    if verb not in ("answer", "key_rotate"):
+    setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
+    subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
+    if verb not in ("answer", "key_rotate", "config_set", "config_unset"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()

@@ -20,9 +20,12 @@ from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViola
 from andon.core.evolve import evolve
 from andon.core.judge import is_review_step
 from andon.core.routing import Evaluate, Progress
+from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
+from andon.core.rules_question import park, question_expired, resume
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
+from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children, spent
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
@@ -53,7 +56,7 @@ def decide_run(workflow: w.Workflow, run: s.Run | None, command: c.Command, eval
     return refusal if refusal is not None else progress.events
 
 
-UNSUPPORTED_KINDS = frozenset({"fanout", "workflow", "publish"})
+UNSUPPORTED_KINDS = frozenset({"publish"})
 
 
 def unsupported(workflow: w.Workflow) -> list[str]:
@@ -85,6 +88,9 @@ def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluat
         scope=command.scope,
         priority=command.priority,
         labels=command.labels,
+        parent=command.parent,
+        depth=command.depth,
+        budget=command.budget,
     )
     state = evolve(None, started)
     if not isinstance(state, s.Run):
@@ -171,16 +177,19 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
 
 
 def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
-    return step.offered_to in (command.actor, f"role:{step.role}", "anyone")
+    over = step.offered_until is not None and command.at >= step.offered_until
+    return over or step.offered_to in (command.actor, f"role:{step.role}", "anyone")
 
 
-def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> Rejected | None:
+def claim_refusal(
+    workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None, now: float = 0.0
+) -> Rejected | None:
     """Why this agent could not claim the step now, None when it could; for choosing among ready steps."""
     step = run.active.get(step_id)
     if step is None or step.state != s.READY:
         state = step.state if step is not None else "not active"
         return Rejected(kind="not_ready", message=f"step {step_id} of run {run.id} is {state}", exit=3)
-    command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="", role=role)
+    command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
     return _refuse_worker(progress, step, command)
 
@@ -212,6 +221,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     expires_at = command.at + lease.lease_s
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
@@ -236,8 +247,10 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
     if not 1 <= command.token <= run.token or command.actor not in acted:
         text = f"{command.actor} had no attempt {command.token} in run {run.id} whose tokens could be counted"
         return Rejected(kind="not_yours", message=text, exit=EXIT_LOST)
-    if command.tokens_used < 1:
-        return Rejected(kind="bad_input", message="tokens are a positive number", exit=EXIT_USAGE)
+    if command.tokens_used == 0:
+        return Rejected(kind="bad_input", message="no tokens were given", next=_COUNT_NEXT, exit=EXIT_USAGE)
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     progress.emit(
         e.TokensCounted(
             at=command.at,
@@ -254,9 +267,26 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
     return None
 
 
+_COUNT_NEXT = "give the tokens used since the last count"
+
+
+def _refuse_tokens(tokens_used: int) -> Rejected | None:
+    """What was used is used: a count below nothing would give tokens back to the budget (law 13)."""
+    if 0 <= tokens_used <= c.TOKENS_MAX:
+        return None
+    text = f"one count of tokens is 0 to {c.TOKENS_MAX:,}, and {_shown(tokens_used)} is not"
+    return Rejected(kind="bad_input", message=text, next=_COUNT_NEXT, exit=EXIT_USAGE)
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) <= 10**20 else "a number of more than 20 digits"
+
+
 def _tokens_over(progress: Progress) -> str:
-    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
-    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
+    used, run = spent(progress.run), progress.run
+    limit = min((x for x in (run.budget, progress.workflow.limits.tokens) if x is not None), default=None)
+    with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
+    return f"{used} tokens were used{with_children}; the limit is {limit}" if limit is not None and used > limit else ""
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -344,11 +374,15 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
         settle(progress)
+    drop_again(progress)
     _limit_wall_time(progress, command)
     return None
 
 
 def _time_is_up(progress: Progress, step: s.ActiveStep) -> None:
+    if step.question:
+        question_expired(progress, step)
+        return
     definition = progress.workflow.steps[step.step]
     if definition.kind == "wait" and definition.signal is None:
         progress.leave(step.step, w.PASSED, message="the time is over")
@@ -397,8 +431,11 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Claim: _claim,
     c.Renew: _renew,
     c.CountTokens: _count_tokens,
+    c.GiveLearnings: give_learnings,
     c.Release: _release,
     c.HandOff: _hand_off,
+    c.Park: park,
+    c.Resume: resume,
     c.ExpireLease: _expire,
     c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,
@@ -414,6 +451,11 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.AbandonLanding: abandon_landing,
     c.RefuseLanding: refuse_landing,
     c.JoinLanes: join_lanes,
+    c.HandOn: hand_on,
+    c.EndChild: end_child,
+    c.MergeChildren: merge_children,
+    c.DropChildren: drop_children,
+    c.JoinChildren: join_children,
     c.RetryRun: _retry,
     c.CancelRun: _cancel,
 }

@@ -10,6 +10,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress, final_submission
+from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Submission, Verdict
 
 
@@ -47,6 +48,9 @@ def end_attempt(
     counts: bool = True,
     to: str = "",
     notes: str = "",
+    question: str = "",
+    due_at: float | None = None,
+    on_expiry: str = "",
 ) -> None:
     """End the lease without an outcome; when the attempts are used up, leave by `failed`."""
     if step.lease is None:
@@ -66,6 +70,9 @@ def end_attempt(
             salvage=salvage,
             to=to,
             notes=notes,
+            question=question,
+            due_at=due_at,
+            on_expiry=on_expiry,
         )
     )
     definition = progress.workflow.steps.get(step.step)
@@ -122,6 +129,8 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     outcome = command.outcome or w.PASSED
     if refusal := _refuse_outcome(progress, definition, outcome):
         return refusal
+    if refusal := refuse_leaving(progress.run.swarms.get(step.step), step.visit, passed=outcome == w.PASSED):
+        return refusal
     reviewing = is_review_step(progress.workflow, definition)
     if command.submission is not None and not reviewing:
         _record_submission(progress, step, command.token, command.submission, command.also_by)
@@ -149,14 +158,14 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     elif state == v.PENDING:
         _park(progress, step, verdicts, command)
     elif definition.kind == "command":
-        _command_failed(progress, progress.run.active[step.step], verdicts)
+        fail_or_retry(progress, progress.run.active[step.step], verdicts)
     elif progress.run.active[step.step].red >= progress.workflow.limits.submissions:
         count = progress.workflow.limits.submissions
         end_attempt(progress, progress.run.active[step.step], "exhausted", reason=f"{count} red submissions")
     return None
 
 
-def _command_failed(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
+def fail_or_retry(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
     """A deterministic step that failed would fail again; one that could not be measured is tried again."""
     red = [x for x in verdicts if not x.opens]
     reason = "; ".join(f"{x.gate}: {x.summary}" for x in red)

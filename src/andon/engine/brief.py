@@ -26,9 +26,10 @@ def brief(
     *,
     messages: Sequence[str] = (),
     diff: str = "",
+    neighbours: Sequence[str] = (),
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step."""
+    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -36,7 +37,10 @@ def brief(
         (10, definition.brief.strip()),
         (20, _sent_back(step)),
         (20, _task(task, run)),
+        (6, _parent(task)),
         (6, _messages(messages)),
+        (4, _neighbours(neighbours)),
+        (12, _children(run)),
         (10, _handed_over(run, step)),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
@@ -124,8 +128,35 @@ def _task(task: s.Task, run: s.Run) -> str:
     return "\n".join(lines)
 
 
+def _parent(task: s.Task) -> str:
+    if not task.parent_run:
+        return ""
+    return (
+        f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
+        f"Your work is put together with its siblings' there first.\n"
+        f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
+    )
+
+
+def _children(run: s.Run) -> str:
+    """What children handed over, in their own words."""
+    lines: list[str] = []
+    for swarm in run.swarms.values():
+        for child in swarm.children:
+            state = child.outcome or "open"
+            lines.append(f"- {child.task} ({child.key}, of step {swarm.step}): {state}")
+            told = "\n".join(text for text in (child.message, child.notes, child.reason) if text)
+            lines += [quote(told)] if told else []
+    return "\n".join(["## What its children did", "", *lines]) if lines else ""
+
+
 def _messages(messages: Sequence[str]) -> str:
     return "\n".join(["## Messages for you", "", *messages]) if messages else ""
+
+
+def _neighbours(neighbours: Sequence[str]) -> str:
+    lines = [f"- {line}" for line in neighbours]
+    return "\n".join(["## Others on the same paths", "", *lines]) if lines else ""
 
 
 def _handed_over(run: s.Run, step: s.ActiveStep) -> str:

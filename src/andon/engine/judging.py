@@ -6,7 +6,7 @@ commit's tree (never on the working tree itself); the core decides on the verdic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -141,10 +141,12 @@ def measure(
     *,
     fresh: bool = False,
     landing: bool = False,
+    again: Mapping[str, Verdict] | None = None,
 ) -> tuple[tuple[Verdict, ...], str]:
     """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run.
 
-    landing: what workers' own commands have measured before is not believed.
+    landing: what workers' own commands have measured before is not believed. again: gate -> the red verdict on this
+    content that is measured once more.
     """
     gates = gates_to_measure(workflow, ids)
     gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
@@ -166,6 +168,7 @@ def measure(
             definitions=run.definitions,
             fresh=fresh,
             landing=landing,
+            after=again.get(gate.id) if again else None,
         )
         verdict = services.verifier.verify(request)
         services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")

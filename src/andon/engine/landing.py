@@ -21,6 +21,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_LOST, AndonError, Rejected
 from andon.core.projection import Row
 from andon.core.rules_landing import landing_gates, landing_refusal, landing_verdicts
+from andon.core.swarm import ref_of
 from andon.core.verdict import Submission, Verdict
 from andon.engine import proof
 from andon.engine.claims import keep_alive
@@ -230,7 +231,7 @@ def _try_landing(
     except AndonError as error:
         _abandon(services, claim, commit, f"the evidence could not be stored: {error.message}")
         raise
-    ref = f"refs/heads/{run.target}"
+    ref = ref_of(run.target)
     with allow_landing(ref, merged.head, commit):
         moved = services.git.move_branch(
             run.target, new=commit, expected=merged.head, reason=f"andon: land {task.id} ({run.id})"

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
+from andon.core.swarm import is_integration
 from andon.git import (
     changes,
     checkouts,
@@ -289,6 +290,8 @@ class Repository:
         return worktrees.listed(self._repo)
 
     def refresh_checkouts(self, branch: str, old: str, new: str) -> list[CheckoutNote]:
+        if is_integration(branch):
+            return []
         differences = self._differences(old, new)
         with sole.sole(self.common_dir) as alone:
             if alone:

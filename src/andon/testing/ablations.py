@@ -98,6 +98,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("blast radius", 12, "one corrupt run stops the others", safeguards.no_blast_wall),
         ("attempts", 13, "attempts without a limit", safeguards.no_attempt_limit),
         ("submissions", 13, "red submissions without a limit", safeguards.no_submission_limit),
+        ("counts of tokens", 13, "a count of tokens may be any number", safeguards.any_tokens),
         ("join keeps all", 10, "a join forgets a branch", safeguards.join_takes_the_first),
         ("approval's moment", 11, "a human step passes on an older word", safeguards.old_approvals_pass),
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),

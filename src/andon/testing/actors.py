@@ -13,8 +13,9 @@ from andon.core import workflow as w
 from andon.core.verdict import PASSED
 from andon.engine.places import Claim
 from andon.testing.content import WORKFLOW_PATH, outcome_of
+from andon.testing.parameters import SWARMS
 from andon.testing.process import KILLED, Result
-from andon.testing.workflows import weakened
+from andon.testing.workflows import LIST, weakened
 from andon.testing.world import Actor, Call, Sleep, World
 
 LOST = (3, 4, 5, 64)
@@ -53,12 +54,23 @@ def edit(world: World, workdir: str, agent: str, body: dict[str, Any], *, mend: 
         defined = [word for word in files.get("library", "").split() if word.startswith("defines:")]
         words += [f"calls:{word[8:]}" for word in defined[:1]]
     files[f"{body.get('task')}-{body.get('step')}"] = " ".join(words)
+    if body.get("step") == "plan" and world.parameters.workflow in SWARMS:
+        files[LIST] = _list(world, wrong=wrong and random.random() < 0.15)
     if wrong and random.random() < given.overlap:
         files["shared"] = f"shared by:{agent} n{random.randrange(10**6)}"
     if wrong and random.random() < given.overlap / 2:
         files["library"] = f"defines:{random.choice(('first', 'second'))} by:{agent}"
     if mend:
         _mend(files, agent)
+
+
+def _list(world: World, *, wrong: bool) -> str:
+    """What a planner hands on; wrong: a list that can't be."""
+    random = world.streams.content
+    if wrong:
+        return random.choice(("[]", "{}", "no list", '[{"name": "x"}]', '["twice", {"title": "x", "key": "1"}, 7]'))
+    count = random.choice((2, 2, 3))
+    return "[" + ", ".join(f'"piece {number}"' for number in range(count)) + "]"
 
 
 def _mend(files: dict[str, str], agent: str) -> None:
@@ -228,6 +240,10 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         edit(world, cwd, name, body, mend=True, careful=True)
     if act == 6:
         edit(world, cwd, name, body, mend=True, careful=True)
+        # More tokens than anybody uses; and, once a renewal is due, some given back to the budget.
+        yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
+        yield Sleep(world.parameters.lease_s * 0.2)
+        yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))

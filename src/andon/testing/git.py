@@ -15,6 +15,7 @@ from hashlib import sha1, sha256
 from msgspec import Struct
 
 from andon.core.errors import AndonError
+from andon.core.swarm import ref_of
 from andon.ports import Change, CheckoutNote, Merge, Person
 
 Files = Mapping[str, str]
@@ -87,7 +88,7 @@ class MemoryRepository:
     def line(self, branch: str) -> list[str]:
         """The commits of a branch by first parents, oldest first."""
         found = []
-        name: str | None = self.references.get(f"refs/heads/{branch}")
+        name: str | None = self.references.get(ref_of(branch))
         while name is not None:
             found.append(name)
             parents = self.commits[name].parents
@@ -108,13 +109,13 @@ class MemoryGit:
     # ------------------------------------------------------------ references
 
     def branch_head(self, branch: str) -> str | None:
-        return self.repository.references.get(f"refs/heads/{branch}")
+        return self.repository.references.get(ref_of(branch))
 
     def current_branch(self) -> str | None:
         return "main"
 
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        name = f"refs/heads/{branch}"
+        name = ref_of(branch)
         if self.repository.references.get(name) != expected:
             return False
         self.repository.references[name] = new

@@ -17,7 +17,9 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.verdict import Submission, Verdict
-from andon.testing.content import WORKFLOW_PATH, environment_digest, outcome_of, writers
+from andon.engine.runs import workflow_path
+from andon.testing.content import environment_digest, outcome_of, writers
+from andon.testing.laws_swarm import SwarmLaws
 from andon.testing.workflows import decode
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from andon.testing.world import World
 
 MAX_EVENTS_OF_A_RUN = 3000
+MAX_TOKENS_OF_A_COUNT = 10**9
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
 
 
@@ -52,6 +55,7 @@ class Known(Struct, kw_only=True):
 
     id: str
     task: str
+    target: str
     workflow: w.Workflow
     token: int = 0
     held: dict[str, Held] = field(default_factory=dict)
@@ -90,10 +94,12 @@ class Laws:
         """run -> commit on the target branch"""
         self._defined: dict[str, w.Workflow] = {}
         self._began = world.scheduler.now
+        self.swarm = SwarmLaws(self)
         self._handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
             e.StepEntered: self._entered,
             e.StepClaimed: self._claimed,
             e.LeaseRenewed: self._renewed,
+            e.TokensCounted: self._counted,
             e.AttemptEnded: self._attempt_ended,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
@@ -109,6 +115,7 @@ class Laws:
             e.RunBlocked: self._blocked,
             e.RunUnblocked: self._unblocked,
             e.RunEnded: self._ended,
+            **self.swarm.handlers,
         }
 
     def violated(self, law: int, text: str) -> None:
@@ -149,6 +156,7 @@ class Laws:
                         handler(known, event, process)
                     if known.ended and not isinstance(event, e.RunEnded):
                         self.violated(9, f"{stream} got {type(event).__name__} after its end")
+        self.swarm.committed(ended)
         if started != attached or ended != detached:
             self.violated(10, f"a run and its task went apart: {started} {attached} {ended} {detached}")
 
@@ -187,6 +195,8 @@ class Laws:
         if known is None or known.task != trailers.get("Andon-Task"):
             self.violated(7, f"commit {new} landed without a run")
             return
+        if branch != known.target:
+            self.violated(7, f"{known.id} landed on {branch}, and is for {known.target}")
         if known.id in self.landings:
             self.violated(10, f"{known.id} landed twice: {self.landings[known.id]} and {new}")
         self.landings[known.id] = new
@@ -254,7 +264,7 @@ class Laws:
     # ------------------------------------------------------------ runs
 
     def _started(self, event: e.RunStarted) -> None:
-        text = self.world.repository.files(event.definitions).get(WORKFLOW_PATH, "")
+        text = self.world.repository.files(event.definitions).get(workflow_path(event.workflow_name), "")
         if event.workflow not in self._defined:
             workflow = decode(text)
             self._defined[event.workflow] = workflow
@@ -269,7 +279,10 @@ class Laws:
         open_runs = [x.id for x in self.runs.values() if x.task == event.task and not x.ended]
         if open_runs:
             self.violated(10, f"{event.run} started while {open_runs} of {event.task} goes on")
-        self.runs[event.run] = Known(id=event.run, task=event.task, workflow=self._defined[event.workflow])
+        self.runs[event.run] = Known(
+            id=event.run, task=event.task, target=event.target, workflow=self._defined[event.workflow]
+        )
+        self.swarm.started(event)
 
     def _ended(self, known: Known, event: e.RunEnded, process: Process | None) -> None:
         if known.ended:
@@ -349,8 +362,14 @@ class Laws:
                 self.violated(6, f"Andon changed a lease on {known.id} {event.step} other than to cut it")
         else:
             self._holder(known, event, event.token, process)
+        self.swarm.renewed(known.id, event)
         if held is not None:
             held.expires_at = event.expires_at
+        self._counted(known, event, process)
+
+    def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:
+        if not 0 <= event.tokens_used <= MAX_TOKENS_OF_A_COUNT:
+            self.violated(13, f"{known.id} {event.step} was counted {event.tokens_used} tokens at once")
 
     def _attempt_ended(self, known: Known, event: e.AttemptEnded, process: Process | None) -> None:
         held = known.held.get(event.step)
@@ -516,7 +535,7 @@ class Laws:
                 self.violated(7, f"{known.id} prepares to land a tree on which {name} was not judged")
 
     def _abandoned(self, known: Known, event: e.LandingAbandoned, process: Process | None) -> None:
-        if known.prepared is not None and known.prepared.commit in self.world.repository.line("main"):
+        if known.prepared is not None and known.prepared.commit in self.world.repository.line(known.target):
             self.violated(10, f"{known.id} abandoned {known.prepared.commit}, which had landed")
         known.prepared = None
 

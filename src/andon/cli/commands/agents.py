@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import AGENTS, FRESH, KEY, MESSAGE, ROLE, Command
+from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, REPLY, ROLE, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             ROLE,
             (("--task",), "task", "text", "only this task"),
+            LABELS,
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
         ),
         ("andon next --role implementer", "andon next --task T3 --json"),
@@ -86,10 +87,10 @@ COMMANDS: tuple[Command, ...] = (
     (
         "say",
         "say",
-        "Send a message to an agent, role:NAME, run:ID or human.",
-        (("to", "one", "recipient"), ("body", "one", "text")),
-        (KEY,),
-        ("andon say bob 'the API changed'",),
+        "Send a message to an agent, role:NAME, run:ID, task:ID or human.",
+        (("to", "one", "recipient; with --reply it may be left out"), ("body", "optional", "text")),
+        (REPLY, KEY),
+        ("andon say bob 'the API changed'", "andon say --reply M3 'I saw it'"),
         AGENTS,
     ),
     (
@@ -100,10 +101,13 @@ COMMANDS: tuple[Command, ...] = (
         (
             (("--to",), "to", "text", "recipient; default human"),
             (("--wait",), "wait_s", "duration", "wait this long for the answer"),
+            (("--park",), "park", "flag", "give the step up, work kept, until the answer comes"),
             (("--expires",), "expires_s", "duration", "the question is void after this time"),
+            (("--on-expiry",), "on_expiry", "text", "what becomes of a parked step then: ready (default) or cord"),
+            REPLY,
             KEY,
         ),
-        ("andon ask 'Which colour?' --wait 10m",),
+        ("andon ask 'Which colour?' --wait 10m", "andon ask 'May I drop the table?' --park --expires 1d"),
         AGENTS,
     ),
     (
@@ -111,8 +115,11 @@ COMMANDS: tuple[Command, ...] = (
         "inbox",
         "Unread messages.",
         (),
-        ((("--ack",), "ack", "list", "acknowledge a message, or all (repeat)"),),
-        ("andon inbox --ack all",),
+        (
+            (("--ack",), "ack", "list", "acknowledge a message, or all (repeat)"),
+            (("--thread",), "thread", "text", "the whole conversation of this message, read or not"),
+        ),
+        ("andon inbox --ack all", "andon inbox --thread M3"),
         AGENTS,
     ),
     (

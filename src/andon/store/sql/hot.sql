@@ -70,6 +70,39 @@ ready AS (
     UNION ALL
     SELECT 1, priority, since, number, 'task', NULL, id, title, NULL, '', '' FROM ready_tasks
 ),
+patience AS (
+    -- How long a message may wait for its first acknowledgement: seconds, or 30m, 1h, 2d.
+    SELECT coalesce((
+        SELECT CAST(rtrim(value, 'smhd') AS REAL)
+            * CASE substr(value, -1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END
+        FROM settings WHERE key = 'config:messages.undelivered_after'
+    ), 3600.0) AS seconds
+),
+silent AS (
+    -- Messages that nobody has acknowledged or answered: few, by an index of their own. `over`: their mailbox is no more.
+    SELECT messages.*, CASE
+        WHEN recipient LIKE 'run:%' THEN EXISTS (
+            SELECT 1 FROM runs WHERE runs.id = substr(recipient, 5) AND runs.status = 'ended')
+        WHEN recipient LIKE 'task:%' THEN EXISTS (
+            SELECT 1 FROM tasks WHERE tasks.id = substr(recipient, 6)
+                AND tasks.status IN ('landed', 'completed', 'cancelled'))
+        ELSE 0 END AS over
+    FROM messages INDEXED BY messages_waiting WHERE acknowledged = '[]' AND answered_at IS NULL
+),
+undelivered AS (
+    -- Open questions to people stand among what needs a person; a hand-off reached whoever claimed the step.
+    SELECT id, number, kind, sender, recipient, nullif(run, '') AS run, nullif(step, '') AS step, sent_at, CASE
+        WHEN over THEN 'undeliverable: ' || substr(recipient, instr(recipient, ':') + 1) || ' is over'
+        WHEN recipient LIKE '%:%' OR recipient = 'human' THEN 'nobody has acknowledged it'
+        WHEN EXISTS (SELECT 1 FROM steps WHERE steps.agent = recipient OR steps.offered_to = recipient)
+            THEN recipient || ' has not acknowledged it'
+        ELSE 'undeliverable: ' || recipient || ' holds no claim now' END AS reason
+    FROM silent
+    WHERE (over OR sent_at <= :now - (SELECT seconds FROM patience))
+        AND NOT (kind = 'ask' AND recipient = 'human' AND (expires_at IS NULL OR expires_at >= :now))
+        AND NOT (kind = 'handoff' AND NOT EXISTS (
+            SELECT 1 FROM steps WHERE steps.run = silent.run AND steps.step = silent.step AND steps.state = 'ready'))
+),
 blocked_tasks AS (
     SELECT id, number, title, added_at
     FROM tasks INDEXED BY tasks_blocked WHERE status = 'open' AND open_dependencies > 0
@@ -142,6 +175,13 @@ SELECT json_object(
         ) AS item FROM live WHERE kind = 'land' AND (state = 'ready' OR state = 'leased')
         ORDER BY priority, entered_at, number LIMIT :limit
     )),
+    'undelivered', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'message', id, 'kind', kind, 'sender', sender, 'recipient', recipient, 'run', run, 'step', step,
+            'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch'),
+            'reason', reason, 'next', 'andon show ' || id
+        ) AS item FROM undelivered ORDER BY sent_at, number LIMIT :limit
+    )),
     'counts', json_object(
         'tasks', json((SELECT json_group_object(status, n) FROM (
             SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),
@@ -155,11 +195,12 @@ SELECT json_object(
 )
 
 -- name: inbox
--- Messages to these recipients, or to the runs and roles that the agent holds now, that it has not acknowledged; and
+-- Messages to these recipients, or to the runs, tasks and roles that the agent holds now, that it has not acknowledged; and
 -- the answers to its own questions.
 WITH boxes (name) AS (
     SELECT value FROM json_each(:recipients)
     UNION SELECT 'run:' || run FROM steps WHERE state = 'leased' AND agent = :agent
+    UNION SELECT 'task:' || task FROM steps WHERE state = 'leased' AND agent = :agent
     UNION SELECT 'role:' || role FROM steps WHERE state = 'leased' AND agent = :agent AND role <> ''
 ),
 unread AS (
@@ -176,7 +217,9 @@ SELECT json_object(
     'items', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
             'id', id, 'kind', kind, 'sender', sender, 'recipient', recipient, 'body', body, 'run', run, 'step', step,
-            'answer', answer, 'answered_by', answered_by,
+            'answer', answer, 'answered_by', answered_by, 'in_reply_to', in_reply_to,
+            'thread', coalesce(nullif(thread, ''), id),
+            'redelivered', json(CASE WHEN repeated > 0 THEN 'true' ELSE 'false' END),
             'sent_at', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch')
         ) AS item FROM unread ORDER BY own, number, id LIMIT :limit
     )),
