@@ -74,6 +74,15 @@ def refuse_agents(caller: CallContext) -> None:
         )
 
 
+def is_person(caller: CallContext) -> bool:
+    """Whether nothing speaks for an agent; a guard rail like `refuse_agents`, for what needs no terminal."""
+    try:
+        refuse_agents(caller)
+    except AndonError:
+        return False
+    return caller.person
+
+
 def _in_claim(cwd: str) -> bool:
     from andon.git.locate import locate
 

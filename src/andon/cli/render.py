@@ -253,6 +253,10 @@ def _show(body: Body, paint: Paint) -> str:
         from andon.cli.render_talk import message
 
         return message(body, paint)
+    if body["kind"] == "learning":
+        from andon.cli.knowledge import shown
+
+        return shown(body, paint)
     if body["kind"] == "task":
         lines = [paint.head(f"{body['task']}: {clean(body['title'])}"), f"status {body['status']}"]
         lines += [clean(body["body"])] if body["body"] else []
@@ -458,6 +462,13 @@ ELSEWHERE: dict[str, str] = {
     "finding_list": "andon.cli.render_talk:findings",
     "finding_resolve": "andon.cli.render_talk:finding",
     "finding_reopen": "andon.cli.render_talk:finding",
+    "learn": "andon.cli.knowledge:learned",
+    "learn_list": "andon.cli.knowledge:listed",
+    "learn_show": "andon.cli.knowledge:shown",
+    "learn_edit": "andon.cli.knowledge:changed",
+    "learn_confirm": "andon.cli.knowledge:changed",
+    "learn_retire": "andon.cli.knowledge:changed",
+    "inject": "andon.cli.knowledge:injected",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from andon.cli.commands import agents, flows, people, tasks
+from andon.cli.commands import agents, flows, knowledge, people, tasks
 from andon.cli.commands.words import AGENTS, FLOWS, PEOPLE, TASKS, Command, Option, Positional
 
 __all__ = ["AGENTS", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
 __all__ += ["Command", "Option", "Positional", "common_of", "find"]
 
-COMMANDS: tuple[Command, ...] = (*agents.COMMANDS, *people.COMMANDS, *tasks.COMMANDS, *flows.COMMANDS)
+COMMANDS: tuple[Command, ...] = (
+    *agents.COMMANDS,
+    *knowledge.COMMANDS,
+    *people.COMMANDS,
+    *tasks.COMMANDS,
+    *flows.COMMANDS,
+)
 
 COMMON: tuple[Option, ...] = (
     (("--json",), "json", "flag", "print exactly one JSON object"),
@@ -20,6 +26,9 @@ COMMON: tuple[Option, ...] = (
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
 PERSONS_ACTS |= {"config_set", "config_unset"}
 
+LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"})
+"""Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
+
 NOT_BUILT = frozenset(
     {
         "plan",
@@ -30,8 +39,6 @@ NOT_BUILT = frozenset(
         "trigger",
         "policy",
         "token",
-        "learn",
-        "inject",
         "audit",
         "harness",
         "spawn",

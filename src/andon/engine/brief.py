@@ -27,9 +27,11 @@ def brief(
     messages: Sequence[str] = (),
     diff: str = "",
     neighbours: Sequence[str] = (),
+    known: str = "",
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each."""
+    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each.
+    known: what is known here, as a section."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -42,6 +44,7 @@ def brief(
         (4, _neighbours(neighbours)),
         (12, _children(run)),
         (10, _handed_over(run, step)),
+        (6, known),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),

@@ -166,7 +166,10 @@ class LocalCoordinator:
         submission = run.submissions.get(step.lane)
         if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
             diff = services.git.diff_text(submission.base, submission.tree)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around)
+        from andon.engine.knowing import section
+
+        known = section(services, workflow, run, step, task)
+        return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known)
 
     def _unread(self) -> tuple[str, ...]:
         try:
@@ -498,6 +501,13 @@ ELSEWHERE: dict[str, str] = {
     "config_set": "andon.engine.config:config_set",
     "config_unset": "andon.engine.config:config_unset",
     **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park", "handoff")},
+    "learn": "andon.engine.learnings:learn",
+    "learn_list": "andon.engine.learnings:learn_list",
+    "learn_show": "andon.engine.learnings:learn_show",
+    "learn_edit": "andon.engine.learnings:learn_edit",
+    "learn_confirm": "andon.engine.learnings:learn_confirm",
+    "learn_retire": "andon.engine.learnings:learn_retire",
+    "inject": "andon.engine.knowing:inject",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""
