@@ -57,6 +57,4 @@ def run(rounds: int = 10) -> list[Row]:
 
 
 def _row(name: str, value: float, floor: float) -> Row:
-    return Row(
-        name=name, value=value, floor=floor, unit="", ratio=max(value / floor, floor / value), limit=LIMIT
-    )
+    return Row(name=name, value=value, floor=floor, unit="", ratio=max(value / floor, floor / value), limit=LIMIT)
