@@ -106,7 +106,7 @@ def chooser(evaluate: Evaluate) -> Callable[[str, str, str, dict[str, int]], str
 
 
 def _sizes(arguments: Mapping[str, Any]) -> tuple[int, int]:
-    tasks, runs = int(arguments.get("tasks") or DEFAULT_TASKS), int(arguments.get("runs") or DEFAULT_RUNS)
+    tasks, runs = int(arguments.get("tasks", DEFAULT_TASKS)), int(arguments.get("runs", DEFAULT_RUNS))
     for flag, value, most in (("--tasks", tasks, report.MAX_TASKS), ("--runs", runs, report.MAX_RUNS)):
         if not 1 <= value <= most:
             raise _bad(f"{flag} {value}: expected 1 to {most}", f"for example {flag} {min(most, 20)}")

@@ -27,7 +27,7 @@ MAX_WORKERS = 10_000
 BUSY_SHARE = 0.8
 """A resource used more than this is what holds the others up."""
 Z_975 = 1.959963984540054
-SMALL_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+SMALL_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
 Figures = dict[str, float]
 Draws = Callable[[int, int], Uniform]
 """(replication, task) -> its generator."""
