@@ -16,7 +16,9 @@ def undelivered(body: Body) -> str:
     lines = []
     for item in body.get("undelivered", [])[:40]:
         about = f" about {item['run']}" if item.get("run") else ""
-        lines.append(f"  {item['message']} from {item['sender']} to {item['recipient']}{about}: {one_line(item['reason'])}")
+        lines.append(
+            f"  {item['message']} from {item['sender']} to {item['recipient']}{about}: {one_line(item['reason'])}"
+        )
     return "\n".join(lines)
 
 
@@ -70,4 +72,6 @@ def findings(body: Body, paint: Any) -> str:
 
 def finding(body: Body, _paint: Any) -> str:
     left = ", ".join(body["open"])
-    return f"{body['run']} {body['finding']} is {body['state']}" + (f"; still open and blocking: {left}" if left else "")
+    return f"{body['run']} {body['finding']} is {body['state']}" + (
+        f"; still open and blocking: {left}" if left else ""
+    )

@@ -18,6 +18,7 @@ COMMON: tuple[Option, ...] = (
 )
 
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
+PERSONS_ACTS |= {"finding_resolve", "finding_reopen"}
 
 NOT_BUILT = frozenset(
     {

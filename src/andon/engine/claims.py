@@ -19,7 +19,6 @@ from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_US
 from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
-from andon.engine.messages import Outgoing, send_in
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
@@ -192,8 +191,8 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    now = services.clock.now()
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now) is not None:
+    now, machine = services.clock.now(), services.caller.machine
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now, machine) is not None:
         return None
     command = c.Claim(
         at=now,
@@ -202,6 +201,8 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
         role=role,
         person=caller.person,
+        client=machine[0],
+        model=machine[1],
     )
     after = unit.on_run(run_id, command)
     if isinstance(after, Rejected) or (lease := after.active[step_id].lease) is None:
@@ -256,7 +257,7 @@ def _why_nothing(services: Services, unit: Unit, role: str | None, task: str | N
     """Where the named task or run is, and why this agent may not do it."""
     name = task or run
     if name is None:
-        return ""
+        return _not_for_you(services, unit, role)
     loaded = unit.writer.load(name)
     if loaded is None:
         raise AndonError(f"there is no {name}", kind="unknown_id", next="andon status", exit=EXIT_USAGE)
@@ -269,9 +270,28 @@ def _why_nothing(services: Services, unit: Unit, role: str | None, task: str | N
         return ""
     workflow = unit.workflow(state)
     now = services.clock.now()
-    reasons = [claim_refusal(workflow, state, step, services.caller.agent, role, now) for step in state.active]
+    caller = services.caller
+    reasons = [claim_refusal(workflow, state, step, caller.agent, role, now, caller.machine) for step in state.active]
     listed = "; ".join(reason.message for reason in reasons if reason is not None)
     return f": {listed or f'run {state.id} is {state.status}'}"
+
+
+def _not_for_you(services: Services, unit: Unit, role: str | None) -> str:
+    """Ready steps that this agent may not do for what it is: who it was, or what it is made of."""
+    caller, found = services.caller, []
+    for row in unit.writer.ready_steps(kinds=("agent",), role=role, limit=FIRST_CANDIDATES):
+        try:
+            run = unit.run(str(row["run"]))
+            workflow = unit.workflow(run)
+        except AndonError:
+            continue
+        refused = claim_refusal(
+            workflow, run, str(row["step"]), caller.agent, role, services.clock.now(), caller.machine
+        )
+        if refused is not None and refused.kind == "not_distinct":
+            found.append(refused.message)
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"; {'; '.join(found[:3])}{more}" if found else ""
 
 
 def _make_worktree(services: Services, claimed: Claimed) -> None:
@@ -404,30 +424,3 @@ def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
     after, effects = services.engine.on_run(claim.run, command)
     services.after(effects)
     return after
-
-
-def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: str) -> tuple[s.Run, s.Message]:
-    """Offer the step to another agent or role with notes, and tell it so; unsubmitted work is kept."""
-    run, step = held(services, claim)
-    command = c.HandOff(
-        at=services.clock.now(),
-        actor=claim.agent,
-        step=claim.step,
-        token=claim.token,
-        to=to,
-        notes=notes,
-        salvage=salvage(services, run, step, claim.workdir, must=True),
-    )
-
-    # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
-    def work(unit: Unit) -> tuple[s.Run, s.Message]:
-        after = unit.on_run(claim.run, command)
-        if isinstance(after, Rejected):
-            raise AndonError.of(after)
-        recipient = to or f"run:{claim.run}"
-        told = Outgoing(kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, send_in(services, unit, told).message
-
-    done, effects = services.engine.transact(work)
-    services.after(effects)
-    return done

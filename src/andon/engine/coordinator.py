@@ -19,8 +19,8 @@ from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, Andon
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, people, talk, views
-from andon.engine.brief import brief as write_brief
+from andon.engine import claims, handing, judging, messages, people, views
+from andon.engine.briefing import write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
@@ -130,25 +130,13 @@ class LocalCoordinator:
             "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "workdir": claim.workdir,
             "base": run.base,
-            "brief": self._brief(run, step, workflow),
+            "brief": write_brief(self.services, run, step, workflow),
             "gates": list(gates_of(workflow, definition)),
             "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }
         return Reply(exit=EXIT_YES, body=body)
-
-    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> str:
-        services = self.services
-        with services.store.read() as reader:
-            task = load_task(reader, run.task)
-        unread = messages.inbox(services, acknowledge=[])["items"]
-        lines = [messages.line(x, services.caller.agent) for x in unread[:20]]
-        diff = ""
-        submission = run.submissions.get(step.lane)
-        if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
-            diff = services.git.diff_text(submission.base, submission.tree)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff)
 
     def _unread(self) -> tuple[str, ...]:
         try:
@@ -182,6 +170,7 @@ class LocalCoordinator:
             message=arguments.get("message") or "",
             notes=arguments.get("notes") or "",
             findings=self._findings(arguments),
+            resolve=tuple(str(x) for x in arguments.get("resolve") or ()),
             fresh=bool(arguments.get("fresh")),
         )
         step = judged.run.active.get(claim.step)
@@ -253,7 +242,7 @@ class LocalCoordinator:
         return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = talk.claim_to_leave(self.services)
+        claim = handing.claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
@@ -479,7 +468,11 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
 }
 
 ELSEWHERE: dict[str, str] = {
-    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park", "handoff")},
+    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park")},
+    "handoff": "andon.engine.handing:handoff",
+    "finding_list": "andon.engine.findings:list_of",
+    "finding_resolve": "andon.engine.findings:resolve",
+    "finding_reopen": "andon.engine.findings:reopen",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

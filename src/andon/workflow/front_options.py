@@ -6,7 +6,7 @@ lint then judges. Must not know: the diagram.
 
 from __future__ import annotations
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from andon.core import workflow as w
 from andon.workflow.fields import NAME, Fields

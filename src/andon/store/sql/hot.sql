@@ -8,12 +8,12 @@ live AS (
     FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
 ),
 pending AS (
-    -- Steps parked for gates: whether an approval, which only people give, is among them. Damaged states are passed
-    -- over.
+    -- Steps parked for gates: whether an approval, which only people give, is among them, or a review that is held by
+    -- findings of a reviewer who may be gone. Damaged states are passed over.
     SELECT live.run AS run, live.step AS step, max(
         json_extract(CAST(definitions.content AS TEXT), '$.gates."' || json_extract(v.value, '$.gate') || '".kind')
         = 'approval'
-    ) AS approval
+    ) AS approval, max(json_extract(v.value, '$.outcome') = 'failed') AS finding
     FROM live
     JOIN states ON states.stream = live.run AND json_valid(states.state)
     JOIN definitions ON definitions.digest = json_extract(states.state, '$.workflow')
@@ -22,18 +22,20 @@ pending AS (
         CASE WHEN json_valid(states.state) THEN states.state ELSE '{}' END, '$.active."' || live.step || '".verdicts'
     ) AS v
     WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait')
-        AND json_extract(v.value, '$.outcome') = 'pending'
+        AND json_extract(v.value, '$.outcome') IN ('pending', 'failed')
+        AND coalesce(json_extract(states.state, '$.active."' || live.step || '".question'), '') = ''
     GROUP BY live.run, live.step
 ),
 parked AS (
-    SELECT live.*, CASE WHEN live.kind = 'human' THEN 'human' WHEN pending.approval THEN 'approval' END AS person
+    SELECT live.*, CASE WHEN live.kind = 'human' THEN 'human' WHEN pending.approval THEN 'approval'
+        WHEN pending.finding THEN 'finding' END AS person
     FROM live LEFT JOIN pending ON pending.run = live.run AND pending.step = live.step
     WHERE live.state = 'waiting'
 ),
 needs_human AS (
     SELECT entered_at AS since, number, person AS kind, run, task, title, step, role, NULL AS agent, NULL AS message,
         due_at AS expires, coalesce(nullif(reason, ''), 'a person must approve or reject it') AS reason,
-        'andon approve ' || run AS next
+        CASE person WHEN 'finding' THEN 'andon finding list ' || run ELSE 'andon approve ' || run END AS next
     FROM parked WHERE person IS NOT NULL
     UNION ALL
     SELECT run_changed_at, number, 'blocked', run, task, title, step, role, NULL, NULL, NULL, reason,
