@@ -12,7 +12,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress, final_submission
-from andon.core.rules_findings import may_resolve, raise_findings, refuse_findings, resolve_findings
+from andon.core.rules_findings import approve_own, may_resolve, raise_findings, refuse_findings, resolve_findings
 from andon.core.verdict import Artifact, Submission, Verdict
 
 
@@ -279,6 +279,8 @@ def _record_review(
         )
     )
     raise_findings(progress, step.step, role, submission.patch, command.findings)
+    if outcome == w.PASSED and not blocking:
+        approve_own(progress, command.message)
     return None
 
 

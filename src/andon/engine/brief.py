@@ -101,7 +101,10 @@ def _open_findings(run: s.Run, step: s.ActiveStep, resolvable: Sequence[str], *,
     if resolvable:
         lines += [
             "",
-            f"Those that are mended: `andon advance --resolve {resolvable[0]} -m 'how you know'` (repeat --resolve).",
+            "Approving the change resolves what you raised yourself. What is not mended: send the change back.",
+        ]
+        lines += [
+            f"To resolve one by one: `andon advance --resolve {resolvable[0]} -m 'how you know'` (repeat --resolve)."
         ]
     others = [x for x in open_ones if x.holds and x.id not in resolvable]
     if reviewing and others:

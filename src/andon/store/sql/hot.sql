@@ -112,21 +112,23 @@ blocked_tasks AS (
 ),
 waiting AS (
     SELECT 0 AS later, entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
-        coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next
+        coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next,
+        offered_to
     FROM parked WHERE person IS NULL
     UNION ALL
-    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead'
+    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead',
+        ''
     FROM live WHERE state = 'ready' AND kind NOT IN ('agent', 'land') AND run_status = 'open'
     UNION ALL
     SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
-        'andon run retry ' || run
+        'andon run retry ' || run, offered_to
     FROM live WHERE state = 'ready' AND kind <> 'land' AND run_status <> 'open'
     UNION ALL
     SELECT 1, added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
         SELECT group_concat(d.depends_on || ' (' || coalesce(other.status, 'unknown') || ')', ', ')
         FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
         WHERE d.task = blocked_tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
-    ), 'andon show ' || id
+    ), 'andon show ' || id, ''
     FROM blocked_tasks
 )
 SELECT json_object(
@@ -164,7 +166,7 @@ SELECT json_object(
             'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
             'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires AS INTEGER), 'unixepoch'),
-            'reason', reason, 'next', next
+            'reason', reason, 'next', next, 'offered_to', nullif(offered_to, '')
         ) AS item FROM waiting ORDER BY later, CASE later WHEN 0 THEN since END, number LIMIT :limit
     )),
     'landing', (SELECT json_group_array(json(item)) FROM (
