@@ -95,6 +95,8 @@ class App:
                 person=context.person,
                 aliases=self._aliases(),
                 run=context.run,
+                client=context.client,
+                model=context.model,
             ),
             make_verifier=self.make_verifier,
             load_workflow=load_workflow,

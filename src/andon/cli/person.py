@@ -28,12 +28,21 @@ WORDS = {
     "config_unset": "change the setting",
     "lead_freeze": "freeze",
     "lead_unfreeze": "unfreeze",
+    "finding_resolve": "resolve a finding of",
+    "finding_reopen": "reopen a finding of",
 }
+
+
+REVIEWERS_ACTS = frozenset({"finding_resolve", "finding_reopen"})
+"""Acts of the reviewer who raised a finding, or else of a person."""
 
 
 def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, caller: CallContext) -> None:
     """Ask the person. Raises AndonError kind "not_a_person" (exit 5) or "not_confirmed" (exit 1)."""
     if verb == "answer" and not _is_for_person(coordinator, arguments):
+        return
+    if verb in REVIEWERS_ACTS and not caller.person:
+        # A reviewer's own findings are its to resolve; whose they are, the core knows.
         return
     refuse_agents(caller)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

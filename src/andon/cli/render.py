@@ -176,7 +176,18 @@ def _status(body: Body, paint: Paint) -> str:
                 x["title"],
             ],
         ),
-        ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
+        (
+            "Waiting",
+            "waiting",
+            lambda x: [
+                x["task"],
+                x["run"] or "-",
+                x["step"] or "-",
+                _reserved(x, body),
+                x["reason"],
+                x["title"],
+            ],
+        ),
     )
     for title, key, row in sections:
         items = body[key]

@@ -9,23 +9,28 @@ Routing is in `routing`, judging in `judge`. Must not know: git, files, clocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from msgspec import UnsetType
 
 from andon.core import commands as c
 from andon.core import events as e
+from andon.core import machines
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.evolve import evolve
-from andon.core.judge import is_review_step
-from andon.core.routing import Evaluate, Progress
+from andon.core.judge import is_review_step, judge, overall, review_gates
+from andon.core.routing import Evaluate, Progress, final_submission
+from andon.core.rules_findings import reopen_finding, resolve_findings
 from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_question import park, question_expired, resume
-from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
+from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
 from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children, spent
+from andon.core.verdict import PASSED
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
@@ -138,6 +143,8 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
             expires_at=command.at + lease_s,
             workdir=command.workdir,
             person=command.person,
+            client=command.client,
+            model=command.model,
         )
     )
     return None
@@ -168,6 +175,10 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
     if command.actor in run.authors:
         text = f"{command.actor} is an author of run {run.id}'s change and can't review it"
         return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
+    definition = progress.workflow.steps[step.step]
+    for gate in review_gates(progress.workflow, definition):
+        if why := machines.refusal(gate, run, command.actor, ((command.client, command.model),)):
+            return Rejected(kind="not_distinct", message=why, next="let another agent do it", exit=EXIT_DENIED)
     for review in run.reviews:
         same = submission is not None and review.patch == submission.patch and review.at >= step.entered_at
         if same and review.agent == command.actor:
@@ -182,14 +193,21 @@ def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
 
 
 def claim_refusal(
-    workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None, now: float = 0.0
+    workflow: w.Workflow,
+    run: s.Run,
+    step_id: str,
+    agent: str,
+    role: str | None,
+    now: float = 0.0,
+    machine: tuple[str, str] = ("", ""),
 ) -> Rejected | None:
     """Why this agent could not claim the step now, None when it could; for choosing among ready steps."""
     step = run.active.get(step_id)
     if step is None or step.state != s.READY:
         state = step.state if step is not None else "not active"
         return Rejected(kind="not_ready", message=f"step {step_id} of run {run.id} is {state}", exit=3)
-    command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role)
+    client, model = machine
+    command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role, client=client, model=model)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
     return _refuse_worker(progress, step, command)
 
@@ -304,6 +322,9 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
     if command.to.startswith("role:") and command.to != f"role:{step.role}":
         text = f"step {step.step} is for role {step.role}; it can't be handed to {command.to}"
         return Rejected(kind="wrong_role", message=text, next=f"andon handoff --to role:{step.role}", exit=EXIT_USAGE)
+    if refusal := _refuse_hand_off(progress, step, command):
+        return refusal
+    step = progress.run.active[step.step]
     end_attempt(
         progress,
         step,
@@ -313,9 +334,49 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
         counts=False,
         to=command.to,
         notes=command.notes,
+        artifacts=command.artifacts,
     )
     if progress.run.active[step.step].handoffs > MAX_HANDOFFS:
         progress.block(step.step, f"handed off more than {MAX_HANDOFFS} times in one visit")
+    return None
+
+
+def handoff_gates(workflow: w.Workflow, step: w.Step, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """The gates that must open before a step is handed off: those that the workflow names, and those asked for."""
+    own = () if isinstance(step.handoff_gates, UnsetType) else step.handoff_gates
+    return tuple(dict.fromkeys((*own, *more)))
+
+
+def _refuse_hand_off(progress: Progress, step: s.ActiveStep, command: c.HandOff) -> Rejected | None:
+    """A gated hand-off hands over what is submitted, once its gates open on that; else nothing changes."""
+    definition = progress.workflow.steps.get(step.step)
+    ids = handoff_gates(progress.workflow, definition, command.gates) if definition is not None else ()
+    if unknown := [name for name in ids if name not in progress.workflow.gates]:
+        text = f"workflow {progress.workflow.name} has no gate {', '.join(unknown)}"
+        known = f"it has: {', '.join(progress.workflow.gates)}"
+        return Rejected(kind="unknown_gate", message=text, next=known, exit=EXIT_USAGE)
+    if not ids:
+        return None
+    if command.submission is not None and definition is not None and not is_review_step(progress.workflow, definition):
+        record_submission(progress, step, command.token, command.submission, command.also_by)
+    subject = command.submission or progress.run.submissions.get(step.lane) or final_submission(progress.run)
+    verdicts = judge(
+        progress.workflow, progress.run, ids, subject, command.verdicts, command.environment_digest, command.at
+    )
+    if overall(verdicts) != PASSED:
+        closed = "; ".join(f"gate {x.gate} {x.outcome}: {x.summary}" for x in verdicts if not x.opens)
+        text = f"step {step.step} of run {progress.run.id} may not be handed off: {closed}"
+        return Rejected(kind="red", message=text, next="fix it, then hand off again; andon release gives the step up")
+    progress.emit(
+        e.Judged(
+            at=command.at,
+            actor=command.actor,
+            step=step.step,
+            verdicts=verdicts,
+            environment_digest=command.environment_digest,
+            green=True,
+        )
+    )
     return None
 
 
@@ -358,6 +419,24 @@ def _shorten(progress: Progress, command: c.ShortenLease) -> Rejected | None:
         )
     )
     return None
+
+
+# ---------------------------------------------------------------- findings
+
+
+def _advance(progress: Progress, command: c.Advance) -> Rejected | None:
+    refusal = advance(progress, command)
+    if refusal is None and command.resolve and progress.run.status == s.RUN_OPEN:
+        settle(progress)
+    return refusal
+
+
+def _resolve(progress: Progress, command: c.ResolveFindings) -> Rejected | None:
+    """Whatever waited for it goes on at once."""
+    refusal = resolve_findings(progress, command)
+    if refusal is None and progress.run.status == s.RUN_OPEN:
+        settle(progress)
+    return refusal
 
 
 # ---------------------------------------------------------------- time
@@ -440,7 +519,9 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,
     c.Submit: submit,
-    c.Advance: advance,
+    c.Advance: _advance,
+    c.ResolveFindings: _resolve,
+    c.ReopenFinding: reopen_finding,
     c.Approve: approve,
     c.Reject: reject,
     c.PostSignal: post_signal,

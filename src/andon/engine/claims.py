@@ -24,7 +24,6 @@ from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
 from andon.engine.choosing import Choice, choose, starting_role
-from andon.engine.messages import Outgoing, send_in
 from andon.engine.offers import Offer, Surroundings, Wanted, predicted_of
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -204,8 +203,8 @@ def _try_claim(
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    now = services.clock.now()
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now) is not None:
+    now, machine = services.clock.now(), services.caller.machine
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now, machine) is not None:
         return None
     definition = workflow.steps[step_id]
     scope = offer.scope or predicted_of(unit.writer, run.task)
@@ -219,6 +218,8 @@ def _try_claim(
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
         role=role,
         person=caller.person,
+        client=machine[0],
+        model=machine[1],
     )
     after = unit.on_run(run_id, command)
     if isinstance(after, Rejected) or (lease := after.active[step_id].lease) is None:
@@ -398,30 +399,3 @@ def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
     after, effects = services.engine.on_run(claim.run, command)
     services.after(effects)
     return after
-
-
-def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: str) -> tuple[s.Run, s.Message]:
-    """Offer the step to another agent or role with notes, and tell it so; unsubmitted work is kept."""
-    run, step = held(services, claim)
-    command = c.HandOff(
-        at=services.clock.now(),
-        actor=claim.agent,
-        step=claim.step,
-        token=claim.token,
-        to=to,
-        notes=notes,
-        salvage=salvage(services, run, step, claim.workdir, must=True),
-    )
-
-    # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
-    def work(unit: Unit) -> tuple[s.Run, s.Message]:
-        after = unit.on_run(claim.run, command)
-        if isinstance(after, Rejected):
-            raise AndonError.of(after)
-        recipient = to or f"run:{claim.run}"
-        told = Outgoing(kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, send_in(services, unit, told).message
-
-    done, effects = services.engine.transact(work)
-    services.after(effects)
-    return done

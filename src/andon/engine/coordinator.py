@@ -19,8 +19,8 @@ from andon.core.judge import is_review_step
 from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, offers, people, talk, views, waiting
-from andon.engine.brief import brief as write_brief
+from andon.engine import claims, handing, judging, messages, offers, people, views, waiting
+from andon.engine.briefing import write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
@@ -143,7 +143,7 @@ class LocalCoordinator:
             "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "workdir": claim.workdir,
             "base": run.base,
-            "brief": self._brief(run, step, workflow, around),
+            "brief": write_brief(self.services, run, step, workflow, around),
             "gates": list(gates_of(workflow, definition)),
             "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
@@ -156,21 +156,6 @@ class LocalCoordinator:
         with self.services.store.read() as reader:
             scope = run.scope or offers.predicted_of(reader, run.task)
             return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope))
-
-    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow, around: tuple[str, ...]) -> str:
-        services = self.services
-        with services.store.read() as reader:
-            task = load_task(reader, run.task)
-        unread = messages.inbox(services, acknowledge=[])["items"]
-        lines = [messages.line(x, services.caller.agent) for x in unread[:20]]
-        diff = ""
-        submission = run.submissions.get(step.lane)
-        if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
-            diff = services.git.diff_text(submission.base, submission.tree)
-        from andon.engine.knowing import section
-
-        known = section(services, workflow, run, step, task)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known)
 
     def _unread(self) -> tuple[str, ...]:
         try:
@@ -204,6 +189,7 @@ class LocalCoordinator:
             message=arguments.get("message") or "",
             notes=arguments.get("notes") or "",
             findings=self._findings(arguments),
+            resolve=tuple(str(x) for x in arguments.get("resolve") or ()),
             fresh=bool(arguments.get("fresh")),
         )
         step = judged.run.active.get(claim.step)
@@ -275,7 +261,7 @@ class LocalCoordinator:
         return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = talk.claim_to_leave(self.services)
+        claim = handing.claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
@@ -510,7 +496,6 @@ ELSEWHERE: dict[str, str] = {
     "config_get": "andon.engine.config:config_get",
     "config_set": "andon.engine.config:config_set",
     "config_unset": "andon.engine.config:config_unset",
-    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park", "handoff")},
     "learn": "andon.engine.learnings:learn",
     "learn_list": "andon.engine.learnings:learn_list",
     "learn_show": "andon.engine.learnings:learn_show",
@@ -520,6 +505,11 @@ ELSEWHERE: dict[str, str] = {
     "inject": "andon.engine.knowing:inject",
     "lead_freeze": "andon.engine.merge_queue:freeze",
     "lead_unfreeze": "andon.engine.merge_queue:unfreeze",
+    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park")},
+    "handoff": "andon.engine.handing:handoff",
+    "finding_list": "andon.engine.findings:list_of",
+    "finding_resolve": "andon.engine.findings:resolve",
+    "finding_reopen": "andon.engine.findings:reopen",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

@@ -231,6 +231,7 @@ def advance(
     message: str = "",
     notes: str = "",
     findings: tuple[Finding, ...] = (),
+    resolve: tuple[str, ...] = (),
     fresh: bool = False,
 ) -> Judged:
     """Verify and proceed."""
@@ -256,6 +257,7 @@ def advance(
         message=message,
         notes=notes,
         findings=findings,
+        resolve=resolve,
         also_by=other_hand(services, claim),
     )
     seen = _seq(services, claim.run)
@@ -294,6 +296,9 @@ def _after_advance(services: Services, claim: Claim, after: s.Run, seen: int) ->
         exit_code = EXIT_NO
     if outcome == w.FAILED and any(isinstance(x, e.AttemptEnded) for x in events):
         exit_code = EXIT_NO
+    if any(isinstance(x, e.AttemptEnded) and x.how in ("waiting", "reviewed") for x in events):
+        # Its worker has done its part; what is red is others' to open.
+        exit_code = EXIT_NOT_YET
     return Judged(run=after, step=claim.step, verdicts=verdicts, exit=exit_code, left=left, outcome=outcome)
 
 

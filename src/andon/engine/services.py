@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from andon.core import state as s
 from andon.core.errors import AndonError
+from andon.core.machines import PERSON
 from andon.core.react import CarryOut, Effect, UpdateGuard
 from andon.core.swarm import is_integration
 from andon.core.workflow import Workflow
@@ -25,7 +26,8 @@ from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
 class Caller(Struct, frozen=True, kw_only=True):
     """Who calls. agent: the name for leases. person: whether a person is at work rather than an agent.
 
-    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN.
+    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN. client, model: what the agent is
+    made of, as far as it is known.
     """
 
     agent: str
@@ -33,6 +35,13 @@ class Caller(Struct, frozen=True, kw_only=True):
     person: bool = False
     aliases: tuple[str, ...] = ()
     run: str | None = None
+    client: str = ""
+    model: str = ""
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        """(client, model) for claims; "" is what is not known."""
+        return (PERSON, PERSON) if self.person else (self.client, self.model)
 
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, REPLY, ROLE, Command
+from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, MODEL, REPLY, ROLE, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -15,6 +15,7 @@ COMMANDS: tuple[Command, ...] = (
             (("--task",), "task", "text", "only this task"),
             LABELS,
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
+            MODEL,
         ),
         ("andon next --role implementer", "andon next --task T3 --json"),
         AGENTS,
@@ -39,6 +40,7 @@ COMMANDS: tuple[Command, ...] = (
             MESSAGE,
             (("--notes",), "notes", "text", "what the next one must know"),
             (("--finding",), "findings", "list", "a review finding: 'path:line: severity: text' (repeat)"),
+            (("--resolve",), "resolve", "list", "a review says that a finding is mended: F1 (repeat)"),
             FRESH,
         ),
         ("andon advance -m 'done'", "andon advance --outcome rework -m 'why' --finding 'a.py:3: blocking: wrong'"),
@@ -62,6 +64,8 @@ COMMANDS: tuple[Command, ...] = (
             (("--to",), "to", "text", "an agent's name or role:NAME; nobody named: anyone"),
             MESSAGE,
             (("--notes",), "notes", "text", "longer notes for the brief"),
+            (("--gate",), "gates", "list", "a gate that must open first (repeat)"),
+            (("--artifact",), "artifacts", "list", "a file, a glob or a link that belongs to it (repeat)"),
         ),
         ("andon handoff --to role:implementer -m 'the parser is done, the tests are not'",),
         AGENTS,
