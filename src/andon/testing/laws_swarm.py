@@ -82,7 +82,7 @@ class SwarmLaws:
         for child in event.children:
             family.tasks.append(child.task)
             if child.outcome:
-                family.results[child.task] = child.outcome
+                family.results[child.task] = family.known[child.task] = child.outcome
             if child.released and not child.outcome:
                 family.released.add(child.task)
             if child.budget is not None and not child.outcome:
@@ -148,7 +148,8 @@ class SwarmLaws:
         made = event.submission or known.submitted.get(lane)
         if made is not None and made.tree != tree:
             self.laws.violated(10, f"{known.id} joined another tree than what was integrated on {family.target}")
-        landed = [x.commit for x in event.results if x.outcome == "landed"]
+        # What an earlier try integrated is in the submission that this one began with.
+        landed = [x.commit for x in event.results if x.outcome == "landed" and x.task not in family.known]
         line = world.repository.ancestors(head) if head is not None else {}
         if lost := [commit for commit in landed if commit not in line]:
             self.laws.violated(10, f"{known.id} joined without {lost}, which its children landed")

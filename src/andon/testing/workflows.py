@@ -49,6 +49,8 @@ def children_of(name: str, lease_s: float) -> dict[str, w.Workflow]:
     found = {"piece": _compiled("piece", "piece", _piece(lease_s))}
     if name == "nested":
         found["part"] = _compiled("part", "part", _part(lease_s))
+    if name == "endless":
+        found["part"] = _compiled("part", "part", _endless(lease_s))
     return found
 
 
@@ -182,6 +184,14 @@ def _part(lease_s: float) -> Shape:
     return steps, [*edges, ("mend", "land"), ("land", w.END)], [TESTS], ("tests",), {}
 
 
+def _endless(lease_s: float) -> Shape:
+    """Every child would hand its work on again: the limit of depth ends that, and the work is done where it stops."""
+    steps, edges, gates, done, pseudo = _part(lease_s)
+    again = [msgspec.structs.replace(x, workflow="part") if x.kind == "fanout" else x for x in steps]
+    edges = [edge for edge in edges if edge[:2] != ("spread", "plan")] + [("spread", "mend", "failed")]
+    return again, edges, gates, done, pseudo
+
+
 def _handed(lease_s: float) -> Shape:
     work = w.Step(id="work", kind="workflow", workflow="piece")
     steps = [work, _implement(lease_s, "mend", empty=True), w.Step(id="land", kind="land")]
@@ -194,7 +204,7 @@ def _piece(lease_s: float) -> Shape:
     return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS], ("tests",), {}
 
 
-SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed")
+SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed", "endless")
 
 _SHAPES = {
     "fanned": _fanned,
@@ -202,6 +212,7 @@ _SHAPES = {
     "counted": _counted,
     "nested": _nested,
     "handed": _handed,
+    "endless": _endless,
     "standard": _standard,
     "approved": _approved,
     "consented": _consented,
