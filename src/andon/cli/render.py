@@ -269,6 +269,10 @@ def _show_run(run: Body, paint: Paint) -> str:
         owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
         lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    if run.get("children"):
+        from andon.cli.swarm import tree
+
+        lines += tree(run["children"], paint)
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
         lines.append(
@@ -454,7 +458,7 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {"spawn": "andon.cli.swarm:spawned", "wait": "andon.cli.swarm:waited"}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

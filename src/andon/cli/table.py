@@ -33,8 +33,6 @@ NOT_BUILT = frozenset(
         "inject",
         "audit",
         "harness",
-        "spawn",
-        "wait",
     }
 )
 """Commands that the design names and this version does not have."""

@@ -107,6 +107,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
         ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),
         ("children's authors", 2, "children's workers may review their parent", safeguards_swarm.strangers),
+        ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
         ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
         ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
         ("depth", 13, "children have children without end", safeguards_swarm.bottomless),

@@ -186,6 +186,9 @@ class Laws:
         """Andon moved the target branch."""
         repository = self.world.repository
         commit = repository.commits[new]
+        if branch.startswith("refs/") and "Andon-Task: " not in commit.message:
+            self.swarm.moved(branch, old, new)
+            return
         if commit.parents[:1] != (old,):
             self.violated(7, f"{branch} was moved from {old} to {new}, which does not follow it")
         trailers = dict(line.split(": ", 1) for line in commit.message.splitlines() if line.startswith("Andon-"))
@@ -447,6 +450,7 @@ class Laws:
                 self._holder(known, event, None, process)
             if event.outcome == w.PASSED:
                 self._must_be_green(known, step)
+                self.swarm.left(known, event.step)
         if step is not None and step.kind == "human" and event.outcome == w.PASSED:
             self._must_be_decided(known, event)
         known.held.pop(event.step, None)

@@ -33,6 +33,7 @@ class Family(Struct, kw_only=True):
     results: dict[str, str] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     parallel: int | None = None
+    left_out: bool = False
     released: set[str] = field(default_factory=set)
 
 
@@ -51,6 +52,7 @@ class SwarmLaws:
             e.ChildEnded: self._ended,
             e.ChildrenReleased: self._released,
             e.ChildrenJoined: self._joined,
+            e.ChildrenMerged: self._merged,
             e.TokensCounted: self._counted,
         }
 
@@ -156,6 +158,30 @@ class SwarmLaws:
         if event.submission is not None:
             known.submitted[lane] = event.submission
             known.green.clear()
+
+    def moved(self, target: str, old: str | None, new: str) -> None:
+        """A parent's worker put what it has on its integration reference: nothing that stands there may be lost."""
+        begun = any(family.target == target for family in self.families.values())
+        if begun and old is not None and old not in self.laws.world.repository.ancestors(new):
+            self.laws.violated(7, f"{target} was moved from {old} to {new}, which does not follow it")
+
+    def left(self, known: Known, step: str) -> None:
+        """A worker who left a step took what its children landed along, or said that it does without."""
+        family = self.families.get((known.id, step))
+        made = known.submitted.get(known.lane.get(step, ""))
+        if family is None or made is None or family.left_out:
+            return
+        if still := [task for task in family.tasks if task not in family.results]:
+            self.laws.violated(10, f"{known.id} left {step} while {', '.join(still)} go on")
+        files = self.laws.world.repository.files(made.tree)
+        landed = [task for task, outcome in family.results.items() if outcome == "landed"]
+        if lost := [task for task in landed if f"{task}-implement" not in files]:
+            self.laws.violated(10, f"{known.id} left {step} without what {', '.join(lost)} landed")
+
+    def _merged(self, known: Known, event: e.ChildrenMerged, process: Process | None) -> None:
+        self.laws.world.count("taken in")
+        if event.left_out:
+            self.families[(known.id, event.step)].left_out = True
 
     def committed(self, ended: set[str]) -> None:
         """After a transaction: no child goes on whose parent is over (the same transaction ends both)."""

@@ -35,6 +35,11 @@ def strangers() -> list[Patch]:
     return [(_HANDLERS, e.ChildEnded, ended)]
 
 
+def left_behind() -> list[Patch]:
+    """A step is left whatever its children do, and without what they made."""
+    return [(sw, "refuse_leaving", lambda *_, **__: None)]
+
+
 def overbooked() -> list[Patch]:
     """A fan-out starts whether or not its tokens can be reserved."""
     return [(rules_swarm, "tokens_left", lambda *_: None)]

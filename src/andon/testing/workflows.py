@@ -158,7 +158,7 @@ def _spread(**more: object) -> w.Step:
 
 def _fanned(lease_s: float, **more: object) -> Shape:
     mend = _implement(lease_s, "mend", empty=True)
-    spread = _spread(**{"max_parallel": 2, **more})
+    spread = _spread(**{"max_parallel": 1, **more})
     steps = [_plan(lease_s), spread, mend, _review(lease_s), w.Step(id="land", kind="land")]
     edges: list[Edge] = [("", "plan"), ("plan", "spread"), ("spread", "plan", "failed"), ("spread", "mend")]
     edges += [("mend", "review"), ("review", "mend", "rework"), ("review", "land"), ("land", w.END)]
@@ -170,11 +170,11 @@ def _raced(lease_s: float) -> Shape:
 
 
 def _counted(lease_s: float) -> Shape:
-    return _fanned(lease_s, join="2", tokens=9000)
+    return _fanned(lease_s, join="2", tokens=9000, max_parallel=2)
 
 
 def _nested(lease_s: float) -> Shape:
-    return _fanned(lease_s, workflow="part")
+    return _fanned(lease_s, workflow="part", max_parallel=2)
 
 
 def _part(lease_s: float) -> Shape:
@@ -192,6 +192,13 @@ def _endless(lease_s: float) -> Shape:
     return again, edges, gates, done, pseudo
 
 
+def _spawning(lease_s: float) -> Shape:
+    """An agent makes children of its own step and waits for them."""
+    steps = [_implement(lease_s, "gather"), _review(lease_s), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "gather"), ("gather", "review"), ("review", "gather", "rework"), ("review", "land")]
+    return steps, [*edges, ("land", w.END)], [TESTS, REVIEW], ("tests", "review"), {}
+
+
 def _handed(lease_s: float) -> Shape:
     work = w.Step(id="work", kind="workflow", workflow="piece")
     steps = [work, _implement(lease_s, "mend", empty=True), w.Step(id="land", kind="land")]
@@ -204,7 +211,7 @@ def _piece(lease_s: float) -> Shape:
     return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS], ("tests",), {}
 
 
-SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed", "endless")
+SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
 
 _SHAPES = {
     "fanned": _fanned,
@@ -213,6 +220,7 @@ _SHAPES = {
     "nested": _nested,
     "handed": _handed,
     "endless": _endless,
+    "spawning": _spawning,
     "standard": _standard,
     "approved": _approved,
     "consented": _consented,
