@@ -98,6 +98,10 @@ def cancel(services: Services, name: str, reason: str) -> s.Task:
     if isinstance(task, Rejected):
         raise AndonError.of(task)
     services.after(effects)
+    if task.parent_run:
+        from andon.engine.system import carry_out_woken
+
+        carry_out_woken(services)
     return task
 
 
