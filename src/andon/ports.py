@@ -132,7 +132,8 @@ class Git(Protocol):
         self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
     ) -> str: ...
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
+        """Compare-and-swap of a branch or an integration reference (`core.swarm`). False when it is not at `expected`;
+        there all zeros mean that it does not exist."""
         ...
 
     def set_ref(self, ref: str, commit: str) -> None: ...
@@ -140,6 +141,13 @@ class Git(Protocol):
     def refs(self, prefix: str) -> dict[str, str]: ...
     def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
         """A new worktree with detached HEAD at `commit`; with `tree`, its files and index show that tree instead."""
+        ...
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        """Make a worktree's files those of the tree `new`, if they are those of `old` now; its own index stays as it is.
+
+        Raises AndonError kind "worktree_changed" when they are not, and changes nothing.
+        """
         ...
 
     def remove_worktree(self, path: str) -> None: ...

@@ -21,6 +21,7 @@ from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
 from andon.ports import Evidence, Progress, Runtime, Store, Verifier
+from andon.ports_swarm import Beside
 from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
 
@@ -109,7 +110,13 @@ class App:
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
+        self._services.beside = self._beside()
         return self._services
+
+    def _beside(self) -> Beside:
+        from andon.app.beside import Workers
+
+        return Workers(self.state_dir, self.git.main_worktree or self.git.common_dir)
 
     def _aliases(self) -> tuple[str, ...]:
         """All names of the person: those of the context and git's identity, so that an author can't approve as another."""

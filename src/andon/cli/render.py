@@ -297,6 +297,10 @@ def _show_run(run: Body, paint: Paint) -> str:
         owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
         lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    if run.get("children"):
+        from andon.cli.swarm import tree
+
+        lines += tree(run["children"], paint)
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
         lines.append(
@@ -492,6 +496,8 @@ ELSEWHERE: dict[str, str] = {
     "inject": "andon.cli.knowledge:injected",
     "lead_freeze": "andon.cli.queue:frozen",
     "lead_unfreeze": "andon.cli.queue:frozen",
+    "spawn": "andon.cli.swarm:spawned",
+    "wait": "andon.cli.swarm:waited",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -41,8 +41,6 @@ NOT_BUILT = frozenset(
         "token",
         "audit",
         "harness",
-        "spawn",
-        "wait",
     }
 )
 """Commands that the design names and this version does not have."""

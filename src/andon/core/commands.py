@@ -394,6 +394,7 @@ class MergeChildren(Command, frozen=True, kw_only=True):
     token: int
     commit: str
     left_out: bool = False
+    conflicts: tuple[str, ...] = ()
 
 
 class DropChildren(Command, frozen=True, kw_only=True):

@@ -416,6 +416,8 @@ class ChildrenMerged(Event, frozen=True, kw_only=True):
     token: int
     commit: str
     left_out: bool = False
+    conflicts: tuple[str, ...] = ()
+    """paths that hold conflicts now"""
 
 
 class ChildrenJoined(Event, frozen=True, kw_only=True):

@@ -510,6 +510,8 @@ ELSEWHERE: dict[str, str] = {
     "finding_list": "andon.engine.findings:list_of",
     "finding_resolve": "andon.engine.findings:resolve",
     "finding_reopen": "andon.engine.findings:reopen",
+    "spawn": "andon.engine.spawning:spawn",
+    "wait": "andon.engine.spawning:wait",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

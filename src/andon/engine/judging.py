@@ -20,6 +20,7 @@ from andon.core.gate_files import protected
 from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
+from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Finding, Submission, Verdict
 from andon.engine.claims import held, keep_alive, renew
 from andon.engine.places import Claim
@@ -77,6 +78,14 @@ def refuse_undoing(services: Services, workdir: str, tree: str, base: str, befor
 
 def refuse_conflicts(services: Services, run: s.Run, step: s.ActiveStep, tree: str) -> None:
     """Refuse a tree that still holds the conflicts which its worktree was handed over with."""
+    swarm = run.swarms.get(step.step)
+    of_children = swarm.conflicts if swarm is not None and swarm.visit == step.visit else ()
+    if still := [path for path in of_children if _has_markers(services, tree, path)]:
+        raise AndonError(
+            f"unresolved conflicts with what children landed: {', '.join(still[:10])}",
+            kind="unresolved_conflicts",
+            next="resolve them (look for <<<<<<<), then try again",
+        )
     submission = run.submissions.get(step.lane)
     if submission is None or submission.base == run.base:
         return
@@ -238,6 +247,10 @@ def advance(
     held(services, claim)
     run = renew(services, claim)
     step = run.active[claim.step]
+    refusal = refuse_leaving(run.swarms.get(step.step), step.visit, passed=outcome in (None, w.PASSED))
+    if refusal is not None:
+        # Before anything is measured: the core would refuse it afterwards.
+        raise AndonError.of(refusal)
     submission: Submission | None = None
     measured: tuple[Verdict, ...] = ()
     environment = ""

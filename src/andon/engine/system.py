@@ -56,6 +56,16 @@ def carry_out_all(services: Services) -> int:
     return len(rows)
 
 
+def carry_out_woken(services: Services) -> None:
+    """Carry out what the caller's own act made ready in other runs: a parent whose last child it closed, say."""
+    woken, services.to_carry_out = services.to_carry_out, []
+    for run_id in dict.fromkeys(effect.run for effect in woken if effect.kind in CHILD_KINDS):
+        try:
+            carry_out(services, run_id)
+        except Exception as error:
+            passed_over(services, run_id, error)
+
+
 def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Claim | None:
     """Claim a step for this process; None when somebody else was first."""
     name = executor_name(services)

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from andon.testing import safeguards
+from andon.testing import safeguards, safeguards_swarm
 from andon.testing.safeguards import Patch
 
 
@@ -109,6 +109,14 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
+        ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
+        ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),
+        ("children's authors", 2, "children's workers may review their parent", safeguards_swarm.strangers),
+        ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
+        ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
+        ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
+        ("depth", 13, "children have children without end", safeguards_swarm.bottomless),
         ("conflict markers", 5, "unresolved conflicts may be submitted", safeguards.conflict_markers),
     )
 )

@@ -201,6 +201,9 @@ class Laws:
     def moved(self, branch: str, old: str | None, new: str) -> None:
         """Andon moved the target branch: by one commit, or by several of which each one follows the one before."""
         line, commits = [new], self.world.repository.commits
+        if branch.startswith("refs/") and "Andon-Task: " not in commits[new].message:
+            self.swarm.moved(branch, old, new)
+            return
         while line[-1] in commits and commits[line[-1]].parents and commits[line[-1]].parents[0] != old:
             line.append(commits[line[-1]].parents[0])
         if commits[line[-1]].parents[:1] != (old,):
@@ -490,6 +493,7 @@ class Laws:
                 self._holder(known, event, None, process)
             if event.outcome == w.PASSED:
                 self._must_be_green(known, step)
+                self.swarm.left(known, event.step)
         if step is not None and step.kind == "land" and event.outcome == w.FAILED:
             self._must_be_guilty(known, event)
         if step is not None and step.kind == "human" and event.outcome == w.PASSED:

@@ -11,7 +11,7 @@ from random import Random
 from msgspec import Struct
 
 WORKFLOWS = ("standard", "approved", "consented", "forked", "built", "planned", "minimal")
-SWARMS = ("fanned", "raced", "counted", "nested", "handed")
+SWARMS = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
 """those in which work is handed on to children"""
 
 

@@ -355,7 +355,7 @@ _PURE = (
     "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
     "commit_contents", "commits_of", "lineage", "read_blobs",
 )  # fmt: skip
-_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "add_files")
+_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "update_worktree", "add_files")
 
 
 def _forward(name: str, *, before: bool, changes: bool) -> Callable[..., Any]:
