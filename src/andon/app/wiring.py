@@ -294,6 +294,18 @@ class App:
         self.services().update_guard()
         return reply
 
+    def _task_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        services = self.services()
+        services.progress = progress
+        return exchange.import_tasks(services, self.context.cwd, self._root(), arguments)
+
+    def _task_export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        return exchange.export_tasks(self.services(), arguments)
+
     def _archive(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
@@ -386,6 +398,8 @@ OWN_VERBS = frozenset(
         "export",
         "import",
         "archive",
+        "task_import",
+        "task_export",
         "verify",
         "workflow_lint",
         "workflow_graph",

@@ -498,6 +498,8 @@ ELSEWHERE: dict[str, str] = {
     "lead_unfreeze": "andon.cli.queue:frozen",
     "spawn": "andon.cli.swarm:spawned",
     "wait": "andon.cli.swarm:waited",
+    "task_import": "andon.cli.exchange:imported",
+    "task_export": "andon.cli.exchange:exported",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

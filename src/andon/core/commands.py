@@ -41,6 +41,7 @@ class AddTask(Command, frozen=True, kw_only=True):
     parent_step: str = ""
     depth: int = 0
     budget: int | None = None
+    imported: Imported | None = None
 
 
 class EditTask(Command, frozen=True, kw_only=True):
