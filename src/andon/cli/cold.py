@@ -115,7 +115,13 @@ def _command(command: Command) -> click.Command:
     return made
 
 
-GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files.", "key": "Keys of evidence."}
+GROUPS = {
+    "task": "Tasks.",
+    "run": "Runs.",
+    "workflow": "Workflow files.",
+    "key": "Keys of evidence.",
+    "config": "Settings of the workspace.",
+}
 
 
 def tree() -> Group:

@@ -87,11 +87,13 @@ class Claim(Command, frozen=True, kw_only=True):
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """extend_s: least time that must be left afterwards (None: the lease's own length)."""
+    """notes: what whoever goes on must know, "" leaves them. salvage: for when the tokens end the attempt."""
 
     step: str
     token: int
     tokens_used: int = 0
+    notes: str = ""
+    salvage: str = ""
 
 
 class CountTokens(Command, frozen=True, kw_only=True):

@@ -22,6 +22,16 @@ from andon.core.judge import is_review_step
 from andon.core.routing import Evaluate, Progress
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
+from andon.core.rules_session import (
+    budget_of,
+    end_over_budget,
+    note_checkpoint,
+    run_out,
+    session_end,
+    tokens_over,
+    tokens_used_up,
+    within,
+)
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
 
 MIN_RENEWAL_S = 30.0
@@ -101,7 +111,7 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
     run = progress.run
     step = run.active.get(command.step)
     if step is not None and step.lease is not None and command.at >= step.lease.expires_at:
-        end_attempt(progress, step, "expired", reason=f"the lease of {step.lease.agent} expired")
+        run_out(progress, step, step.lease)
         step = progress.run.active.get(command.step)
     if step is None:
         text = f"step {command.step} of run {run.id} is not active"
@@ -117,8 +127,12 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
         return Rejected(kind="not_ready", message=text, next="andon lead", exit=3)
     if refusal := _refuse_worker(progress, step, command):
         return refusal if not progress.events else None
+    if reason := tokens_used_up(progress):
+        progress.block(step.step, reason)
+        return None
     definition = progress.workflow.steps.get(step.step)
     lease_s = command.lease_s or (definition.lease_s if definition else 600.0)
+    ends_at = session_end(definition, command.at)
     progress.emit(
         e.StepClaimed(
             at=command.at,
@@ -129,9 +143,11 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
             attempt=step.attempt + 1,
             token=run.token + 1,
             lease_s=lease_s,
-            expires_at=command.at + lease_s,
+            expires_at=within(command.at + lease_s, ends_at),
             workdir=command.workdir,
             person=command.person,
+            session_ends_at=ends_at,
+            budget=budget_of(definition),
         )
     )
     return None
@@ -212,7 +228,9 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
-    expires_at = command.at + lease.lease_s
+    if refusal := note_checkpoint(progress, step, command):
+        return refusal
+    expires_at = within(command.at + lease.lease_s, lease.session_ends_at)
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
             e.LeaseRenewed(
@@ -224,7 +242,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
                 tokens_used=command.tokens_used,
             )
         )
-        if reason := _tokens_over(progress):
+        end_over_budget(progress, step.step, command.salvage)
+        if (reason := tokens_over(progress)) and step.step in progress.run.active:
             progress.block(step.step, reason)
     return None
 
@@ -247,16 +266,11 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
             tokens_used=command.tokens_used,
         )
     )
-    if reason := _tokens_over(progress):
+    if reason := tokens_over(progress):
         for step in list(run.active.values()):
             if step.prepared is None and step.state != s.BLOCKED:
                 progress.block(step.step, reason)
     return None
-
-
-def _tokens_over(progress: Progress) -> str:
-    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
-    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -308,7 +322,7 @@ def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
     if lease is None or lease.token != command.token or command.at < lease.expires_at:
         text = f"the lease of step {command.step} of run {progress.run.id} has not expired"
         return Rejected(kind="not_expired", message=text)
-    end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired", salvage=command.salvage)
+    run_out(progress, step, lease, salvage=command.salvage)
     return None
 
 
@@ -339,7 +353,7 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             return None
         lease = step.lease
         if lease is not None and command.at >= lease.expires_at:
-            end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired")
+            run_out(progress, step, lease)
         elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
@@ -375,7 +389,10 @@ def _retry(progress: Progress, command: c.RetryRun) -> Rejected | None:
     if not blocked:
         text = f"run {progress.run.id} has no blocked step" + (f" {command.step}" if command.step else "")
         return Rejected(kind="not_blocked", message=text, next=f"andon show {progress.run.id}")
-    progress.emit(e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason))
+    used = progress.run.tokens_used if progress.workflow.limits.tokens is not None else 0
+    progress.emit(
+        e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason, tokens_from=used)
+    )
     for step in blocked:
         if step.kind in w.PSEUDO_KINDS and step.kind != "join":
             progress.emit(e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome="retried"))

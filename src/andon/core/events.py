@@ -122,6 +122,10 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    session_ends_at: float | None = None
+    """no renewal reaches beyond it"""
+    budget: int | None = None
+    """the tokens that this attempt may use"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -139,10 +143,18 @@ class TokensCounted(Event, frozen=True, kw_only=True):
     tokens_used: int
 
 
+class CheckpointNoted(Event, frozen=True, kw_only=True):
+    """What whoever goes on must know, told while the work goes on; the attempt's end hands it over."""
+
+    step: str
+    token: int
+    notes: str
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | session | budget | handed_off | exhausted | interrupted | waiting | reviewed.
     """
 
     step: str
@@ -316,6 +328,8 @@ class RunUnblocked(Event, frozen=True, kw_only=True):
 
     step: str
     reason: str = ""
+    tokens_from: int = 0
+    """the tokens that the run had used by then: its limit counts from there"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -357,6 +371,7 @@ RunEvent = (
     | StepClaimed
     | LeaseRenewed
     | TokensCounted
+    | CheckpointNoted
     | AttemptEnded
     | Submitted
     | Judged

@@ -68,6 +68,10 @@ class Lease(Struct, frozen=True, kw_only=True):
     lease_s: float
     workdir: str
     person: bool = False
+    session_ends_at: float | None = None
+    budget: int | None = None
+    tokens_used: int = 0
+    """of the budget; not counted where there is none"""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,10 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     attempts_used: int = 0
     handoffs: int = 0
+    sessions: int = 0
+    """attempts of this visit that ended because their session was over"""
+    checkpoint: str = ""
+    """the present attempt's notes for whoever goes on"""
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
@@ -207,6 +215,8 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    tokens_from: int = 0
+    """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ STEP = _table(
     (NONE, "StepEntered", s.WAITING),
     (s.READY, "StepClaimed", s.LEASED),
     (s.LEASED, "LeaseRenewed", s.LEASED),
+    (s.LEASED, "CheckpointNoted", s.LEASED),
     (s.LEASED, "Submitted", s.LEASED),
     (s.LEASED, "Judged", s.LEASED),
     (s.LEASED, "ReviewRecorded", s.LEASED),

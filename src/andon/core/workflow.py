@@ -190,6 +190,9 @@ class Step(Struct, frozen=True, kw_only=True):
     join: str = "all"
     max_parallel: int | None = None
     metadata: Metadata | UnsetType = UNSET
+    # agent; unset when there is none, so that a workflow without them keeps its digest
+    session_s: float | UnsetType = UNSET
+    tokens: int | UnsetType = UNSET
 
 
 class Edge(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ option of another kind is an error that says whose option it is. Must not know: 
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from andon.core import workflow as w
 from andon.workflow.fields import NAME, Fields
 from andon.workflow.gate_options import LIMIT_KEYS, Places, read_gate, resource_limits
@@ -15,7 +17,7 @@ from andon.workflow.yaml_tree import Mapping, Scalar, Sequence
 
 COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
-    "agent": ("role", "attempts", "lease", "empty", "outcomes"),
+    "agent": ("role", "attempts", "lease", "session", "tokens", "empty", "outcomes"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
     "fanout": ("for_each", "workflow", "join", "max_parallel", "role", "outcomes"),
@@ -71,6 +73,8 @@ def read_step(
         join=_join(name, fields),
         max_parallel=fields.maybe_whole("max_parallel", 1, 10_000),
         metadata=fields.metadata(),
+        session_s=UNSET if (session_s := fields.maybe_duration("session")) is None else session_s,
+        tokens=UNSET if (tokens := fields.maybe_whole("tokens", 1)) is None else tokens,
     )
 
 
