@@ -161,6 +161,7 @@ GROUPS = {
     "workflow": "Workflow files.",
     "key": "Keys of evidence.",
     "learn": "Learnings.",
+    "config": "Settings of the workspace.",
 }
 
 

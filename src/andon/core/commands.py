@@ -128,11 +128,14 @@ class Claim(Command, frozen=True, kw_only=True):
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """tokens_used: since the last count, 0 to TOKENS_MAX."""
+    """tokens_used: since the last count, 0 to TOKENS_MAX. notes: what whoever goes on must know, "" leaves them. salvage: for
+    when the tokens end the attempt."""
 
     step: str
     token: int
     tokens_used: int = 0
+    notes: str = ""
+    salvage: str = ""
 
 
 class CountTokens(Command, frozen=True, kw_only=True):

@@ -28,8 +28,18 @@ from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_question import park, question_expired, resume
+from andon.core.rules_session import (
+    budget_of,
+    end_over_budget,
+    note_checkpoint,
+    run_out,
+    session_end,
+    tokens_over,
+    tokens_used_up,
+    within,
+)
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
-from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children, spent
+from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children
 from andon.core.verdict import PASSED
 
 MIN_RENEWAL_S = 30.0
@@ -112,7 +122,7 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
     run = progress.run
     step = run.active.get(command.step)
     if step is not None and step.lease is not None and command.at >= step.lease.expires_at:
-        end_attempt(progress, step, "expired", reason=f"the lease of {step.lease.agent} expired")
+        run_out(progress, step, step.lease)
         step = progress.run.active.get(command.step)
     if step is None:
         text = f"step {command.step} of run {run.id} is not active"
@@ -128,8 +138,12 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
         return Rejected(kind="not_ready", message=text, next="andon lead", exit=3)
     if refusal := _refuse_worker(progress, step, command):
         return refusal if not progress.events else None
+    if reason := tokens_used_up(progress):
+        progress.block(step.step, reason)
+        return None
     definition = progress.workflow.steps.get(step.step)
     lease_s = command.lease_s or (definition.lease_s if definition else 600.0)
+    ends_at = session_end(definition, command.at)
     progress.emit(
         e.StepClaimed(
             at=command.at,
@@ -140,11 +154,13 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
             attempt=step.attempt + 1,
             token=run.token + 1,
             lease_s=lease_s,
-            expires_at=command.at + lease_s,
+            expires_at=within(command.at + lease_s, ends_at),
             workdir=command.workdir,
             person=command.person,
             client=command.client,
             model=command.model,
+            session_ends_at=ends_at,
+            budget=budget_of(definition),
         )
     )
     return None
@@ -239,9 +255,9 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
-    if refusal := _refuse_tokens(command.tokens_used):
+    if refusal := _refuse_tokens(command.tokens_used) or note_checkpoint(progress, step, command):
         return refusal
-    expires_at = command.at + lease.lease_s
+    expires_at = within(command.at + lease.lease_s, lease.session_ends_at)
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
             e.LeaseRenewed(
@@ -253,7 +269,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
                 tokens_used=command.tokens_used,
             )
         )
-        if reason := _tokens_over(progress):
+        end_over_budget(progress, step.step, command.salvage)
+        if (reason := tokens_over(progress)) and step.step in progress.run.active:
             progress.block(step.step, reason)
     return None
 
@@ -278,7 +295,7 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
             tokens_used=command.tokens_used,
         )
     )
-    if reason := _tokens_over(progress):
+    if reason := tokens_over(progress):
         for step in list(run.active.values()):
             if step.prepared is None and step.state != s.BLOCKED:
                 progress.block(step.step, reason)
@@ -298,13 +315,6 @@ def _refuse_tokens(tokens_used: int) -> Rejected | None:
 
 def _shown(number: int) -> str:
     return str(number) if abs(number) <= 10**20 else "a number of more than 20 digits"
-
-
-def _tokens_over(progress: Progress) -> str:
-    used, run = spent(progress.run), progress.run
-    limit = min((x for x in (run.budget, progress.workflow.limits.tokens) if x is not None), default=None)
-    with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
-    return f"{used} tokens were used{with_children}; the limit is {limit}" if limit is not None and used > limit else ""
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -399,7 +409,7 @@ def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
     if lease is None or lease.token != command.token or command.at < lease.expires_at:
         text = f"the lease of step {command.step} of run {progress.run.id} has not expired"
         return Rejected(kind="not_expired", message=text)
-    end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired", salvage=command.salvage)
+    run_out(progress, step, lease, salvage=command.salvage)
     return None
 
 
@@ -448,7 +458,7 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             return None
         lease = step.lease
         if lease is not None and command.at >= lease.expires_at:
-            end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired")
+            run_out(progress, step, lease)
         elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
@@ -488,7 +498,10 @@ def _retry(progress: Progress, command: c.RetryRun) -> Rejected | None:
     if not blocked:
         text = f"run {progress.run.id} has no blocked step" + (f" {command.step}" if command.step else "")
         return Rejected(kind="not_blocked", message=text, next=f"andon show {progress.run.id}")
-    progress.emit(e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason))
+    used = progress.run.tokens_used if progress.workflow.limits.tokens is not None else 0
+    progress.emit(
+        e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason, tokens_from=used)
+    )
     for step in blocked:
         if step.kind in w.PSEUDO_KINDS and step.kind != "join":
             progress.emit(e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome="retried"))

@@ -32,7 +32,8 @@ def held_step(run: s.Run, step_id: str, token: int, now: float, actor: str) -> s
         return step
     lease = step.lease
     if lease is None or lease.token != token or lease.agent != actor:
-        owner = f"; it is held by {lease.agent} now" if lease else ""
+        ended = f": {step.reason}" if step.reason else ""
+        owner = f"; it is held by {lease.agent} now" if lease else ended
         text = f"lease {token} of step {step_id} of run {run.id} is not valid any more{owner}"
         return Rejected(kind="lease_lost", message=text, next="stop; the work is someone else's", exit=EXIT_LOST)
     if now >= lease.expires_at:
@@ -73,7 +74,7 @@ def end_attempt(
             counts=counts,
             salvage=salvage,
             to=to,
-            notes=notes,
+            notes=notes or step.checkpoint,
             question=question,
             due_at=due_at,
             on_expiry=on_expiry,

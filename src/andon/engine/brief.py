@@ -13,6 +13,7 @@ from andon.core import workflow as w
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Artifact, Verdict
+from andon.engine.messages import rfc3339
 
 TOKEN_BUDGET = 6000
 CHARS_PER_TOKEN = 4
@@ -50,6 +51,7 @@ def brief(
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),
+        (2, _bounds(step)),
     ]
     return _fit(parts, token_budget * CHARS_PER_TOKEN)
 
@@ -280,6 +282,22 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
         "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`;",
         "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`.",
     ]
+    return "\n".join(lines)
+
+
+def _bounds(step: s.ActiveStep) -> str:
+    """How long this claim lasts, and what it may use."""
+    lease = step.lease
+    lines = []
+    if lease is not None and lease.session_ends_at is not None:
+        lines.append(
+            f"This session ends at {rfc3339(lease.session_ends_at)}, whatever is renewed: advance or hand off before, and"
+            " keep `andon heartbeat --notes '…'` up to date for whoever goes on."
+        )
+    if lease is not None and lease.budget is not None:
+        lines.append(
+            f"This attempt may use {lease.budget} tokens (`andon heartbeat --tokens N`); beyond them it is over."
+        )
     return "\n".join(lines)
 
 

@@ -291,19 +291,34 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
 # ---------------------------------------------------------------- keeping and giving up
 
 
-def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None) -> s.Run:
-    """Renew the lease and count tokens. The same key counts once."""
+def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None, *, notes: str = "") -> s.Run:
+    """Renew the lease, count tokens, keep checkpoint notes. The same key counts once."""
     cause = key_cause(f"heartbeat:{claim.run}", key)
     if cause is not None:
         with services.store.read() as reader:
             if reader.caused(cause) is not None:
                 return load_run(reader, claim.run)
     command = c.Renew(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        tokens_used=tokens_used,
+        notes=notes,
+        salvage=_kept_if_over(services, claim, tokens_used) if tokens_used > 0 else "",
     )
     run, effects = services.engine.on_run(claim.run, command, cause=cause)
     services.after(effects)
     return run
+
+
+def _kept_if_over(services: Services, claim: Claim, tokens_used: int) -> str:
+    """Unsubmitted work of an attempt that these tokens end, stored before; "" when they don't."""
+    run, step = held(services, claim)
+    lease = step.lease
+    if lease is None or lease.budget is None or lease.tokens_used + tokens_used <= lease.budget:
+        return ""
+    return salvage(services, run, step, claim.workdir, must=True)
 
 
 def count_late(services: Services, claim: Claim, tokens_used: int, key: str | None) -> bool:

@@ -19,7 +19,7 @@ from andon.core.judge import is_review_step
 from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, handing, judging, messages, offers, people, views, waiting
+from andon.engine import claims, handing, judging, messages, offers, people, session, views, waiting
 from andon.engine.briefing import write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
@@ -67,7 +67,7 @@ class LocalCoordinator:
 
     def _call(self, verb: str, arguments: Arguments) -> Reply:
         if (handler := HANDLERS.get(verb)) is not None:
-            return handler(self, arguments)
+            return session.with_note(self.services, verb, handler(self, arguments))
         if (place := ELSEWHERE.get(verb)) is None:
             raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
         module, _, name = place.partition(":")
@@ -246,11 +246,11 @@ class LocalCoordinator:
                 text = f"{error.message}; its {tokens} tokens were counted"
                 raise AndonError(text, kind=error.kind, next=error.next, exit=error.exit) from None
             raise
-        run = claims.renew(self.services, claim, tokens, arguments.get("key"))
+        run = claims.renew(self.services, claim, tokens, arguments.get("key"), notes=arguments.get("notes") or "")
         step = run.active.get(claim.step)
         lease = step.lease if step else None
-        if lease is None:
-            raise AndonError(f"run {run.id}: {run.reason}", kind="blocked", next="stop; a person is needed", exit=4)
+        if lease is None or lease.token != claim.token:
+            raise session.lost(run, claim)
         body = {
             "ok": True,
             "run": claim.run,
@@ -258,6 +258,10 @@ class LocalCoordinator:
             "lease": {"token": claim.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "tokens_used": run.tokens_used,
         }
+        if lease.session_ends_at is not None:
+            body["session_ends_at"] = messages.rfc3339(lease.session_ends_at)
+        if lease.budget is not None:
+            body["attempt"] = {"tokens_used": lease.tokens_used, "tokens": lease.budget}
         return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:

@@ -412,7 +412,7 @@ class Laws:
             self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
         elif event.how in ("released", "handed_off"):
             self._holder(known, event, event.token, process)
-        elif event.how == "expired" and event.at < held.expires_at:
+        elif event.how in ("expired", "session") and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
         if event.counts:

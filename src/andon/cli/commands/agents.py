@@ -75,8 +75,12 @@ COMMANDS: tuple[Command, ...] = (
         "heartbeat",
         "Renew the lease of the claimed step.",
         (),
-        ((("--tokens",), "tokens", "int", "model tokens used since the last call"), KEY),
-        ("andon heartbeat",),
+        (
+            (("--tokens",), "tokens", "int", "model tokens used since the last call"),
+            (("--notes",), "notes", "text", "checkpoint: what whoever goes on must know, should this attempt end"),
+            KEY,
+        ),
+        ("andon heartbeat", "andon heartbeat --notes 'the parser is done, the tests are not'"),
         AGENTS,
     ),
     (

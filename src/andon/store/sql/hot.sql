@@ -263,7 +263,8 @@ SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND 
 -- All that a renewal is decided on.
 SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, states.seq,
     json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
-    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens')
+    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
+    json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
