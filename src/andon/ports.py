@@ -18,6 +18,8 @@ from andon.core.projection import Row
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
+from andon.ports_mail import MailReader
+from andon.ports_queue import QueueReader
 
 
 class Clock(Protocol):
@@ -130,7 +132,8 @@ class Git(Protocol):
         self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
     ) -> str: ...
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
+        """Compare-and-swap of a branch or an integration reference (`core.swarm`). False when it is not at `expected`;
+        there all zeros mean that it does not exist."""
         ...
 
     def set_ref(self, ref: str, commit: str) -> None: ...
@@ -138,6 +141,13 @@ class Git(Protocol):
     def refs(self, prefix: str) -> dict[str, str]: ...
     def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
         """A new worktree with detached HEAD at `commit`; with `tree`, its files and index show that tree instead."""
+        ...
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        """Make a worktree's files those of the tree `new`, if they are those of `old` now; its own index stays as it is.
+
+        Raises AndonError kind "worktree_changed" when they are not, and changes nothing.
+        """
         ...
 
     def remove_worktree(self, path: str) -> None: ...
@@ -263,6 +273,8 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     """measure again even when a cached verdict exists"""
     landing: bool = False
     """asked by the lead, who believes no verdict that was not measured for a landing"""
+    after: Verdict | None = None
+    """the red verdict on the same content that this measurement repeats; a pass is then recorded as flaky"""
 
 
 class Verifier(Protocol):
@@ -330,6 +342,15 @@ class SealedVerdicts(Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, str]
 
 
+class EvidenceEntry(Struct, frozen=True, kw_only=True):
+    """What is stored of a landed commit. workflow: (digest, canonical JSON)."""
+
+    digest: str
+    verdicts: bytes
+    summary: bytes
+    workflow: tuple[str, bytes]
+
+
 class Evidence(Protocol):
     """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
 
@@ -339,8 +360,8 @@ class Evidence(Protocol):
 
     def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
-        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
+        """Store entries, all or none; again: nothing changes."""
         ...
 
     def rotate(self, now: float) -> str: ...
@@ -383,7 +404,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class Reader(Protocol):
+class Reader(QueueReader, MailReader, Protocol):
     """A consistent view of the store. `Row` values are plain; times are seconds since the epoch."""
 
     def load(self, stream: str) -> Loaded | None:
@@ -438,7 +459,7 @@ class Reader(Protocol):
         ...
 
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
-        """Waiting human and wait steps whose due_at has passed."""
+        """Waiting steps (of people, of time, of a question) whose due_at has passed."""
         ...
 
     def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]: ...
@@ -461,9 +482,10 @@ class Reader(Protocol):
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
-        """In natural order; each argument narrows. answered: questions that have got an answer."""
+        """In natural order; each argument narrows. answered: questions that have got an answer. thread: all of it, alone."""
         ...
 
     def learnings(

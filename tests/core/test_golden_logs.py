@@ -82,6 +82,17 @@ def task() -> list[e.Event]:
     ]
 
 
+def planned() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "ann"}
+    plan = {"predicted": ("src/a.py",), "head": "c1", "reason": "src/a.py: after T1"}
+    return [
+        e.TaskAdded(**base, task="T3", title="t", depends_on=("T0",)),
+        e.TaskPlanned(at=2.0, actor="ann", **plan, wave=2, after=("T1",)),
+        e.TaskPlanned(at=3.0, actor="ann", **plan, wave=3, after=("T2",)),
+        e.TaskEdited(at=4.0, actor="ann", depends_on=("T0", "T2", "T4")),
+    ]
+
+
 def message() -> list[e.Event]:
     base = {"at": 1.0, "actor": "alice"}
     return [
@@ -135,6 +146,7 @@ MAKERS = {
     "landed": landed,
     "troubled": troubled,
     "task": task,
+    "planned": planned,
     "message": message,
     "learning": learning,
     "informed": informed,

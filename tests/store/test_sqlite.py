@@ -351,6 +351,12 @@ class TestPlans:
         "events_stream",
         "ready_steps",
         "ready_tasks",
+        "queued_steps",
+        "queued_tasks",
+        "queued_task",
+        "leases",
+        "landing_tasks",
+        "next_moment",
         "expired_leases",
         "overlong_leases",
         "due_steps",
@@ -399,6 +405,10 @@ class TestPlans:
         [
             ("ready_steps", "steps_ready"),
             ("ready_tasks", "tasks_ready"),
+            ("queued_steps", "steps_ready"),
+            ("queued_tasks", "tasks_ready"),
+            ("leases", "steps_leased"),
+            ("next_moment", "steps_waiting"),
             ("expired_leases", "steps_leased"),
             ("overlong_leases", "steps_leased"),
             ("due_steps", "steps_waiting"),
@@ -418,7 +428,18 @@ class TestPlans:
         assert not [line for line in plan if "LIST SUBQUERY" in line or "AUTOMATIC" in line], plan
         assert not [line for line in plan if line.startswith("SCAN events") and "INDEX" not in line], plan
 
-    @pytest.mark.parametrize("name", ["ready_steps", "ready_tasks", "tasks_of_status", "runs_of_status", "tasks_all"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "ready_steps",
+            "ready_tasks",
+            "queued_steps",
+            "queued_tasks",
+            "tasks_of_status",
+            "runs_of_status",
+            "tasks_all",
+        ],
+    )
     def test_queues_come_in_order_without_sorting(self, store: SqliteStore, name: str) -> None:
         assert not [line for line in self.plan(store, SQL[name]) if "TEMP B-TREE" in line]
 

@@ -63,6 +63,7 @@ def doctor(
         probes=probes,
         guard_state=guard_state,
         clients=clients,
+        undelivered=lambda: _undelivered(path, services.clock.now()),
     )
     if saved is not None:
         body["salvage"] = {
@@ -73,6 +74,15 @@ def doctor(
         }
         body["ok"] = body["ok"] and not saved.lost
     return Reply(exit=EXIT_YES if body["ok"] else EXIT_NO, body=body)
+
+
+def _undelivered(path: str, now: float) -> list[str]:
+    import json
+
+    from andon.store import hot
+
+    items = json.loads(hot.status(path, now))["undelivered"]
+    return [f"{x['message']} from {x['sender']} to {x['recipient']} ({x['reason']})" for x in items]
 
 
 # ---------------------------------------------------------------- export and import

@@ -73,6 +73,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
             # Standard output can't hold both the lines and the one object.
             named = verb.replace("_", " ")
             raise UsageError(f"{named} --json needs a file", next=f"andon {named} FILE --json")
+        if verb == "lead" and arguments.get("dry_run") and arguments.get("watch"):
+            raise UsageError("a dry run is made once", next="andon lead --dry-run")
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)

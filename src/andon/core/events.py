@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from andon.core.imported import Imported
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.swarm import Child, Result
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
@@ -38,6 +39,11 @@ class TaskAdded(Event, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    parent: str = ""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
@@ -71,11 +77,32 @@ class RunAttached(Event, frozen=True, kw_only=True):
 
 
 class RunDetached(Event, frozen=True, kw_only=True):
-    """The task's run ended. outcome: landed | completed | cancelled."""
+    """The task's run ended. outcome: landed | completed | cancelled.
+
+    tokens: used by it and all below it. authors, message, notes: what the parent of a child is told.
+    """
 
     run: str
     outcome: str
     commit: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+    message: str = ""
+    notes: str = ""
+
+
+class TaskPlanned(Event, frozen=True, kw_only=True):
+    """What a plan says of the task. after: the dependencies that the plan adds, in place of those of an earlier plan.
+
+    predicted: paths that the task is expected to touch. wave: from 1; None and no paths: the task is in no plan.
+    head: the target branch's commit that the plan was made on. reason: why it stands in this wave.
+    """
+
+    predicted: tuple[str, ...] = ()
+    wave: int | None = None
+    after: tuple[str, ...] = ()
+    head: str = ""
+    reason: str = ""
 
 
 # ---------------------------------------------------------------- run
@@ -96,6 +123,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     priority: int = 2
     labels: tuple[str, ...] = ()
+    parent: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class StepEntered(Event, frozen=True, kw_only=True):
@@ -129,6 +159,13 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    """what the worker is made of, as far as it is known"""
+    session_ends_at: float | None = None
+    """no renewal reaches beyond it"""
+    budget: int | None = None
+    """the tokens that this attempt may use"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -158,10 +195,18 @@ class LearningsGiven(Event, frozen=True, kw_only=True):
     measured: bool = True
 
 
+class CheckpointNoted(Event, frozen=True, kw_only=True):
+    """What whoever goes on must know, told while the work goes on; the attempt's end hands it over."""
+
+    step: str
+    token: int
+    notes: str
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | session | budget | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -175,6 +220,22 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
     notes: str = ""
+    question: str = ""
+    """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
+    due_at: float | None = None
+    on_expiry: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """hand-off: files and links that belong to the work, beside it"""
+
+
+class StepResumed(Event, frozen=True, kw_only=True):
+    """A step that waited for an answer is ready again, for its asker alone until `offered_until`. how: answered | expired."""
+
+    step: str
+    question: str
+    how: str
+    reason: str
+    offered_until: float
 
 
 class Submitted(Event, frozen=True, kw_only=True):
@@ -206,6 +267,29 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     approves: bool
     findings: tuple[Finding, ...] = ()
     message: str = ""
+
+
+class FindingsRaised(Event, frozen=True, kw_only=True):
+    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
+
+    step: str
+    role: str
+    agent: str
+    patch: str
+    first: int
+    findings: tuple[Finding, ...]
+
+
+class FindingResolved(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
+
+
+class FindingReopened(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
 
 
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
@@ -292,6 +376,72 @@ class LanesJoined(Event, frozen=True, kw_only=True):
     submission: Submission | None = None
 
 
+class ChildrenAdded(Event, frozen=True, kw_only=True):
+    """A step handed work on. ref: where it is integrated; join "" when the step's own worker waits; see `swarm.Swarm`."""
+
+    step: str
+    token: int
+    visit: int
+    ref: str
+    base: str
+    base_tree: str
+    children: tuple[Child, ...]
+    join: str = ""
+    max_parallel: int | None = None
+    common: str = ""
+
+
+class ChildEnded(Event, frozen=True, kw_only=True):
+    """A child has its one result. authors: whose work may be in it."""
+
+    step: str
+    task: str
+    run: str
+    outcome: str
+    commit: str = ""
+    message: str = ""
+    notes: str = ""
+    reason: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+
+
+class ChildrenReleased(Event, frozen=True, kw_only=True):
+    """There is room for children that were held back."""
+
+    step: str
+    tasks: tuple[str, ...]
+
+
+class ChildrenDropped(Event, frozen=True, kw_only=True):
+    """Children that are not needed any more: they are cancelled."""
+
+    step: str
+    tasks: tuple[str, ...]
+    reason: str
+
+
+class ChildrenMerged(Event, frozen=True, kw_only=True):
+    """The step's worker has what was integrated up to this commit (or said that it does without)."""
+
+    step: str
+    token: int
+    commit: str
+    left_out: bool = False
+    conflicts: tuple[str, ...] = ()
+    """paths that hold conflicts now"""
+
+
+class ChildrenJoined(Event, frozen=True, kw_only=True):
+    """All children are over. results: one for each, in the order of the items. submission: their integrated work."""
+
+    step: str
+    token: int
+    outcome: str
+    results: tuple[Result, ...]
+    submission: Submission | None = None
+
+
 class Rebased(Event, frozen=True, kw_only=True):
     """The run's work is measured against a newer commit of the target branch from now on."""
 
@@ -335,6 +485,8 @@ class RunUnblocked(Event, frozen=True, kw_only=True):
 
     step: str
     reason: str = ""
+    tokens_from: int = 0
+    """the tokens that the run had used by then: its limit counts from there"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -349,7 +501,10 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", or "human"."""
+    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
+
+    thread: the id of the message that the conversation began with (its own for the first one).
+    """
 
     message: str
     kind: str
@@ -358,6 +513,12 @@ class MessageSent(Event, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    thread: str = ""
+    in_reply_to: str = ""
+
+
+class MessageRepeated(Event, frozen=True, kw_only=True):
+    """Its sender sent it again under the same key before anybody acknowledged it."""
 
 
 class MessageAcknowledged(Event, frozen=True, kw_only=True):
@@ -410,7 +571,7 @@ class LearningRetired(Event, frozen=True, kw_only=True):
     superseded_by: str = ""
 
 
-TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskImported | RunAttached | RunDetached
+TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | TaskImported | RunAttached | RunDetached
 RunEvent = (
     RunStarted
     | StepEntered
@@ -418,10 +579,15 @@ RunEvent = (
     | LeaseRenewed
     | TokensCounted
     | LearningsGiven
+    | CheckpointNoted
     | AttemptEnded
+    | StepResumed
     | Submitted
     | Judged
     | ReviewRecorded
+    | FindingsRaised
+    | FindingResolved
+    | FindingReopened
     | ApprovalRecorded
     | RejectionRecorded
     | SignalRecorded
@@ -439,8 +605,14 @@ RunEvent = (
     | RunBlocked
     | RunUnblocked
     | RunEnded
+    | ChildrenAdded
+    | ChildEnded
+    | ChildrenReleased
+    | ChildrenDropped
+    | ChildrenMerged
+    | ChildrenJoined
 )
-MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
+MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
 LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
 AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
 

@@ -64,9 +64,12 @@ def _task_rows(task: s.Task) -> Rows:
         "workflow": task.workflow,
         "labels": _text(task.labels),
         "scope": _text(task.scope),
+        "predicted": _text(task.predicted),
+        "wave": task.wave,
         "run": task.run,
         "commit_id": task.commit,
         "source": task.source,
+        "parent_run": task.parent_run,
         "added_at": task.added_at,
         "changed_at": task.changed_at,
     }
@@ -154,6 +157,9 @@ def _message_rows(message: s.Message) -> Rows:
         "answer": message.answer,
         "answered_by": message.answered_by,
         "answered_at": message.answered_at,
+        "thread": message.thread,
+        "in_reply_to": message.in_reply_to,
+        "repeated": message.repeated,
     }
     return {"messages": [row]}
 

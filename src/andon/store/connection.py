@@ -53,9 +53,9 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
         connection.close()
         raise errors.translate(error, path) from error
     except UnicodeError as error:
-        # SQLite quotes what it found in a damaged schema, and that is no text.
+        # A damaged schema is quoted in SQLite's message, which Python can't decode then.
         connection.close()
-        raise errors.corrupt(f"the schema of the database {path} can't be read: {error}") from error
+        raise errors.corrupt(f"the database {path} is damaged ({error})") from error
     except BaseException:
         connection.close()
         raise

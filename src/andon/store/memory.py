@@ -16,7 +16,7 @@ from andon.core.errors import AndonError, InvariantViolation
 from andon.core.events import Event
 from andon.core.learning import ACTIVE, Learning
 from andon.core.projection import Row, kind_of, rows
-from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
+from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, RUN_OPEN, WAITING, State
 from andon.core.verdict import Verdict
 from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
@@ -156,7 +156,7 @@ class MemoryReader:
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             due = row["due_at"] is not None and float(row["due_at"]) <= now
-            return row["state"] == WAITING and row["kind"] in ("human", "wait") and due
+            return row["state"] == WAITING and due
 
         return self._steps(wanted, "due_at")[:limit]
 
@@ -166,6 +166,65 @@ class MemoryReader:
     def step_at(self, workdir: str) -> Row | None:
         found = self._steps(lambda row: row["state"] == LEASED and row["workdir"] == workdir)
         return found[0] if found else None
+
+    # ------------------------------------------------------------ the queue
+
+    def _of_task(self, row: Row) -> Row:
+        found = self.rows_of("tasks", str(row["task"]))
+        return found[0] if found else {"title": None, "labels": "[]", "scope": "[]"}
+
+    def queued_steps(
+        self,
+        *,
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        labels: Sequence[str] = (),
+        each: int = 400,
+    ) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            asked = task in (None, row["task"]) and run in (None, row["run"])
+            ready = row["state"] == READY and row["kind"] == "agent" and _run_is_open(self, str(row["run"]))
+            has = _has(self._of_task(row)["labels"], labels)
+            return ready and asked and has and (role is None or row["role"] in (role, ""))
+
+        found = [item for item in self._table("steps") if wanted(item[2])]
+        found.sort(key=lambda item: (item[2]["priority"], item[2]["entered_at"], item[0], item[1]))
+        listed = []
+        for number, place, row in found:
+            of_task = self._of_task(row)
+            names = ("run", "step", "task", "role", "priority", "offered_to", "entered_at")
+            more = {name: of_task[name] for name in ("title", "labels", "scope")}
+            listed.append({**{name: row[name] for name in names}, **more, "number": number, "place": place})
+        return _each(listed, each)
+
+    def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
+        found = [row for row in self.ready_tasks(task=task, limit=10**9) if _has(row["labels"], labels)]
+        names = ("id", "title", "priority", "workflow", "added_at", "labels", "scope", "parent_run")
+        listed = [{**{x: row[x] for x in names}, "number": codec.number_of(str(row["id"]))} for row in found]
+        return _each(listed, each)
+
+    def leases(self) -> list[Row]:
+        found = self._steps(lambda row: row["state"] == LEASED and row["kind"] == "agent")
+        names = ("run", "step", "task", "agent", "role")
+        return [
+            {**{x: row[x] for x in names}, **{x: self._of_task(row)[x] for x in ("labels", "scope")}} for row in found
+        ]
+
+    def landing_tasks(self) -> list[Row]:
+        found = self._steps(lambda row: row["state"] in (READY, LEASED) and row["kind"] == "land")
+        listed: list[Row] = [
+            {"task": row["task"], "run": row["run"], "scope": self._of_task(row)["scope"]} for row in found
+        ]
+        return sorted(listed, key=lambda row: (str(row["run"]), str(row["task"])))
+
+    def next_moment(self, now: float) -> float | None:
+        times = [
+            float(row[name] or 0.0)
+            for state, name in ((LEASED, "expires_at"), (WAITING, "due_at"))
+            for row in self._steps(lambda row, state=state: row["state"] == state)  # type: ignore[misc]
+        ]
+        return min((at for at in times if at > now), default=None)
 
     # ------------------------------------------------------------ tasks, runs, messages
 
@@ -210,9 +269,12 @@ class MemoryReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
         def wanted(row: Row) -> bool:
+            if thread is not None:
+                return bool(thread) and row["thread"] == thread
             return (
                 (not recipients or row["recipient"] in recipients)
                 and run in (None, row["run"])
@@ -268,6 +330,42 @@ class MemoryReader:
     def task_sources(self, tool: str) -> dict[str, str]:
         found = [row for _number, _place, row in self._table("tasks")]
         return {str(row["source"]): str(row["id"]) for row in found if str(row["source"]).startswith(f"{tool}:")}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["recipient"] == recipient)
+        return sum(1 for row in found if not _acknowledged(row) and row["answered_at"] is None)
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["sender"] == sender)
+        return sum(1 for row in found if float(row["sent_at"] or 0.0) > since)
+
+    def agent_seen(self, agent: str) -> bool:
+        if any(row["sender"] == agent for _number, _place, row in self._table("messages")):
+            return True
+        claims = (data for *_place, data in self.tables.log if b'"StepClaimed"' in data)
+        return any(msgspec.json.decode(data).get("actor") == agent for data in claims)
+
+
+def _run_is_open(reader: MemoryReader, run: str) -> bool:
+    found = reader.rows_of("runs", run)
+    return bool(found) and found[0]["status"] == RUN_OPEN
+
+
+def _has(labels: str | int | float | None, wanted: Sequence[str]) -> bool:
+    return not wanted or set(wanted) <= set(msgspec.json.decode(str(labels), type=list[str]))
+
+
+def _each(rows: list[Row], each: int) -> list[Row]:
+    """The first so many rows of every priority; they come in the order of priority."""
+    seen: dict[object, int] = {}
+    kept = []
+    for row in rows:
+        seen[row["priority"]] = seen.get(row["priority"], 0) + 1
+        if seen[row["priority"]] <= each:
+            kept.append(row)
+    return kept
 
 
 def _acknowledged(row: Row) -> list[str]:

@@ -18,6 +18,7 @@ from andon.store import codec, errors
 from andon.store.sql_text import statements
 
 SQL = statements("store")
+PRIORITIES = range(5)
 RawEvent = tuple[int, str, int, str | None, bytes]
 """position, stream, seq, cause, data"""
 FullEvent = tuple[int, str, int, str | None, bytes, str, float, str]
@@ -173,6 +174,38 @@ class SqliteReader:
         found = self.rows("step_at", {"workdir": workdir})
         return found[0] if found else None
 
+    # ------------------------------------------------------------ the queue
+
+    def queued_steps(
+        self,
+        *,
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        labels: Sequence[str] = (),
+        each: int = 400,
+    ) -> list[Row]:
+        only = {"role": role, "task": task, "run": run, "labels": codec.list_text(labels) if labels else None}
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_steps", values)]
+
+    def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
+        only = {"labels": codec.list_text(labels) if labels else None}
+        if task is not None:
+            return self.rows("queued_task", {**only, "task": task})
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_tasks", values)]
+
+    def leases(self) -> list[Row]:
+        return self.rows("leases", {})
+
+    def landing_tasks(self) -> list[Row]:
+        return self.rows("landing_tasks", {})
+
+    def next_moment(self, now: float) -> float | None:
+        found = [at for (at,) in self.all("next_moment", {"now": now}) if at is not None]
+        return min(found, default=None)
+
     # ------------------------------------------------------------ tasks, runs, messages
 
     def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
@@ -209,8 +242,11 @@ class SqliteReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
+        if thread is not None:
+            return self.rows("messages_of_thread", {"thread": thread, "limit": limit})
         parameters = {
             "recipients": codec.list_text(recipients) if recipients else None,
             "run": run,
@@ -253,6 +289,21 @@ class SqliteReader:
         # ';' is what comes after ':': all sources that begin with "TOOL:".
         found = self.all("task_sources", {"from": f"{tool}:", "to": f"{tool};"})
         return {str(source): str(task) for source, task in found}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        return self._count("messages_waiting", {"recipient": recipient})
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        return self._count("messages_sent_since", {"sender": sender, "since": since})
+
+    def agent_seen(self, agent: str) -> bool:
+        return bool(self._count("agent_seen", {"agent": agent}))
+
+    def _count(self, name: str, parameters: dict[str, str | float]) -> int:
+        found = self.one(name, parameters)
+        return int(found[0] or 0) if found is not None else 0
 
 
 def _readable(row: tuple[Any, ...]) -> object:

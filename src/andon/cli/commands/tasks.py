@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import KEY, MESSAGE, ROLE, STEP, TASK_FIELDS, TASKS, Command
+from andon.cli.commands.words import KEY, LABELS, MESSAGE, ROLE, STEP, TASK_FIELDS, TASKS, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             *TASK_FIELDS,
             (("--draft",), "draft", "flag", "hold it back until `andon task release`"),
+            (("--budget",), "budget", "int", "model tokens for its runs and all their children"),
             KEY,
         ),
         ("andon task add 'Fix the parser' --scope 'src/**' --accept 'empty input gives an error'",),
@@ -93,7 +94,15 @@ COMMANDS: tuple[Command, ...] = (
         ("andon task export issues.jsonl", "andon task export | bd import -"),
         TASKS,
     ),
-    ("ready", "ready", "What `next` would offer.", (), (ROLE,), ("andon ready",), TASKS),
+    (
+        "ready",
+        "ready",
+        "What `next` would offer, and why not.",
+        (),
+        (ROLE, LABELS),
+        ("andon ready", "andon ready --role reviewer --label urgent"),
+        TASKS,
+    ),
     (
         "run_start",
         "run start",
