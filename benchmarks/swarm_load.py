@@ -77,7 +77,7 @@ class Size:
     workers: int = 32
     tasks: int = 200
     kills: int = 64
-    gap_s: float = 4.0
+    gap_s: float = 2.0
     lease_s: int = 45
     seed: int = 1
     isolation: str = "sandbox"
