@@ -74,12 +74,16 @@ cmp "${ANDON_OUT:-$1}/parts" "${ANDON_OUT:-$1}/index"
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """kills: how many, while there is work. gap_s: mean time between them. lease_s: how long a dead worker's step waits."""
+    """kills: how many, while there is work. gap_s: mean time between them. lease_s: how long a dead worker's step waits.
+
+    think_s: how long a worker holds a claim before it writes: kills find it there.
+    """
 
     workers: int = 32
     tasks: int = 200
     kills: int = 64
     gap_s: float = 1.0
+    think_s: float = 8.0
     lease_s: int = 45
     seed: int = 1
     isolation: str = "sandbox"
@@ -166,6 +170,7 @@ class Swarm:
                 repository=str(self.root),
                 tasks=self.tasks,
                 stop=str(self.stop),
+                think_s=self.size.think_s,
                 spawn=int(slot.removeprefix("worker-")) % SPAWN_EVERY == 0,
             )
             command = [sys.executable, "-m", "benchmarks.swarm_worker", msgspec.json.encode(orders).decode()]
@@ -322,7 +327,7 @@ def main() -> int:
     standard = Size()
     for name in ("workers", "tasks", "kills", "lease_s", "seed"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(standard, name))
-    for name in ("gap_s", "limit_s"):
+    for name in ("gap_s", "think_s", "limit_s"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(standard, name))
     parser.add_argument("--isolation", default=standard.isolation)
     rows = run(Size(**vars(parser.parse_args())))

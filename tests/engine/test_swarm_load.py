@@ -13,7 +13,7 @@ from benchmarks import swarm_check, swarm_load
 @pytest.mark.slow
 def test_each_task_lands_once_whoever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-    size = swarm_load.Size(workers=8, tasks=18, kills=5, gap_s=0.7, lease_s=8, limit_s=240.0)
+    size = swarm_load.Size(workers=8, tasks=18, kills=5, gap_s=0.5, think_s=0.5, lease_s=8, limit_s=240.0)
     found = swarm_load.play(tmp_path / "load", size)
     assert found.problems == []
     assert found.landed == 18
@@ -23,7 +23,7 @@ def test_each_task_lands_once_whoever_is_killed(tmp_path: Path, monkeypatch: pyt
 
 def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
     """Each kind of damage, made on purpose in a small world where nobody is killed."""
-    swarm = swarm_load.Swarm(tmp_path / "load", swarm_load.Size(workers=1, tasks=2, kills=0, isolation="process"))
+    swarm = swarm_load.Swarm(tmp_path / "load", swarm_load.Size(workers=1, tasks=2, kills=0, think_s=0.0, isolation="process"))
     swarm.prepare()
     found = swarm.run()
     assert found.problems == []
