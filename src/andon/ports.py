@@ -132,7 +132,8 @@ class Git(Protocol):
         self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
     ) -> str: ...
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
+        """Compare-and-swap of a branch or an integration reference (`core.swarm`). False when it is not at `expected`;
+        there all zeros mean that it does not exist."""
         ...
 
     def set_ref(self, ref: str, commit: str) -> None: ...
@@ -140,6 +141,13 @@ class Git(Protocol):
     def refs(self, prefix: str) -> dict[str, str]: ...
     def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
         """A new worktree with detached HEAD at `commit`; with `tree`, its files and index show that tree instead."""
+        ...
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        """Make a worktree's files those of the tree `new`, if they are those of `old` now; its own index stays as it is.
+
+        Raises AndonError kind "worktree_changed" when they are not, and changes nothing.
+        """
         ...
 
     def remove_worktree(self, path: str) -> None: ...
@@ -334,6 +342,15 @@ class SealedVerdicts(Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, str]
 
 
+class EvidenceEntry(Struct, frozen=True, kw_only=True):
+    """What is stored of a landed commit. workflow: (digest, canonical JSON)."""
+
+    digest: str
+    verdicts: bytes
+    summary: bytes
+    workflow: tuple[str, bytes]
+
+
 class Evidence(Protocol):
     """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
 
@@ -343,8 +360,8 @@ class Evidence(Protocol):
 
     def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
-        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
+        """Store entries, all or none; again: nothing changes."""
         ...
 
     def rotate(self, now: float) -> str: ...

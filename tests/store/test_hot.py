@@ -58,6 +58,8 @@ class TestStatus:
             "ready": [],
             "waiting": [],
             "landing": [],
+            "frozen": [],
+            "flaky": [],
             "counts": {"tasks": {}, "runs": {}, "ready_tasks": 0, "active_steps": 0, "listed_at_most": 200},
         }
 

@@ -21,6 +21,7 @@ from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
 from andon.ports import Evidence, Progress, Runtime, Store, Verifier
+from andon.ports_swarm import Beside
 from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
 
@@ -95,6 +96,8 @@ class App:
                 person=context.person,
                 aliases=self._aliases(),
                 run=context.run,
+                client=context.client,
+                model=context.model,
             ),
             make_verifier=self.make_verifier,
             load_workflow=load_workflow,
@@ -107,7 +110,13 @@ class App:
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
+        self._services.beside = self._beside()
         return self._services
+
+    def _beside(self) -> Beside:
+        from andon.app.beside import Workers
+
+        return Workers(self.state_dir, self.git.main_worktree or self.git.common_dir)
 
     def _aliases(self) -> tuple[str, ...]:
         """All names of the person: those of the context and git's identity, so that an author can't approve as another."""
@@ -285,6 +294,18 @@ class App:
         self.services().update_guard()
         return reply
 
+    def _task_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        services = self.services()
+        services.progress = progress
+        return exchange.import_tasks(services, self.context.cwd, self._root(), arguments)
+
+    def _task_export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        return exchange.export_tasks(self.services(), arguments)
+
     def _archive(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
@@ -377,6 +398,8 @@ OWN_VERBS = frozenset(
         "export",
         "import",
         "archive",
+        "task_import",
+        "task_export",
         "verify",
         "workflow_lint",
         "workflow_graph",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any, NoReturn
 
 import click
@@ -138,7 +139,7 @@ def _command(command: Command) -> click.Command:
     return made
 
 
-def _with_commands(command: click.Command, below: click.Group) -> click.Command:
+def _with_commands(command: click.Command, below: MutableMapping[str, click.Command]) -> CommandGroup:
     """The same command with those that stand below its name."""
     made = CommandGroup(
         command.name,
@@ -147,7 +148,7 @@ def _with_commands(command: click.Command, below: click.Group) -> click.Command:
         help=command.help,
         epilog=command.epilog,
         context_settings=CONTEXT,
-        commands=below.commands,
+        commands=dict(below),
         invoke_without_command=True,
     )
     made.section = command.section  # type: ignore[attr-defined]
@@ -160,6 +161,7 @@ GROUPS = {
     "workflow": "Workflow files.",
     "key": "Keys of evidence.",
     "learn": "Learnings.",
+    "config": "Settings of the workspace.",
 }
 
 
@@ -176,6 +178,9 @@ def tree() -> Group:
         parent: click.Group = root
         if len(words) == 2:
             existing = root.commands.get(words[0])
+            if existing is not None and not isinstance(existing, click.Group):
+                existing = _with_commands(existing, {})
+                root.add_command(existing)
             if not isinstance(existing, click.Group):
                 existing = Group(words[0], help=GROUPS[words[0]], context_settings=CONTEXT)
                 existing.section = command[6]  # type: ignore[attr-defined]
@@ -183,7 +188,7 @@ def tree() -> Group:
             parent = existing
         made, below = _command(command), root.commands.get(words[0])
         if len(words) == 1 and isinstance(below, click.Group):
-            made = _with_commands(made, below)
+            made = _with_commands(made, below.commands)
         parent.add_command(made)
     root.add_command(_demo())
     root.add_command(_completion())

@@ -176,7 +176,18 @@ def _status(body: Body, paint: Paint) -> str:
                 x["title"],
             ],
         ),
-        ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
+        (
+            "Waiting",
+            "waiting",
+            lambda x: [
+                x["task"],
+                x["run"] or "-",
+                x["step"] or "-",
+                _reserved(x, body),
+                x["reason"],
+                x["title"],
+            ],
+        ),
     )
     for title, key, row in sections:
         items = body[key]
@@ -188,6 +199,12 @@ def _status(body: Body, paint: Paint) -> str:
         from andon.cli.render_talk import undelivered
 
         parts.append(paint.head("Undelivered messages") + "\n" + undelivered(body))
+    for item in body.get("frozen", []):
+        text = f"{item['branch']} is frozen by {item['by']} since {item['since']}: {item['why']}"
+        parts.append(f"{paint('Nothing lands', '33')}: {one_line(text)} (andon lead unfreeze {item['branch']})")
+    if body.get("flaky"):
+        flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
+        parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -280,6 +297,10 @@ def _show_run(run: Body, paint: Paint) -> str:
         owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
         lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    if run.get("children"):
+        from andon.cli.swarm import tree
+
+        lines += tree(run["children"], paint)
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
         lines.append(
@@ -291,6 +312,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 
 def _lead(body: Body, paint: Paint) -> str:
+    if body.get("dry_run"):
+        from andon.cli.queue import dry_run
+
+        return dry_run(body, paint)
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
     lines += [
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
@@ -469,6 +494,12 @@ ELSEWHERE: dict[str, str] = {
     "learn_confirm": "andon.cli.knowledge:changed",
     "learn_retire": "andon.cli.knowledge:changed",
     "inject": "andon.cli.knowledge:injected",
+    "lead_freeze": "andon.cli.queue:frozen",
+    "lead_unfreeze": "andon.cli.queue:frozen",
+    "spawn": "andon.cli.swarm:spawned",
+    "wait": "andon.cli.swarm:waited",
+    "task_import": "andon.cli.exchange:imported",
+    "task_export": "andon.cli.exchange:exported",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -24,7 +24,7 @@ COMMON: tuple[Option, ...] = (
 )
 
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
-PERSONS_ACTS |= {"config_set", "config_unset"}
+PERSONS_ACTS |= {"config_set", "config_unset", "lead_freeze", "lead_unfreeze", "finding_resolve", "finding_reopen"}
 
 LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"})
 """Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
@@ -41,8 +41,6 @@ NOT_BUILT = frozenset(
         "token",
         "audit",
         "harness",
-        "spawn",
-        "wait",
     }
 )
 """Commands that the design names and this version does not have."""
@@ -55,9 +53,10 @@ def common_of(command: Command) -> tuple[Option, ...]:
 
 
 def find(words: list[str]) -> tuple[Command, list[str]] | None:
-    """The command that the words begin with, and the rest."""
+    """The command that the words begin with, and the rest. Of two of them, the one of more words."""
+    found: tuple[Command, list[str]] | None = None
     for command in COMMANDS:
         path = command[1].split(" ")
-        if words[: len(path)] == path:
-            return command, words[len(path) :]
-    return None
+        if words[: len(path)] == path and (found is None or len(path) > 1):
+            found = command, words[len(path) :]
+    return found

@@ -69,9 +69,12 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         from andon.cli.context import context, prepare
 
         prepare(verb, arguments)
-        if verb == "export" and as_json and arguments.get("file") in (None, "-"):
+        if verb in ("export", "task_export") and as_json and arguments.get("file") in (None, "-"):
             # Standard output can't hold both the lines and the one object.
-            raise UsageError("export --json needs a file", next="andon export FILE --json")
+            named = verb.replace("_", " ")
+            raise UsageError(f"{named} --json needs a file", next=f"andon {named} FILE --json")
+        if verb == "lead" and arguments.get("dry_run") and arguments.get("watch"):
+            raise UsageError("a dry run is made once", next="andon lead --dry-run")
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)

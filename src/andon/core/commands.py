@@ -41,6 +41,7 @@ class AddTask(Command, frozen=True, kw_only=True):
     parent_step: str = ""
     depth: int = 0
     budget: int | None = None
+    imported: Imported | None = None
 
 
 class EditTask(Command, frozen=True, kw_only=True):
@@ -127,11 +128,14 @@ class Claim(Command, frozen=True, kw_only=True):
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """tokens_used: since the last count, 0 to TOKENS_MAX."""
+    """tokens_used: since the last count, 0 to TOKENS_MAX. notes: what whoever goes on must know, "" leaves them. salvage: for
+    when the tokens end the attempt."""
 
     step: str
     token: int
     tokens_used: int = 0
+    notes: str = ""
+    salvage: str = ""
 
 
 class CountTokens(Command, frozen=True, kw_only=True):
@@ -394,6 +398,7 @@ class MergeChildren(Command, frozen=True, kw_only=True):
     token: int
     commit: str
     left_out: bool = False
+    conflicts: tuple[str, ...] = ()
 
 
 class DropChildren(Command, frozen=True, kw_only=True):

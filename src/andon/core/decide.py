@@ -93,7 +93,7 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     if command.budget is not None and command.budget < 1:
         text = f"a budget of {command.budget} tokens is not possible"
         return Rejected(kind="bad_task", message=text, next="use --budget 1 or more", exit=EXIT_USAGE)
-    return [
+    events: list[e.Event] = [
         e.TaskAdded(
             at=command.at,
             actor=command.actor,
@@ -115,6 +115,9 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             budget=command.budget,
         )
     ]
+    if command.imported is not None:
+        events.append(e.TaskImported(at=command.at, actor=command.actor, imported=command.imported))
+    return events
 
 
 def _closed(task: s.Task) -> Rejected:

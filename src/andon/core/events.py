@@ -162,6 +162,10 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     client: str = ""
     model: str = ""
     """what the worker is made of, as far as it is known"""
+    session_ends_at: float | None = None
+    """no renewal reaches beyond it"""
+    budget: int | None = None
+    """the tokens that this attempt may use"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -191,10 +195,18 @@ class LearningsGiven(Event, frozen=True, kw_only=True):
     measured: bool = True
 
 
+class CheckpointNoted(Event, frozen=True, kw_only=True):
+    """What whoever goes on must know, told while the work goes on; the attempt's end hands it over."""
+
+    step: str
+    token: int
+    notes: str
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed | asked.
+    how: released | expired | session | budget | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -416,6 +428,8 @@ class ChildrenMerged(Event, frozen=True, kw_only=True):
     token: int
     commit: str
     left_out: bool = False
+    conflicts: tuple[str, ...] = ()
+    """paths that hold conflicts now"""
 
 
 class ChildrenJoined(Event, frozen=True, kw_only=True):
@@ -471,6 +485,8 @@ class RunUnblocked(Event, frozen=True, kw_only=True):
 
     step: str
     reason: str = ""
+    tokens_from: int = 0
+    """the tokens that the run had used by then: its limit counts from there"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -563,6 +579,7 @@ RunEvent = (
     | LeaseRenewed
     | TokensCounted
     | LearningsGiven
+    | CheckpointNoted
     | AttemptEnded
     | StepResumed
     | Submitted

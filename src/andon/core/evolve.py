@@ -114,8 +114,19 @@ def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
         person=event.person,
         client=event.client,
         model=event.model,
+        session_ends_at=event.session_ends_at,
+        budget=event.budget,
     )
-    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="", offered_until=None)
+    step = replace(
+        step,
+        state=s.LEASED,
+        lease=lease,
+        attempt=event.attempt,
+        red=0,
+        offered_to="",
+        offered_until=None,
+        checkpoint="",
+    )
     machines = with_machine(run, event.agent, event.client, event.model)
     return replace(_with_step(run, step, event.at), token=event.token, machines=machines)
 
@@ -124,7 +135,9 @@ def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
     step = active(run, event.step)
     if step.lease is None:
         raise InvariantViolation(f"renewal without a lease at step {event.step} of run {run.id}")
-    step = replace(step, lease=replace(step.lease, expires_at=event.expires_at))
+    counted = event.tokens_used if step.lease.budget is not None else 0
+    lease = replace(step.lease, expires_at=event.expires_at, tokens_used=step.lease.tokens_used + counted)
+    step = replace(step, lease=lease)
     return replace(_with_step(run, step, event.at), tokens_used=run.tokens_used + event.tokens_used)
 
 
@@ -134,6 +147,10 @@ def _tokens_counted(run: s.Run, event: e.TokensCounted) -> s.Run:
 
 def _learnings_given(run: s.Run, event: e.LearningsGiven) -> s.Run:
     return replace(run, given=given(run.given, event))
+
+
+def _checkpoint_noted(run: s.Run, event: e.CheckpointNoted) -> s.Run:
+    return _with_step(run, replace(active(run, event.step), checkpoint=event.notes), event.at)
 
 
 def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
@@ -155,6 +172,8 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         lease=None,
         attempts_used=step.attempts_used + (1 if event.counts else 0),
         handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),
+        sessions=step.sessions + (1 if event.how == "session" else 0),
+        checkpoint="",
         offered_to=event.to,
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
@@ -402,6 +421,7 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
                 state=state,
                 attempts_used=0,
                 handoffs=0,
+                sessions=0,
                 visit=1,
                 entered_at=event.at,
                 offered_to="",
@@ -421,6 +441,7 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
         status=s.RUN_BLOCKED if blocked else s.RUN_OPEN,
         reason=run.reason if blocked else "",
         clock_from=event.at,
+        tokens_from=event.tokens_from or run.tokens_from,
         changed_at=event.at,
     )
 
@@ -448,6 +469,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.LeaseRenewed: _lease_renewed,
     e.TokensCounted: _tokens_counted,
     e.LearningsGiven: _learnings_given,
+    e.CheckpointNoted: _checkpoint_noted,
     e.AttemptEnded: _attempt_ended,
     e.StepResumed: _step_resumed,
     e.Submitted: _submitted,

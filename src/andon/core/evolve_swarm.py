@@ -90,7 +90,9 @@ def _dropped(run: s.Run, event: e.ChildrenDropped) -> s.Run:
 
 
 def _merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
-    return _with(run, replace(_swarm(run, event.step), common=event.commit, unmerged=False), event.at)
+    return _with(
+        run, replace(_swarm(run, event.step), common=event.commit, unmerged=False, conflicts=event.conflicts), event.at
+    )
 
 
 def _joined(run: s.Run, event: e.ChildrenJoined) -> s.Run:

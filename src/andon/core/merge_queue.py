@@ -117,6 +117,11 @@ class Back(Struct, frozen=True, kw_only=True):
     after: Items
 
 
+def holds(back: Back, landed: Items) -> bool:
+    """Whether what somebody was red on top of is what has landed; else nothing is known about the fault."""
+    return back.after == landed[: len(back.after)]
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """Either what must be measured now, the most useful first; or (over) what becomes of the round.
 
@@ -211,14 +216,14 @@ class _Search:
 
 def batch_cost(failure_rate: float, depth: int) -> float:
     """Checks asked for a change while a batch of 2^depth is searched, when changes fail by themselves at this rate."""
-    size = 2**depth
-    red = [2**level * (1 - (1 - failure_rate) ** (2 ** (depth - level))) for level in range(depth)]
-    return float((1 + 2 * sum(red)) / size)
+    size: int = 2**depth
+    red = [float(2**level * (1 - (1 - failure_rate) ** (2 ** (depth - level)))) for level in range(depth)]
+    return (1 + 2 * sum(red)) / size
 
 
 def window_resolves(failure_rate: float, window: int) -> float:
     """Changes decided in a round whose whole window is measured at once."""
-    return float(window) if failure_rate == 0 else (1 - (1 - failure_rate) ** window) / failure_rate
+    return float(window) if failure_rate == 0 else float(1 - (1 - failure_rate) ** window) / failure_rate
 
 
 def window_cost(failure_rate: float, window: int) -> float:

@@ -3,7 +3,8 @@
 Rules. Every finding of a review gets an id in its run (F1, F2 …). An open blocking one keeps the review gates of its role
 closed, on every later change and whatever other reviewers say, until it is resolved: by the reviewer who raised it, by a
 person, or (where the workflow says `resolve: role`) by another reviewer of that role; never by an author of the change.
-A reason is asked for. Reopening only makes things stricter, so any reviewer of the role and any person may. Must not know:
+Approving a change resolves what the approving reviewer had found itself. A reason is asked for. Reopening only makes things
+stricter, so any reviewer of the role and any person may. Must not know:
 how a finding is typed or shown.
 """
 
@@ -72,6 +73,18 @@ def resolve_findings(progress: Progress, command: c.ResolveFindings) -> Rejected
                 )
             )
     return None
+
+
+def approve_own(progress: Progress, message: str) -> None:
+    """Who approves says that what it found itself is mended; what others found stays."""
+    for found in progress.run.findings:
+        if found.holds and found.agent == progress.actor and not is_author(progress.run, (progress.actor,)):
+            why = f"approved by who raised it: {message.strip()}" if message.strip() else "approved by who raised it"
+            progress.emit(
+                e.FindingResolved(
+                    at=progress.at, actor=progress.actor, finding=found.id, by=progress.actor, why=why[:1000]
+                )
+            )
 
 
 def find(run: s.Run, name: str) -> s.RaisedFinding | Rejected:

@@ -13,9 +13,9 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, Rejected
 from andon.core.evolve_swarm import waits_for_children
-from andon.core.judge import WORK_DIGEST, is_author, judge, overall, protect_digest
+from andon.core.judge import WORK_DIGEST, is_author, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
-from andon.core.rules_step import step_verdicts
+from andon.core.rules_step import but_for_findings, step_verdicts
 
 
 def _refuse_person(progress: Progress, command: c.Approve | c.Reject | c.Waive, act: str) -> Rejected | None:
@@ -222,6 +222,13 @@ def _settle_parked(progress: Progress, step: s.ActiveStep) -> None:
     verdicts = step_verdicts(progress, step, subject, measured, environment)
     state = overall(verdicts)
     if state == v.PENDING:
+        return
+    definition = progress.workflow.steps[step.step]
+    if (
+        is_review_step(progress.workflow, definition)
+        and but_for_findings(progress, step, measured) == v.PASSED != state
+    ):
+        # The review is given; what earlier reviewers found is not resolved yet.
         return
     progress.emit(
         e.Judged(

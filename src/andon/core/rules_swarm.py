@@ -178,6 +178,7 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
             token=command.token,
             commit=command.commit,
             left_out=command.left_out,
+            conflicts=command.conflicts,
         )
     )
     return None

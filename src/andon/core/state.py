@@ -96,6 +96,10 @@ class Lease(Struct, frozen=True, kw_only=True):
     person: bool = False
     client: str = ""
     model: str = ""
+    session_ends_at: float | None = None
+    budget: int | None = None
+    tokens_used: int = 0
+    """of the budget; not counted where there is none"""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -128,6 +132,10 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     attempts_used: int = 0
     handoffs: int = 0
+    sessions: int = 0
+    """attempts of this visit that ended because their session was over"""
+    checkpoint: str = ""
+    """the present attempt's notes for whoever goes on"""
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
@@ -281,6 +289,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """used by children that are over"""
     swarms: dict[str, Swarm] = field(default_factory=dict)
     """the children of each step's latest visit"""
+    tokens_from: int = 0
+    """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -69,7 +69,8 @@ class Swarm(Struct, frozen=True, kw_only=True):
 
     ref: their integration reference. base, base_tree: the commit that the parent's change is measured against.
     join: all | any | a number; "" when the step's own worker waits for them. common: the last commit that both the
-    reference and that worker's tree hold. unmerged: whether something was integrated since. outcome: of the join.
+    reference and that worker's tree hold. unmerged: whether something was integrated since. conflicts: paths that were
+    left with conflicts when that was brought in. outcome: of the join.
     """
 
     step: str
@@ -81,6 +82,7 @@ class Swarm(Struct, frozen=True, kw_only=True):
     max_parallel: int | None = None
     common: str = ""
     unmerged: bool = False
+    conflicts: tuple[str, ...] = ()
     outcome: str = ""
     children: tuple[Child, ...] = ()
 

@@ -51,6 +51,7 @@ STEP = _table(
     (s.READY, "StepClaimed", s.LEASED),
     (s.LEASED, "LeaseRenewed", s.LEASED),
     (s.LEASED, "LearningsGiven", s.LEASED),
+    (s.LEASED, "CheckpointNoted", s.LEASED),
     (s.LEASED, "Submitted", s.LEASED),
     (s.LEASED, "Judged", s.LEASED),
     (s.LEASED, "ReviewRecorded", s.LEASED),

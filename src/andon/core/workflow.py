@@ -209,8 +209,11 @@ class Step(Struct, frozen=True, kw_only=True):
     schema: str | UnsetType = UNSET
     max_children: int | UnsetType = UNSET
     tokens: int | UnsetType = UNSET
+    """of an agent's attempt; reserved for the children of a fan-out"""
     land: str | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
+    session_s: float | UnsetType = UNSET
+    """the longest time that one claim of an agent lasts"""
 
 
 class Edge(Struct, frozen=True, kw_only=True):

@@ -36,7 +36,14 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class NotForIt(Exception):
-    """Another agent or role is meant, or it can't be read: why, which tells a caller who asks for any work nothing."""
+    """Another agent or role is meant, or it can't be read: why, which tells a caller who asks for any work nothing.
+
+    told: a caller should hear of it all the same, since no other work will make it fit.
+    """
+
+    def __init__(self, why: str, *, told: bool = False) -> None:
+        super().__init__(why)
+        self.told = told
 
 
 def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> Choice:
@@ -58,7 +65,8 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
                 continue
             try:
                 reason = refusal(services, reader, around, offer, wanted, targets)
-            except NotForIt:
+            except NotForIt as other:
+                reasons += [str(other)] if other.told else []
                 continue
             if reason:
                 reasons.append(f"task {offer.candidate.task} {reason}")
@@ -109,9 +117,11 @@ def _looks_only(services: Services, reader: Reader, offer: Offer, wanted: Wanted
     except AndonError as error:
         services.say(f"run {candidate.run} is passed over: {error.message}")
         raise NotForIt(error.message) from error
-    refused = claim_refusal(workflow, run, candidate.step, services.caller.agent, wanted.role)
+    caller, now = services.caller, services.clock.now()
+    refused = claim_refusal(workflow, run, candidate.step, caller.agent, wanted.role, now, caller.machine)
     if run.status != s.RUN_OPEN or refused is not None:
-        raise NotForIt(refused.message if refused is not None else f"run {run.id} is {run.status}")
+        distinct = refused is not None and refused.kind == "not_distinct"
+        raise NotForIt(refused.message if refused is not None else f"run {run.id} is {run.status}", told=distinct)
     return is_review_step(workflow, workflow.steps[candidate.step])
 
 
@@ -141,6 +151,9 @@ def _where_it_is(services: Services, reader: Reader, wanted: Wanted) -> str:
     if not isinstance(state, s.Run):
         return ""
     workflow = services.engine.definitions.get(reader, state.workflow)
-    reasons = [claim_refusal(workflow, state, step, services.caller.agent, wanted.role) for step in state.active]
+    caller, now = services.caller, services.clock.now()
+    reasons = [
+        claim_refusal(workflow, state, step, caller.agent, wanted.role, now, caller.machine) for step in state.active
+    ]
     listed = "; ".join(reason.message for reason in reasons if reason is not None)
     return f": {listed or f'run {state.id} is {state.status}'}"

@@ -24,7 +24,6 @@ from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
 from andon.engine.choosing import Choice, choose, starting_role
-from andon.engine.messages import Outgoing, send_in
 from andon.engine.offers import Offer, Surroundings, Wanted, predicted_of
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -204,8 +203,8 @@ def _try_claim(
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    now = services.clock.now()
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now) is not None:
+    now, machine = services.clock.now(), services.caller.machine
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now, machine) is not None:
         return None
     definition = workflow.steps[step_id]
     scope = offer.scope or predicted_of(unit.writer, run.task)
@@ -219,6 +218,8 @@ def _try_claim(
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
         role=role,
         person=caller.person,
+        client=machine[0],
+        model=machine[1],
     )
     after = unit.on_run(run_id, command)
     if isinstance(after, Rejected) or (lease := after.active[step_id].lease) is None:
@@ -290,19 +291,34 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
 # ---------------------------------------------------------------- keeping and giving up
 
 
-def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None) -> s.Run:
-    """Renew the lease and count tokens. The same key counts once."""
+def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None, *, notes: str = "") -> s.Run:
+    """Renew the lease, count tokens, keep checkpoint notes. The same key counts once."""
     cause = key_cause(f"heartbeat:{claim.run}", key)
     if cause is not None:
         with services.store.read() as reader:
             if reader.caused(cause) is not None:
                 return load_run(reader, claim.run)
     command = c.Renew(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        tokens_used=tokens_used,
+        notes=notes,
+        salvage=_kept_if_over(services, claim, tokens_used) if tokens_used > 0 else "",
     )
     run, effects = services.engine.on_run(claim.run, command, cause=cause)
     services.after(effects)
     return run
+
+
+def _kept_if_over(services: Services, claim: Claim, tokens_used: int) -> str:
+    """Unsubmitted work of an attempt that these tokens end, stored before; "" when they don't."""
+    run, step = held(services, claim)
+    lease = step.lease
+    if lease is None or lease.budget is None or lease.tokens_used + tokens_used <= lease.budget:
+        return ""
+    return salvage(services, run, step, claim.workdir, must=True)
 
 
 def count_late(services: Services, claim: Claim, tokens_used: int, key: str | None) -> bool:
@@ -335,6 +351,24 @@ def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractCont
             other.store.close()
 
     return services.meanwhile(max(1.0, lease_s / 3), renew_once)
+
+
+def keep_all_alive(services: Services, claims: dict[str, Claim], lease_s: float) -> AbstractContextManager[object]:
+    """The same for several claims, which may come and go meanwhile. One that is lost costs the others nothing."""
+
+    def renew_each() -> None:
+        other = services.fork()
+        try:
+            for claim in list(claims.values()):
+                try:
+                    renew(other, claim)
+                except AndonError:
+                    # Who acts under it finds out by its next write.
+                    continue
+        finally:
+            other.store.close()
+
+    return services.meanwhile(max(1.0, lease_s / 3), renew_each)
 
 
 def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str, *, must: bool = False) -> str:
@@ -380,30 +414,3 @@ def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
     after, effects = services.engine.on_run(claim.run, command)
     services.after(effects)
     return after
-
-
-def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: str) -> tuple[s.Run, s.Message]:
-    """Offer the step to another agent or role with notes, and tell it so; unsubmitted work is kept."""
-    run, step = held(services, claim)
-    command = c.HandOff(
-        at=services.clock.now(),
-        actor=claim.agent,
-        step=claim.step,
-        token=claim.token,
-        to=to,
-        notes=notes,
-        salvage=salvage(services, run, step, claim.workdir, must=True),
-    )
-
-    # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
-    def work(unit: Unit) -> tuple[s.Run, s.Message]:
-        after = unit.on_run(claim.run, command)
-        if isinstance(after, Rejected):
-            raise AndonError.of(after)
-        recipient = to or f"run:{claim.run}"
-        told = Outgoing(kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, send_in(services, unit, told).message
-
-    done, effects = services.engine.transact(work)
-    services.after(effects)
-    return done

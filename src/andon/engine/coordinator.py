@@ -16,10 +16,11 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, offers, people, talk, views, waiting
-from andon.engine.brief import brief as write_brief
+from andon.engine import claims, handing, judging, messages, offers, people, session, views, waiting
+from andon.engine.briefing import write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
@@ -66,7 +67,7 @@ class LocalCoordinator:
 
     def _call(self, verb: str, arguments: Arguments) -> Reply:
         if (handler := HANDLERS.get(verb)) is not None:
-            return handler(self, arguments)
+            return session.with_note(self.services, verb, handler(self, arguments))
         if (place := ELSEWHERE.get(verb)) is None:
             raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
         module, _, name = place.partition(":")
@@ -142,7 +143,7 @@ class LocalCoordinator:
             "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "workdir": claim.workdir,
             "base": run.base,
-            "brief": self._brief(run, step, workflow, around),
+            "brief": write_brief(self.services, run, step, workflow, around),
             "gates": list(gates_of(workflow, definition)),
             "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
@@ -155,21 +156,6 @@ class LocalCoordinator:
         with self.services.store.read() as reader:
             scope = run.scope or offers.predicted_of(reader, run.task)
             return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope))
-
-    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow, around: tuple[str, ...]) -> str:
-        services = self.services
-        with services.store.read() as reader:
-            task = load_task(reader, run.task)
-        unread = messages.inbox(services, acknowledge=[])["items"]
-        lines = [messages.line(x, services.caller.agent) for x in unread[:20]]
-        diff = ""
-        submission = run.submissions.get(step.lane)
-        if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
-            diff = services.git.diff_text(submission.base, submission.tree)
-        from andon.engine.knowing import section
-
-        known = section(services, workflow, run, step, task)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known)
 
     def _unread(self) -> tuple[str, ...]:
         try:
@@ -203,6 +189,7 @@ class LocalCoordinator:
             message=arguments.get("message") or "",
             notes=arguments.get("notes") or "",
             findings=self._findings(arguments),
+            resolve=tuple(str(x) for x in arguments.get("resolve") or ()),
             fresh=bool(arguments.get("fresh")),
         )
         step = judged.run.active.get(claim.step)
@@ -259,11 +246,11 @@ class LocalCoordinator:
                 text = f"{error.message}; its {tokens} tokens were counted"
                 raise AndonError(text, kind=error.kind, next=error.next, exit=error.exit) from None
             raise
-        run = claims.renew(self.services, claim, tokens, arguments.get("key"))
+        run = claims.renew(self.services, claim, tokens, arguments.get("key"), notes=arguments.get("notes") or "")
         step = run.active.get(claim.step)
         lease = step.lease if step else None
-        if lease is None:
-            raise AndonError(f"run {run.id}: {run.reason}", kind="blocked", next="stop; a person is needed", exit=4)
+        if lease is None or lease.token != claim.token:
+            raise session.lost(run, claim)
         body = {
             "ok": True,
             "run": claim.run,
@@ -271,10 +258,14 @@ class LocalCoordinator:
             "lease": {"token": claim.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "tokens_used": run.tokens_used,
         }
+        if lease.session_ends_at is not None:
+            body["session_ends_at"] = messages.rfc3339(lease.session_ends_at)
+        if lease.budget is not None:
+            body["attempt"] = {"tokens_used": lease.tokens_used, "tokens": lease.budget}
         return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = talk.claim_to_leave(self.services)
+        claim = handing.claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
@@ -404,9 +395,17 @@ class LocalCoordinator:
 
     def lead(self, arguments: Arguments) -> Reply:
         from andon.engine import landing
+        from andon.engine import merge_queue as queue
 
-        limit = arguments.get("limit")
-        results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
+        limit, window = arguments.get("limit"), arguments.get("window")
+        if window is not None and not 1 <= int(window) <= WINDOW_MAX:
+            text = f"--window is from 1 to {WINDOW_MAX}, found {window}"
+            raise AndonError(text, kind="usage", next="andon lead --window 4", exit=EXIT_USAGE)
+        if arguments.get("dry_run"):
+            return queue.dry_run(self.services, arguments)
+        results = landing.lead_once(
+            self.services, self.allow_landing, int(limit) if limit else None, int(window) if window else None
+        )
         landed = [x for x in results if x.how == "landed"]
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
@@ -418,6 +417,7 @@ class LocalCoordinator:
             "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
             "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
             "errors": [{"run": x.run, "task": x.task, "reason": x.reason} for x in errors],
+            "queue": queue.queues(self.services),
         }
         if not results:
             body["error"] = {
@@ -500,7 +500,6 @@ ELSEWHERE: dict[str, str] = {
     "config_get": "andon.engine.config:config_get",
     "config_set": "andon.engine.config:config_set",
     "config_unset": "andon.engine.config:config_unset",
-    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park", "handoff")},
     "learn": "andon.engine.learnings:learn",
     "learn_list": "andon.engine.learnings:learn_list",
     "learn_show": "andon.engine.learnings:learn_show",
@@ -508,6 +507,15 @@ ELSEWHERE: dict[str, str] = {
     "learn_confirm": "andon.engine.learnings:learn_confirm",
     "learn_retire": "andon.engine.learnings:learn_retire",
     "inject": "andon.engine.knowing:inject",
+    "lead_freeze": "andon.engine.merge_queue:freeze",
+    "lead_unfreeze": "andon.engine.merge_queue:unfreeze",
+    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park")},
+    "handoff": "andon.engine.handing:handoff",
+    "finding_list": "andon.engine.findings:list_of",
+    "finding_resolve": "andon.engine.findings:resolve",
+    "finding_reopen": "andon.engine.findings:reopen",
+    "spawn": "andon.engine.spawning:spawn",
+    "wait": "andon.engine.spawning:wait",
 }
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

@@ -159,6 +159,10 @@ def unread_rows(services: Services, limit: int = MAX_UNREAD) -> list[dict[str, A
     return [*(dict(row) for row in rows if row["sender"] != agent), *(dict(row) for row in answered)]
 
 
+def unread_items(services: Services) -> list[dict[str, Any]]:
+    return [_item(row) for row in unread_rows(services)]
+
+
 def unread(services: Services) -> int:
     return len(unread_rows(services, limit=50))
 
@@ -232,7 +236,7 @@ def answer(services: Services, name: str, body: str) -> s.Message:
         answered = unit.on_message(name, c.AnswerMessage(at=now, actor=caller.agent, body=body))
         if isinstance(answered, Rejected):
             raise AndonError.of(answered)
-        resume_in(unit, answered, c.Resume(at=now, actor=caller.agent, step=answered.step, question=name))
+        resume_in(unit, answered, now)
         return answered
 
     done, effects = services.engine.transact(work)
@@ -240,17 +244,18 @@ def answer(services: Services, name: str, body: str) -> s.Message:
     return done
 
 
-def resume_in(unit: Unit, question: s.Message, command: c.Resume) -> None:
-    """Put the step that waits for this question back to work, if there is one."""
+def resume_in(unit: Unit, question: s.Message, now: float) -> None:
+    """Put the step that waits for this answered question back to work, if there is one."""
     loaded = unit.writer.load(question.run) if question.run else None
     run = loaded.state if loaded is not None else None
     if not isinstance(run, s.Run) or run.status == s.RUN_ENDED:
         return
-    step = run.active.get(question.step)
-    if step is not None and step.question == question.id:
-        refused = unit.on_run(run.id, command)
-        if isinstance(refused, Rejected):
-            raise AndonError.of(refused)
+    for step in run.active.values():
+        if step.question == question.id:
+            command = c.Resume(at=now, actor=question.answered_by, step=step.step, question=question.id)
+            refused = unit.on_run(run.id, command)
+            if isinstance(refused, Rejected):
+                raise AndonError.of(refused)
 
 
 def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:

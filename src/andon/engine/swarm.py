@@ -250,7 +250,15 @@ def _budgets(workflow: w.Workflow, run: s.Run, definition: w.Step, count: int) -
 
 
 def add_child(
-    services: Services, unit: Unit, run: s.Run, step: s.ActiveStep, child: sw.Child, item: Item, workflow: str
+    services: Services,
+    unit: Unit,
+    run: s.Run,
+    step: s.ActiveStep,
+    child: sw.Child,
+    item: Item,
+    workflow: str,
+    *,
+    cause: str | None = None,
 ) -> s.Task:
     """The task of a child, in the transaction that handed the work on. Raises BadList when the core refuses it."""
     command = c.AddTask(
@@ -273,7 +281,8 @@ def add_child(
     )
     # The cause is the child's place, not its name: whatever is repeated, one place has one child.
     token = step.lease.token if step.lease is not None else run.token
-    task = unit.on_task(child.task, command, cause=f"child:{run.id}/{step.step}/{token}/{child.index}")
+    place = f"child:{run.id}/{step.step}/{token}/{child.index}"
+    task = unit.on_task(child.task, command, cause=cause or place)
     if isinstance(task, Rejected):
         raise BadList(f"item {child.index + 1} ({item.key}): {task.message}")
     return task

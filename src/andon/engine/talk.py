@@ -1,7 +1,7 @@
-"""The verbs of messages: say, ask, answer, inbox, park, handoff.
+"""The verbs of messages: say, ask, answer, inbox, park.
 
-They translate arguments and delegate; what is asked with `--park`, and what is handed off, is one transaction with the
-message about it, so that neither exists without the other.
+They translate arguments and delegate. A question and the parking of its step are one transaction, so that neither exists
+without the other; the same call again (with its key) parks nothing twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ def _place(services: Services) -> tuple[str, str]:
     claim = services.places.read_lease(services.caller.cwd)
     if claim is not None:
         return claim.run, claim.step
-    return services.caller.run or "", ""
+    run = services.caller.run
+    if run:
+        with services.store.read() as reader:
+            for row in reader.steps(run, state=s.LEASED):
+                if row["agent"] == services.caller.agent:
+                    return run, str(row["step"])
+    return run or "", ""
 
 
 def _warned(sent: messages.Sent) -> tuple[str, ...]:
@@ -138,16 +144,15 @@ def _parking(services: Services, claim: Claim, arguments: Arguments) -> c.Park:
 def _park_in(unit: Unit, claim: Claim, command: c.Park, question: s.Message) -> s.Run:
     from msgspec.structs import replace
 
-    if (question.run, question.step) != (claim.run, claim.step):
-        text = f"question {question.id} is not about step {claim.step} of run {claim.run}"
+    if question.run != claim.run:
+        text = f"question {question.id} is not about run {claim.run}"
         raise AndonError(text, kind="not_about_this", next="ask it in the claim's workdir", exit=EXIT_USAGE)
     after = unit.on_run(claim.run, replace(command, question=question.id, due_at=question.expires_at))
     if isinstance(after, Rejected):
         raise AndonError.of(after)
     if question.answer:
         # It was answered while the asker made up its mind to wait.
-        by = question.answered_by
-        messages.resume_in(unit, question, c.Resume(at=command.at, actor=by, step=claim.step, question=question.id))
+        messages.resume_in(unit, question, command.at)
         after = load_run(unit.writer, claim.run)
     return after
 
@@ -184,36 +189,3 @@ def inbox(services: Services, arguments: Arguments) -> Reply:
     acknowledge = arguments.get("ack") or []
     names = [acknowledge] if isinstance(acknowledge, str) else list(acknowledge)
     return Reply(exit=EXIT_YES, body=messages.inbox(services, acknowledge=names))
-
-
-# ---------------------------------------------------------------- handing over
-
-
-def claim_to_leave(services: Services) -> Claim:
-    """The caller's claim. What an agent did in a person's is submitted first, which makes it an author (law 11)."""
-    claim = claims.find_claim(services)
-    if claim.hand:
-        try:
-            judging.submit(services, claim)
-        except AndonError as error:
-            services.say(f"the work of {claim.hand} could not be submitted: {error.message}")
-    return claim
-
-
-def handoff(services: Services, arguments: Arguments) -> Reply:
-    claim = claim_to_leave(services)
-    to = arguments.get("to") or ""
-    message = arguments.get("message") or ""
-    if to:
-        mailboxes.check(to)
-    if not message.strip():
-        raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-    run, sent = claims.hand_off(services, claim, to=to, notes=arguments.get("notes") or message, message=message)
-    body = {
-        "ok": True,
-        "run": run.id,
-        "step": claim.step,
-        "message": sent.id,
-        "next": people.where(services, run),
-    }
-    return Reply(exit=EXIT_YES, body=body)

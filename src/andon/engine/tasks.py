@@ -94,9 +94,14 @@ def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
 
 def cancel(services: Services, name: str, reason: str) -> s.Task:
     command = c.CancelTask(at=services.clock.now(), actor=services.caller.agent, reason=reason)
-    task, _effects = services.engine.transact(lambda unit: unit.on_task(name, command))
+    task, effects = services.engine.transact(lambda unit: unit.on_task(name, command))
     if isinstance(task, Rejected):
         raise AndonError.of(task)
+    services.after(effects)
+    if task.parent_run:
+        from andon.engine.system import carry_out_woken
+
+        carry_out_woken(services)
     return task
 
 

@@ -40,19 +40,27 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """What would land: one submission on top of others. refusal: why it may not; how: conflict | failed."""
+    """What would land: one submission on top of others. refusal: why it may not; how: conflict | failed.
+
+    where: words that go before the branch's name in the reason, "" when the refusal says all.
+    """
 
     what: Submission
     verdicts: tuple[Verdict, ...] = ()
     environment: str = ""
     refusal: str = ""
     how: str = ""
+    where: str = ""
     waits: str = ""
     """why it can't be said yet"""
     error: str = ""
     """why it can't be measured here; the submission is not to blame"""
     final: bool = False
     """measuring again could bring nothing else"""
+
+    def reason(self, target: str, head: str) -> str:
+        """The refusal in words, on a branch that is at `head`."""
+        return f"{self.where} {target} ({head[:12]}): {self.refusal}" if self.where else self.refusal
 
     @property
     def outcome(self) -> str:
@@ -79,10 +87,15 @@ class Trial:
         self.entries: Mapping[str, Entry] = {entry.run.id: entry for entry in entries}
         self._candidates: dict[q.Items, Candidate] = {}
         self._commits: dict[q.Items, str] = {(): head}
+        self._trees: dict[str, str] = {head: self.head_tree}
 
     def __getitem__(self, items: q.Items) -> Candidate:
         """What is known of a sequence's last one."""
         return self._candidates[items]
+
+    def last_of(self, item: str) -> Candidate:
+        """What was last found out about a submission, on whatever it was tried."""
+        return next(found for items, found in reversed(self._candidates.items()) if items[-1] == item)
 
     def play(self, settings: Settings) -> q.Decision:
         """Measure what the rules ask for, until they know what becomes of the window."""
@@ -104,6 +117,19 @@ class Trial:
                 outcome = q.RED if judged.outcome == q.HELD and len(check.group) > 1 else judged.outcome
                 going = going.tell(check, outcome, final=judged.final)
         return decision
+
+    def alone(self, items: q.Items, settings: Settings) -> Candidate:
+        """The last one measured on top of the others, which are taken for good."""
+        check, times = q.Check(after=items[:-1], group=items[-1:]), 0
+        if (refused := self._refused(check)) is not None:
+            return refused
+        while True:
+            again = self._reds(items) if times else None
+            measured = self._services.together([self._job(items, again)], 1)
+            candidate = self._candidates[items] = self._judged(items, measured[0])
+            times += 1
+            if candidate.outcome != q.RED or candidate.final or times > settings.retries:
+                return candidate
 
     def merged(self, items: q.Items) -> Candidate:
         """The last one merged onto the others, unmeasured unless it was measured before."""
@@ -134,7 +160,7 @@ class Trial:
 
     def _merge_onto(self, entry: Entry, base: str) -> Candidate:
         git, run = self._services.git, entry.run
-        base_tree = self._tree_of(base)
+        base_tree = self._trees[base]
         submission = run.submissions.get(run.active[entry.step].lane)
         if submission is None:
             empty = Submission(commit=base, tree=base_tree, base=base, base_tree=base_tree, patch="patch:")
@@ -151,8 +177,8 @@ class Trial:
             at=self._services.clock.now(),
         )
         if not merge.clean:
-            text = f"conflicts with what landed meanwhile on {self.target} (HEAD): {', '.join(merge.conflicts[:10])}"
-            return Candidate(what=what, refusal=text, how=CONFLICT, final=True)
+            text, where = ", ".join(merge.conflicts[:10]), "conflicts with what landed meanwhile on"
+            return Candidate(what=what, refusal=text, where=where, how=CONFLICT, final=True)
         if merge.tree == base_tree:
             text = f"the change is already on {self.target}: merging it changes nothing"
             return Candidate(what=what, refusal=text, how=FAILED, final=True)
@@ -164,7 +190,7 @@ class Trial:
             candidate = self.merged(items)
             if candidate.error or not candidate.what.tree or candidate.how == CONFLICT:
                 raise AndonError(candidate.error or candidate.refusal, kind="not_merged", next="andon lead")
-            self._commits[items] = self._services.git.commit_tree(
+            commit = self._services.git.commit_tree(
                 candidate.what.tree,
                 [candidate.what.base],
                 f"Provisional: {', '.join(items)}",
@@ -172,11 +198,8 @@ class Trial:
                 committer=self._services.git.identity(),
                 at=self._services.clock.now(),
             )
+            self._commits[items], self._trees[commit] = commit, candidate.what.tree
         return self._commits[items]
-
-    def _tree_of(self, commit: str) -> str:
-        known = next((items for items, made in self._commits.items() if made == commit and items), None)
-        return self.merged(known).what.tree if known is not None else self.head_tree
 
     # ------------------------------------------------------------ measuring
 
@@ -202,13 +225,13 @@ class Trial:
             return broken
         verdicts, environment = found
         measured: Candidate = replace(
-            candidate, verdicts=verdicts, environment=environment, refusal="", how="", waits=""
+            candidate, verdicts=verdicts, environment=environment, refusal="", how="", where=""
         )
         red = [verdict for verdict in verdicts if not verdict.opens]
         if red and not waivable(entry.run, red):
             text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)
-            reason, final = f"not green when merged onto {self.target} (HEAD): {text}", not _may_differ(entry, red)
-            refused: Candidate = replace(measured, refusal=reason, how=FAILED, final=final)
+            where, final = "not green when merged onto", not _may_differ(entry, red)
+            refused: Candidate = replace(measured, refusal=text, where=where, how=FAILED, final=final)
             return refused
         try:
             with self._services.store.read() as reader:

@@ -24,6 +24,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """The contract's form of a verdict."""
     keep: dict[str, Any] = msgspec.to_builtins(verdict)
     keep["at"] = rfc3339(verdict.at) if verdict.at else None
+    keep["flaky"] = bool(verdict.flaky)
     return keep
 
 

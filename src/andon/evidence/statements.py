@@ -106,7 +106,7 @@ def _flaky(verdict: v.Verdict) -> dict[str, Any]:
     if not verdict.earlier:
         return {}
     reds = [{"outcome": red.outcome, "summary": red.summary, "judgedAt": when(red.at)} for red in verdict.earlier]
-    return {"flaky": verdict.flaky, "earlier": reds}
+    return {"flaky": bool(verdict.flaky), "earlier": reds}
 
 
 def summary_statement(

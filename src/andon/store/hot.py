@@ -146,16 +146,18 @@ def _decide(
     """The renewal's values, with seq 0 when there is nothing to write; None when the core must decide."""
     place = f'$.active."{lease["step"]}".lease'
     parameters = {"run": lease["run"], "step": lease["step"], "fence": place + ".token"}
+    parameters |= {"session": place + ".session_ends_at", "budget": place + ".budget"}
     row = connection.execute(_sql("lease"), parameters).fetchone()
     if row is None:
         return None
-    agent, token, expires, lease_s, run_status, seq, total, state_token, digest, limit = row
+    agent, token, expires, lease_s, run_status, seq, total, state_token, digest, limit, bounded = row
     usual = (
         run_status == "open"
         and agent == lease["agent"]
         and token == state_token == int(lease["token"])
         and now < expires
         and digest is not None
+        and not bounded
         and (limit is None or total + tokens_used <= limit)
     )
     if not usual:

@@ -24,6 +24,8 @@ Files = Mapping[str, str]
 MARKERS = ("<<<<<<< ours", "=======", ">>>>>>> theirs")
 MODE = "100644"
 ABSENT = "000000"
+NOTHING = "0" * 40
+"""where a reference is that does not exist"""
 
 
 class Commit(Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ class MemoryGit:
 
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
         name = ref_of(branch)
-        if self.repository.references.get(name) != expected:
+        if self.repository.references.get(name, NOTHING) != expected:
             return False
         self.repository.references[name] = new
         return True
@@ -279,6 +281,12 @@ class MemoryGit:
             raise AndonError(f"{path} exists already", kind="git_failed", next="andon doctor", exit=6)
         files = dict(self.repository.files(tree or commit))
         self.repository.worktrees[path] = Worktree(head=commit, files=files, made=dict(files))
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        worktree = self._worktree(path)
+        if worktree.files != self.repository.files(old):
+            raise AndonError(f"{path} was changed meanwhile", kind="worktree_changed", next="try again", exit=1)
+        worktree.files = dict(self.repository.files(new))
 
     def remove_worktree(self, path: str) -> None:
         self.repository.worktrees.pop(path, None)

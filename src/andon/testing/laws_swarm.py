@@ -33,6 +33,7 @@ class Family(Struct, kw_only=True):
     results: dict[str, str] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     parallel: int | None = None
+    left_out: bool = False
     released: set[str] = field(default_factory=set)
 
 
@@ -51,6 +52,7 @@ class SwarmLaws:
             e.ChildEnded: self._ended,
             e.ChildrenReleased: self._released,
             e.ChildrenJoined: self._joined,
+            e.ChildrenMerged: self._merged,
             e.TokensCounted: self._counted,
         }
 
@@ -82,7 +84,7 @@ class SwarmLaws:
         for child in event.children:
             family.tasks.append(child.task)
             if child.outcome:
-                family.results[child.task] = child.outcome
+                family.results[child.task] = family.known[child.task] = child.outcome
             if child.released and not child.outcome:
                 family.released.add(child.task)
             if child.budget is not None and not child.outcome:
@@ -148,13 +150,38 @@ class SwarmLaws:
         made = event.submission or known.submitted.get(lane)
         if made is not None and made.tree != tree:
             self.laws.violated(10, f"{known.id} joined another tree than what was integrated on {family.target}")
-        landed = [x.commit for x in event.results if x.outcome == "landed"]
+        # What an earlier try integrated is in the submission that this one began with.
+        landed = [x.commit for x in event.results if x.outcome == "landed" and x.task not in family.known]
         line = world.repository.ancestors(head) if head is not None else {}
         if lost := [commit for commit in landed if commit not in line]:
             self.laws.violated(10, f"{known.id} joined without {lost}, which its children landed")
         if event.submission is not None:
             known.submitted[lane] = event.submission
             known.green.clear()
+
+    def moved(self, target: str, old: str | None, new: str) -> None:
+        """A parent's worker put what it has on its integration reference: nothing that stands there may be lost."""
+        begun = any(family.target == target for family in self.families.values())
+        if begun and old is not None and old not in self.laws.world.repository.ancestors(new):
+            self.laws.violated(7, f"{target} was moved from {old} to {new}, which does not follow it")
+
+    def left(self, known: Known, step: str) -> None:
+        """A worker who left a step took what its children landed along, or said that it does without."""
+        family = self.families.get((known.id, step))
+        made = known.submitted.get(known.lane.get(step, ""))
+        if family is None or made is None or family.left_out:
+            return
+        if still := [task for task in family.tasks if task not in family.results]:
+            self.laws.violated(10, f"{known.id} left {step} while {', '.join(still)} go on")
+        files = self.laws.world.repository.files(made.tree)
+        landed = [task for task, outcome in family.results.items() if outcome == "landed"]
+        if lost := [task for task in landed if f"{task}-implement" not in files]:
+            self.laws.violated(10, f"{known.id} left {step} without what {', '.join(lost)} landed")
+
+    def _merged(self, known: Known, event: e.ChildrenMerged, process: Process | None) -> None:
+        self.laws.world.count("taken in")
+        if event.left_out:
+            self.families[(known.id, event.step)].left_out = True
 
     def committed(self, ended: set[str]) -> None:
         """After a transaction: no child goes on whose parent is over (the same transaction ends both)."""

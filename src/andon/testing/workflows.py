@@ -49,6 +49,8 @@ def children_of(name: str, lease_s: float) -> dict[str, w.Workflow]:
     found = {"piece": _compiled("piece", "piece", _piece(lease_s))}
     if name == "nested":
         found["part"] = _compiled("part", "part", _part(lease_s))
+    if name == "endless":
+        found["part"] = _compiled("part", "part", _endless(lease_s))
     return found
 
 
@@ -156,7 +158,7 @@ def _spread(**more: object) -> w.Step:
 
 def _fanned(lease_s: float, **more: object) -> Shape:
     mend = _implement(lease_s, "mend", empty=True)
-    spread = _spread(**{"max_parallel": 2, **more})
+    spread = _spread(**{"max_parallel": 1, **more})
     steps = [_plan(lease_s), spread, mend, _review(lease_s), w.Step(id="land", kind="land")]
     edges: list[Edge] = [("", "plan"), ("plan", "spread"), ("spread", "plan", "failed"), ("spread", "mend")]
     edges += [("mend", "review"), ("review", "mend", "rework"), ("review", "land"), ("land", w.END)]
@@ -168,11 +170,11 @@ def _raced(lease_s: float) -> Shape:
 
 
 def _counted(lease_s: float) -> Shape:
-    return _fanned(lease_s, join="2", tokens=9000)
+    return _fanned(lease_s, join="2", tokens=9000, max_parallel=2)
 
 
 def _nested(lease_s: float) -> Shape:
-    return _fanned(lease_s, workflow="part")
+    return _fanned(lease_s, workflow="part", max_parallel=2)
 
 
 def _part(lease_s: float) -> Shape:
@@ -180,6 +182,21 @@ def _part(lease_s: float) -> Shape:
     steps = [_plan(lease_s), _spread(), _implement(lease_s, "mend", empty=True), w.Step(id="land", kind="land")]
     edges: list[Edge] = [("", "plan"), ("plan", "spread"), ("spread", "plan", "failed"), ("spread", "mend")]
     return steps, [*edges, ("mend", "land"), ("land", w.END)], [TESTS], ("tests",), {}
+
+
+def _endless(lease_s: float) -> Shape:
+    """Every child would hand its work on again: the limit of depth ends that, and the work is done where it stops."""
+    steps, edges, gates, done, pseudo = _part(lease_s)
+    again = [msgspec.structs.replace(x, workflow="part") if x.kind == "fanout" else x for x in steps]
+    edges = [edge for edge in edges if edge[:2] != ("spread", "plan")] + [("spread", "mend", "failed")]
+    return again, edges, gates, done, pseudo
+
+
+def _spawning(lease_s: float) -> Shape:
+    """An agent makes children of its own step and waits for them."""
+    steps = [_implement(lease_s, "gather"), _review(lease_s), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "gather"), ("gather", "review"), ("review", "gather", "rework"), ("review", "land")]
+    return steps, [*edges, ("land", w.END)], [TESTS, REVIEW], ("tests", "review"), {}
 
 
 def _handed(lease_s: float) -> Shape:
@@ -194,7 +211,7 @@ def _piece(lease_s: float) -> Shape:
     return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS], ("tests",), {}
 
 
-SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed")
+SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
 
 _SHAPES = {
     "fanned": _fanned,
@@ -202,6 +219,8 @@ _SHAPES = {
     "counted": _counted,
     "nested": _nested,
     "handed": _handed,
+    "endless": _endless,
+    "spawning": _spawning,
     "standard": _standard,
     "approved": _approved,
     "consented": _consented,

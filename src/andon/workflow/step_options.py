@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
-    "agent": ("role", "attempts", "lease", "empty", "outcomes", "handoff_gates"),
+    "agent": ("role", "attempts", "lease", "session", "tokens", "empty", "outcomes", "handoff_gates"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
     "fanout": (
@@ -95,6 +95,7 @@ def read_step(
         land=_given(fields.choice("land", ("one", "each"), "one") if fields.has("land") else None),
         metadata=fields.metadata(),
         handoff_gates=_handoff_gates(name, fields, places) or UNSET,
+        session_s=_given(fields.maybe_duration("session")),
     )
 
 

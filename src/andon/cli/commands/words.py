@@ -24,6 +24,12 @@ TASK_FIELDS: tuple[Option, ...] = (
     (("--workflow",), "workflow", "text", "the workflow to follow"),
 )
 KEY: Option = (("--key",), "key", "text", "a name of yours: sent again with the same one, nothing is added twice")
+MODEL: Option = (
+    ("--model",),
+    "model",
+    "text",
+    "the model that works; default ANDON_MODEL. Reviews may need another one",
+)
 REPLY: Option = (("--reply",), "reply", "text", "the message that this answers; both stand in one thread")
 SCOPES: Option = (("--scope",), "scopes", "list", "where it holds: path:GLOB, repo, label:NAME or workspace (repeat)")
 AGENTS, PEOPLE, TASKS, FLOWS = "For agents", "For people", "Tasks and runs", "Workflows"

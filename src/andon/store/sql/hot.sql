@@ -8,12 +8,12 @@ live AS (
     FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
 ),
 pending AS (
-    -- Steps parked for gates: whether an approval, which only people give, is among them. Damaged states are passed
-    -- over.
+    -- Steps parked for gates: whether an approval, which only people give, is among them, or a review that is held by
+    -- findings of a reviewer who may be gone. Damaged states are passed over.
     SELECT live.run AS run, live.step AS step, max(
         json_extract(CAST(definitions.content AS TEXT), '$.gates."' || json_extract(v.value, '$.gate') || '".kind')
         = 'approval'
-    ) AS approval
+    ) AS approval, max(json_extract(v.value, '$.outcome') = 'failed') AS finding
     FROM live
     JOIN states ON states.stream = live.run AND json_valid(states.state)
     JOIN definitions ON definitions.digest = json_extract(states.state, '$.workflow')
@@ -22,18 +22,20 @@ pending AS (
         CASE WHEN json_valid(states.state) THEN states.state ELSE '{}' END, '$.active."' || live.step || '".verdicts'
     ) AS v
     WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait')
-        AND json_extract(v.value, '$.outcome') = 'pending'
+        AND json_extract(v.value, '$.outcome') IN ('pending', 'failed')
+        AND coalesce(json_extract(states.state, '$.active."' || live.step || '".question'), '') = ''
     GROUP BY live.run, live.step
 ),
 parked AS (
-    SELECT live.*, CASE WHEN live.kind = 'human' THEN 'human' WHEN pending.approval THEN 'approval' END AS person
+    SELECT live.*, CASE WHEN live.kind = 'human' THEN 'human' WHEN pending.approval THEN 'approval'
+        WHEN pending.finding THEN 'finding' END AS person
     FROM live LEFT JOIN pending ON pending.run = live.run AND pending.step = live.step
     WHERE live.state = 'waiting'
 ),
 needs_human AS (
     SELECT entered_at AS since, number, person AS kind, run, task, title, step, role, NULL AS agent, NULL AS message,
         due_at AS expires, coalesce(nullif(reason, ''), 'a person must approve or reject it') AS reason,
-        'andon approve ' || run AS next
+        CASE person WHEN 'finding' THEN 'andon finding list ' || run ELSE 'andon approve ' || run END AS next
     FROM parked WHERE person IS NOT NULL
     UNION ALL
     SELECT run_changed_at, number, 'blocked', run, task, title, step, role, NULL, NULL, NULL, reason,
@@ -110,21 +112,23 @@ blocked_tasks AS (
 ),
 waiting AS (
     SELECT 0 AS later, entered_at AS since, number, kind, run, task, title, step, role, due_at AS expires,
-        coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next
+        coalesce(nullif(reason, ''), 'it waits for time or a signal') AS reason, 'andon show ' || run AS next,
+        offered_to
     FROM parked WHERE person IS NULL
     UNION ALL
-    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead'
+    SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'Andon carries it out', 'andon lead',
+        ''
     FROM live WHERE state = 'ready' AND kind NOT IN ('agent', 'land') AND run_status = 'open'
     UNION ALL
     SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
-        'andon run retry ' || run
+        'andon run retry ' || run, offered_to
     FROM live WHERE state = 'ready' AND kind <> 'land' AND run_status <> 'open'
     UNION ALL
     SELECT 1, added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
         SELECT group_concat(d.depends_on || ' (' || coalesce(other.status, 'unknown') || ')', ', ')
         FROM task_dependencies AS d LEFT JOIN tasks AS other ON other.id = d.depends_on
         WHERE d.task = blocked_tasks.id AND coalesce(other.status, '') NOT IN ('landed', 'completed')
-    ), 'andon show ' || id
+    ), 'andon show ' || id, ''
     FROM blocked_tasks
 )
 SELECT json_object(
@@ -162,7 +166,7 @@ SELECT json_object(
             'kind', kind, 'run', run, 'task', task, 'title', title, 'step', step, 'role', nullif(role, ''),
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(since AS INTEGER), 'unixepoch'),
             'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires AS INTEGER), 'unixepoch'),
-            'reason', reason, 'next', next
+            'reason', reason, 'next', next, 'offered_to', nullif(offered_to, '')
         ) AS item FROM waiting ORDER BY later, CASE later WHEN 0 THEN since END, number LIMIT :limit
     )),
     'landing', (SELECT json_group_array(json(item)) FROM (
@@ -171,7 +175,8 @@ SELECT json_object(
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(entered_at AS INTEGER), 'unixepoch'),
             'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires_at AS INTEGER), 'unixepoch'),
             'overdue', json(CASE WHEN expires_at <= :now THEN 'true' ELSE 'false' END),
-            'reason', nullif(reason, ''), 'next', 'andon lead'
+            'reason', nullif(reason, ''), 'next', 'andon lead',
+            'position', row_number() OVER (ORDER BY priority, entered_at, number)
         ) AS item FROM live WHERE kind = 'land' AND (state = 'ready' OR state = 'leased')
         ORDER BY priority, entered_at, number LIMIT :limit
     )),
@@ -181,6 +186,24 @@ SELECT json_object(
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch'),
             'reason', reason, 'next', 'andon show ' || id
         ) AS item FROM undelivered ORDER BY sent_at, number LIMIT :limit
+    )),
+    -- Branches on which a person lets nothing land. A record that can't be read is one, too.
+    'frozen', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'branch', substr(key, 14),
+            'by', CASE WHEN json_valid(value) THEN json_extract(value, '$.by') ELSE 'unknown' END,
+            'why', CASE WHEN json_valid(value) THEN json_extract(value, '$.why') END,
+            'since', CASE WHEN json_valid(value)
+                THEN strftime('%Y-%m-%dT%H:%M:%SZ', CAST(json_extract(value, '$.at') AS INTEGER), 'unixepoch') END
+        ) AS item FROM settings WHERE key >= 'queue:frozen:' AND key < 'queue:frozen;' AND value <> ''
+        ORDER BY key LIMIT :limit
+    )),
+    -- Run gates that were red and then passed on the same content: how often, and in how many landings.
+    'flaky', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object('gate', g.key, 'flaky', json_extract(g.value, '$[1]'), 'landings', json_extract(g.value, '$[0]'))
+            AS item
+        FROM settings, json_each(CASE WHEN json_valid(settings.value) THEN settings.value ELSE '{}' END) AS g
+        WHERE settings.key = 'queue:gates' AND json_extract(g.value, '$[1]') > 0 ORDER BY g.key LIMIT :limit
     )),
     'counts', json_object(
         'tasks', json((SELECT json_group_object(status, n) FROM (
@@ -240,7 +263,8 @@ SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND 
 -- All that a renewal is decided on.
 SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, states.seq,
     json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
-    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens')
+    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
+    json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
