@@ -15,6 +15,7 @@ from benchmarks import (
     merge_queue,
     simulator,
     store_load,
+    swarm_load,
     transitions,
 )
 from benchmarks.measure import keep, table
@@ -29,7 +30,7 @@ ALL = {
     "contention": store_load.run_contention,
     "clients": clients.run,
 }
-LONG = {"claims": store_load.run_claims, "long_log": long_log.run}
+LONG = {"claims": store_load.run_claims, "long_log": long_log.run, "swarm": swarm_load.run}
 """Minutes and gigabytes: only when they are named."""
 
 
