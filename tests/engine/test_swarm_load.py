@@ -23,7 +23,9 @@ def test_each_task_lands_once_whoever_is_killed(tmp_path: Path, monkeypatch: pyt
 
 def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
     """Each kind of damage, made on purpose in a small world where nobody is killed."""
-    swarm = swarm_load.Swarm(tmp_path / "load", swarm_load.Size(workers=1, tasks=2, kills=0, think_s=0.0, isolation="process"))
+    swarm = swarm_load.Swarm(
+        tmp_path / "load", swarm_load.Size(workers=1, tasks=2, kills=0, think_s=0.0, isolation="process")
+    )
     swarm.prepare()
     found = swarm.run()
     assert found.problems == []
