@@ -184,6 +184,7 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
         "TaskCancelled",
         "LeaseRenewed",
         "TokensCounted",
+        "CheckpointNoted",
         "ApprovalRecorded",
         "RejectionRecorded",
         "SignalRecorded",
