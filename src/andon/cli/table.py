@@ -17,7 +17,9 @@ COMMON: tuple[Option, ...] = (
     (("--color",), "color", "text", "auto, always or never"),
 )
 
-PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"}) | {
+PERSONS_ACTS = frozenset(
+    {"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"}
+) | {
     "lead_freeze",
     "lead_unfreeze",
 }
