@@ -139,7 +139,7 @@ def test_a_flaky_gate_is_measured_once_more_and_never_hidden(world: World) -> No
     assert '"flaky": true' in json.dumps(judged)
     assert world.ok("status")["flaky"] == [{"gate": "tests", "flaky": 1, "landings": 1}]
     assert "tests 1 of 1" in world.andon("status").out
-    (check,) = [x for x in world.ok("doctor")["checks"] if x["check"] == "flaky gates"]
+    (check,) = [x for x in world.andon("doctor", "--json").json["checks"] if x["check"] == "flaky gates"]
     assert check["message"] == "tests 1 of 1"
     assert world.ok("verify", "main")["verified"] == 1
     ref = world.git("for-each-ref", "--format=%(refname)", "refs/andon/evidence")

@@ -56,7 +56,7 @@ def lead_once(
     services: Services, allow_landing: AllowLanding, limit: int | None = None, window: int | None = None
 ) -> list[Result]:
     """Settle what a crash left, carry out steps of Andon's own, land all that is ready. window: instead of the usual."""
-    with services.places.only_lead():
+    with services.places.only_lead(), services.git.at_hand():
         interrupt_dead_leads(services)
         results = settle_prepared(services)
         sweep(services)
