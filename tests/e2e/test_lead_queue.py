@@ -95,7 +95,7 @@ def runs(world: World) -> int:
 
 @pytest.mark.parametrize("mode", ["each", "batch"])
 def test_of_a_pair_broken_only_together_the_first_lands_and_nobody_else_pays(world: World, mode: str) -> None:
-    set_config(world, "queue.mode", mode)
+    assert world.person("config", "set", "queue.mode", mode).exit == 0
     start = world.head()
     first, second = pair(world)
     third = submit(world, "carol", {"other.txt": "fine\n"})
@@ -113,15 +113,6 @@ def test_of_a_pair_broken_only_together_the_first_lands_and_nobody_else_pays(wor
     world.write("tests/uses.sh", "grep -q new lib.txt\n", Path(claim["workdir"]))
     world.ok("advance", "-m", "mended", agent="bob", cwd=claim["workdir"])
     assert landed(world.ok("lead")) == [second]
-
-
-def set_config(world: World, key: str, value: str) -> None:
-    from andon.store.sqlite import SqliteStore
-
-    store = SqliteStore(str(world.path / ".git" / "andon" / "andon.db"))
-    with store.write() as writer:
-        writer.put_setting(f"config:{key}", value)
-    store.close()
 
 
 def test_a_flaky_gate_is_measured_once_more_and_never_hidden(world: World) -> None:

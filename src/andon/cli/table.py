@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from andon.cli.commands import agents, flows, people, tasks
+from andon.cli.commands import agents, flows, knowledge, people, tasks
 from andon.cli.commands.words import AGENTS, FLOWS, PEOPLE, TASKS, Command, Option, Positional
 
 __all__ = ["AGENTS", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
 __all__ += ["Command", "Option", "Positional", "common_of", "find"]
 
-COMMANDS: tuple[Command, ...] = (*agents.COMMANDS, *people.COMMANDS, *tasks.COMMANDS, *flows.COMMANDS)
+COMMANDS: tuple[Command, ...] = (
+    *agents.COMMANDS,
+    *knowledge.COMMANDS,
+    *people.COMMANDS,
+    *tasks.COMMANDS,
+    *flows.COMMANDS,
+)
 
 COMMON: tuple[Option, ...] = (
     (("--json",), "json", "flag", "print exactly one JSON object"),
@@ -17,12 +23,11 @@ COMMON: tuple[Option, ...] = (
     (("--color",), "color", "text", "auto, always or never"),
 )
 
-PERSONS_ACTS = frozenset(
-    {"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"}
-) | {
-    "lead_freeze",
-    "lead_unfreeze",
-}
+PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
+PERSONS_ACTS |= {"config_set", "config_unset", "lead_freeze", "lead_unfreeze", "finding_resolve", "finding_reopen"}
+
+LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"})
+"""Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
 
 NOT_BUILT = frozenset(
     {
@@ -34,12 +39,8 @@ NOT_BUILT = frozenset(
         "trigger",
         "policy",
         "token",
-        "learn",
-        "inject",
         "audit",
         "harness",
-        "spawn",
-        "wait",
     }
 )
 """Commands that the design names and this version does not have."""

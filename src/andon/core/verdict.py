@@ -26,13 +26,22 @@ PROTECT_GATE = "protect"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """A remark about the change. severity: blocking | warning | note. line: 1-based, 0 when about the file."""
+    """A remark about the change. severity: blocking | major | minor | note (rules and older reviews:
+    warning). line: 1-based, 0 when about the file."""
 
     message: str
     path: str = ""
     line: int = 0
     severity: str = "warning"
     rule: str = ""
+
+
+class Artifact(Struct, frozen=True, kw_only=True):
+    """Something that belongs to handed-off work: a file of the worktree with its digest, or a link (digest "")."""
+
+    name: str
+    digest: str = ""
+    bytes: int = 0
 
 
 class Submission(Struct, frozen=True, kw_only=True):

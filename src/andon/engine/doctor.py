@@ -31,10 +31,12 @@ def doctor(
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
     clients: Callable[[], Sequence[dict[str, Any]]] = tuple,
+    undelivered: Callable[[], Sequence[str]] = tuple,
 ) -> dict[str, Any]:
     """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed.
 
     clients: checks of agents' clients, made elsewhere; they may hold "warning": true where nothing is wrong as yet.
+    undelivered: what became of messages that nobody has acknowledged for too long; a warning.
     """
     checks: list[dict[str, Any]] = []
 
@@ -69,8 +71,20 @@ def doctor(
         following = "apt-get install bubblewrap" if level == "sandbox" else ""
         add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
     add("guard", guard_state, "andon init", "the git hook protects the target branch")
+    checks.append(_messages(undelivered))
     checks.extend(clients())
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+def _messages(undelivered: Callable[[], Sequence[str]]) -> dict[str, Any]:
+    try:
+        found = _listed(undelivered())
+    except AndonError as error:
+        return {"check": "messages", "ok": False, "message": error.message, "next": error.next}
+    text = f"undelivered: {found}" if found else "every message reached somebody"
+    following = "andon status; andon show M…" if found else ""
+    check: dict[str, Any] = {"check": "messages", "ok": True, "message": text, "next": following}
+    return check | {"warning": True} if found else check
 
 
 def _flaky(services: Services) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from andon.core import state as s
 from andon.core.errors import EXIT_LOST, AndonError, InvariantViolation, Rejected
 from andon.core.projection import Row
 from andon.core.rules_landing import landing_verdicts
+from andon.core.swarm import ref_of
 from andon.engine import merge_queue as queue
 from andon.engine import proof
 from andon.engine.claims import keep_all_alive
@@ -366,7 +367,7 @@ class Lead:
         except AndonError as error:
             self._abandon(trial, prepared, f"the evidence could not be stored: {error.message}")
             raise
-        ref, tip = f"refs/heads/{trial.target}", prepared[-1][0].commit
+        ref, tip = ref_of(trial.target), prepared[-1][0].commit
         tasks = ", ".join(f"{run.task} ({run.id})" for _one, run, _kept in prepared)
         with self._allow_landing(ref, trial.head, tip):
             moved = services.git.move_branch(trial.target, new=tip, expected=trial.head, reason=f"andon: land {tasks}")

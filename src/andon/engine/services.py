@@ -13,18 +13,22 @@ from msgspec import Struct
 
 from andon.core import state as s
 from andon.core.errors import AndonError
-from andon.core.react import CarryOut, Effect, UpdateGuard
+from andon.core.machines import PERSON
+from andon.core.react import CarryOut, Effect, EndProcess, UpdateGuard
+from andon.core.swarm import is_integration
 from andon.core.workflow import Workflow
 from andon.engine.places import Places
 from andon.engine.together import in_threads
 from andon.engine.transact import Engine
 from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
+from andon.ports_swarm import Beside
 
 
 class Caller(Struct, frozen=True, kw_only=True):
     """Who calls. agent: the name for leases. person: whether a person is at work rather than an agent.
 
-    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN.
+    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN. client, model: what the agent is
+    made of, as far as it is known.
     """
 
     agent: str
@@ -32,6 +36,13 @@ class Caller(Struct, frozen=True, kw_only=True):
     person: bool = False
     aliases: tuple[str, ...] = ()
     run: str | None = None
+    client: str = ""
+    model: str = ""
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        """(client, model) for claims; "" is what is not known."""
+        return (PERSON, PERSON) if self.person else (self.client, self.model)
 
 
 T = TypeVar("T")
@@ -82,6 +93,8 @@ class Services:
         self._make_evidence = make_evidence
         self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
+        self.beside: Beside | None = None
+        """starts processes that work on children; None where there is no machine for them"""
 
     def fork(self) -> Services:
         """The same services over a store connection of its own, for another thread."""
@@ -89,7 +102,7 @@ class Services:
         other = Services.__new__(Services)
         other.__dict__.update(self.__dict__)
         other.store = store
-        other.engine = Engine(store, self.engine.evaluate)
+        other.engine = Engine(store, self.engine.evaluate, self.engine.bell)
         # A verifier remembers verdicts through its own connection.
         other._verifier = None
         return other
@@ -107,6 +120,8 @@ class Services:
         if any(isinstance(effect, UpdateGuard) for effect in effects):
             self.update_guard()
         for effect in effects:
+            if isinstance(effect, EndProcess) and self.beside is not None:
+                self.beside.end(effect.task)
             if isinstance(effect, CarryOut):
                 self.to_carry_out.append(effect)
 
@@ -114,7 +129,7 @@ class Services:
         """Tell the git hook which branches belong to open runs."""
         with self.store.read() as reader:
             rows = reader.runs(status=(s.RUN_OPEN, s.RUN_BLOCKED))
-        self._write_guarded(sorted({str(row["target"]) for row in rows}))
+        self._write_guarded(sorted({str(row["target"]) for row in rows if not is_integration(str(row["target"]))}))
 
     @property
     def verifier(self) -> Verifier:

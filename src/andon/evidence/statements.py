@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon.core import verdict as v
+from andon.core.swarm import ref_of
 from andon.evidence.ring import when
 from andon.ports import LandingFacts
 
@@ -126,7 +127,7 @@ def summary_statement(
         "predicate": {
             "verifier": {"id": f"urn:andon:workspace:{line}", "version": {"andon": version}},
             "timeVerified": when(facts.at),
-            "resourceUri": f"git:refs/heads/{facts.target}",
+            "resourceUri": f"git:{ref_of(facts.target)}",
             "policy": {"uri": facts.workflow_uri, "digest": {"sha256": facts.workflow.removeprefix("sha256:")}},
             "inputAttestations": [
                 {"uri": f"verdict:{gate}", "digest": {"sha256": digest.removeprefix("sha256:")}}

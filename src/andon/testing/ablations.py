@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from andon.testing import safeguards
+from andon.testing import safeguards, safeguards_swarm
 from andon.testing.safeguards import Patch
 
 
@@ -103,11 +103,20 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("blast radius", 12, "one corrupt run stops the others", safeguards.no_blast_wall),
         ("attempts", 13, "attempts without a limit", safeguards.no_attempt_limit),
         ("submissions", 13, "red submissions without a limit", safeguards.no_submission_limit),
+        ("counts of tokens", 13, "a count of tokens may be any number", safeguards.any_tokens),
         ("join keeps all", 10, "a join forgets a branch", safeguards.join_takes_the_first),
         ("approval's moment", 11, "a human step passes on an older word", safeguards.old_approvals_pass),
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
+        ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
+        ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),
+        ("children's authors", 2, "children's workers may review their parent", safeguards_swarm.strangers),
+        ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
+        ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
+        ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
+        ("depth", 13, "children have children without end", safeguards_swarm.bottomless),
         ("conflict markers", 5, "unresolved conflicts may be submitted", safeguards.conflict_markers),
     )
 )

@@ -17,7 +17,9 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.verdict import Submission, Verdict
-from andon.testing.content import WORKFLOW_PATH, environment_digest, outcome_of, writers
+from andon.engine.runs import workflow_path
+from andon.testing.content import environment_digest, outcome_of, writers
+from andon.testing.laws_swarm import SwarmLaws
 from andon.testing.workflows import decode
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from andon.testing.world import World
 
 MAX_EVENTS_OF_A_RUN = 3000
+MAX_TOKENS_OF_A_COUNT = 10**9
 _PERSONS_VERBS = ("approve", "waive", "run_retry", "run_cancel", "lead_freeze", "lead_unfreeze")
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
 
@@ -53,6 +56,7 @@ class Known(Struct, kw_only=True):
 
     id: str
     task: str
+    target: str
     workflow: w.Workflow
     base: str = ""
     token: int = 0
@@ -92,6 +96,7 @@ class Laws:
         """run -> commit on the target branch"""
         self._defined: dict[str, w.Workflow] = {}
         self._began = world.scheduler.now
+        self.swarm = SwarmLaws(self)
         self._reds: dict[tuple[str, str], int] = {}
         """(gate's digest, tree) -> how often it was not green when it was measured for a landing"""
         self._failed: set[tuple[str, str]] = set()
@@ -99,6 +104,7 @@ class Laws:
             e.StepEntered: self._entered,
             e.StepClaimed: self._claimed,
             e.LeaseRenewed: self._renewed,
+            e.TokensCounted: self._counted,
             e.AttemptEnded: self._attempt_ended,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
@@ -115,6 +121,7 @@ class Laws:
             e.RunBlocked: self._blocked,
             e.RunUnblocked: self._unblocked,
             e.RunEnded: self._ended,
+            **self.swarm.handlers,
         }
 
     def violated(self, law: int, text: str) -> None:
@@ -155,6 +162,7 @@ class Laws:
                         handler(known, event, process)
                     if known.ended and not isinstance(event, e.RunEnded):
                         self.violated(9, f"{stream} got {type(event).__name__} after its end")
+        self.swarm.committed(ended)
         if started != attached or ended != detached:
             self.violated(10, f"a run and its task went apart: {started} {attached} {ended} {detached}")
 
@@ -193,6 +201,9 @@ class Laws:
     def moved(self, branch: str, old: str | None, new: str) -> None:
         """Andon moved the target branch: by one commit, or by several of which each one follows the one before."""
         line, commits = [new], self.world.repository.commits
+        if branch.startswith("refs/") and "Andon-Task: " not in commits[new].message:
+            self.swarm.moved(branch, old, new)
+            return
         while line[-1] in commits and commits[line[-1]].parents and commits[line[-1]].parents[0] != old:
             line.append(commits[line[-1]].parents[0])
         if commits[line[-1]].parents[:1] != (old,):
@@ -200,10 +211,10 @@ class Laws:
             line = [new]
         before = old
         for commit in reversed(line):
-            self._stands(before, commit)
+            self._stands(branch, before, commit)
             before = commit
 
-    def _stands(self, old: str | None, new: str) -> None:
+    def _stands(self, branch: str, old: str | None, new: str) -> None:
         """One more commit is on the target branch."""
         repository = self.world.repository
         commit = repository.commits[new]
@@ -212,6 +223,8 @@ class Laws:
         if known is None or known.task != trailers.get("Andon-Task"):
             self.violated(7, f"commit {new} landed without a run")
             return
+        if branch != known.target:
+            self.violated(7, f"{known.id} landed on {branch}, and is for {known.target}")
         if known.id in self.landings:
             self.violated(10, f"{known.id} landed twice: {self.landings[known.id]} and {new}")
         self.landings[known.id] = new
@@ -279,7 +292,7 @@ class Laws:
     # ------------------------------------------------------------ runs
 
     def _started(self, event: e.RunStarted) -> None:
-        text = self.world.repository.files(event.definitions).get(WORKFLOW_PATH, "")
+        text = self.world.repository.files(event.definitions).get(workflow_path(event.workflow_name), "")
         if event.workflow not in self._defined:
             workflow = decode(text)
             self._defined[event.workflow] = workflow
@@ -295,8 +308,13 @@ class Laws:
         if open_runs:
             self.violated(10, f"{event.run} started while {open_runs} of {event.task} goes on")
         self.runs[event.run] = Known(
-            id=event.run, task=event.task, workflow=self._defined[event.workflow], base=event.base
+            id=event.run,
+            task=event.task,
+            target=event.target,
+            workflow=self._defined[event.workflow],
+            base=event.base,
         )
+        self.swarm.started(event)
 
     def _ended(self, known: Known, event: e.RunEnded, process: Process | None) -> None:
         if known.ended:
@@ -379,8 +397,14 @@ class Laws:
                 self.violated(6, f"Andon changed a lease on {known.id} {event.step} other than to cut it")
         else:
             self._holder(known, event, event.token, process)
+        self.swarm.renewed(known.id, event)
         if held is not None:
             held.expires_at = event.expires_at
+        self._counted(known, event, process)
+
+    def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:
+        if not 0 <= event.tokens_used <= MAX_TOKENS_OF_A_COUNT:
+            self.violated(13, f"{known.id} {event.step} was counted {event.tokens_used} tokens at once")
 
     def _attempt_ended(self, known: Known, event: e.AttemptEnded, process: Process | None) -> None:
         held = known.held.get(event.step)
@@ -388,7 +412,7 @@ class Laws:
             self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
         elif event.how in ("released", "handed_off"):
             self._holder(known, event, event.token, process)
-        elif event.how == "expired" and event.at < held.expires_at:
+        elif event.how in ("expired", "session") and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
         if event.counts:
@@ -469,6 +493,7 @@ class Laws:
                 self._holder(known, event, None, process)
             if event.outcome == w.PASSED:
                 self._must_be_green(known, step)
+                self.swarm.left(known, event.step)
         if step is not None and step.kind == "land" and event.outcome == w.FAILED:
             self._must_be_guilty(known, event)
         if step is not None and step.kind == "human" and event.outcome == w.PASSED:
@@ -578,7 +603,7 @@ class Laws:
                 self.violated(7, f"{known.id} prepares to land a tree on which {name} was not judged")
 
     def _abandoned(self, known: Known, event: e.LandingAbandoned, process: Process | None) -> None:
-        if known.prepared is not None and known.prepared.commit in self.world.repository.line("main"):
+        if known.prepared is not None and known.prepared.commit in self.world.repository.line(known.target):
             self.violated(10, f"{known.id} abandoned {known.prepared.commit}, which had landed")
         known.prepared = None
 

@@ -11,6 +11,8 @@ from random import Random
 from msgspec import Struct
 
 WORKFLOWS = ("standard", "approved", "consented", "forked", "built", "planned", "minimal")
+SWARMS = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
+"""those in which work is handed on to children"""
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
@@ -70,7 +72,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
             return low * (high / low) ** random.random() if random.random() < chance else 0.0
 
         return cls(
-            workflow=random.choice(WORKFLOWS),
+            workflow=random.choice((*WORKFLOWS, *SWARMS)),
             tasks=random.choice((1, 1, 2, 2, 3)),
             workers=random.choice((1, 2, 2, 3)),
             pleasers=random.choice((0, 0, 1)),

@@ -81,13 +81,14 @@ def claim_over() -> list[Patch]:
             progress.run = replace(progress.run, active={**progress.run.active, step.step: free})
         return original(progress, command)
 
-    def ready_steps(self: MemoryReader, *, kinds: Any, **_: Any) -> list[Any]:
-        return [row for row in self.steps() if row["state"] in (s.READY, s.LEASED) and row["kind"] in kinds]
+    def queued_steps(self: MemoryReader, **_: Any) -> list[Any]:
+        more = {"title": "", "labels": "[]", "scope": "[]", "number": 0, "place": 0}
+        return [{**x, **more} for x in self.steps() if x["state"] in (s.READY, s.LEASED) and x["kind"] == "agent"]
 
     return [
         (_HANDLERS, c.Claim, claim),
         (decide_run, "claim_refusal", lambda *_: None),
-        (MemoryReader, "ready_steps", ready_steps),
+        (MemoryReader, "queued_steps", queued_steps),
     ]
 
 
@@ -480,6 +481,11 @@ def _strict_run() -> Callable[..., s.Run]:
             raise InvariantViolation(f"{run_id} can't be read") from error
 
     return run
+
+
+def any_tokens() -> list[Patch]:
+    """A count of tokens may be any number, also one below nothing."""
+    return [(decide_run, "_refuse_tokens", lambda _tokens_used: None)]
 
 
 def no_submission_limit() -> list[Patch]:

@@ -220,9 +220,18 @@ def _artifact(name: str, fields: Fields) -> w.Gate | None:
 
 
 def _review(name: str, fields: Fields) -> w.Gate | None:
-    fields.allow(("role", "count"))
+    fields.allow(("role", "count", "distinct_model", "distinct_client"))
     role = _needed(name, fields, "role")
-    return None if role is None else w.ReviewGate(id=name, role=role, count=fields.whole("count", 1, 1, 50))
+    if role is None:
+        return None
+    return w.ReviewGate(
+        id=name,
+        role=role,
+        count=fields.whole("count", 1, 1, 50),
+        # Only what is asked for stands in the record, so that a gate without it keeps its digest.
+        distinct_model=fields.flag("distinct_model") or UNSET,
+        distinct_client=fields.flag("distinct_client") or UNSET,
+    )
 
 
 def _approval(name: str, fields: Fields) -> w.Gate:
