@@ -103,6 +103,10 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("open findings", 5, "a finding is dropped by the next review", safeguards.findings_forgotten),
+        ("findings' reviewer", 11, "anybody resolves a finding", safeguards.anybody_resolves),
+        ("answers resume", 14, "an answer puts no step back to work", safeguards.answers_unheard),
+        ("questions wait", 11, "a step goes on without the answer it waits for", safeguards.questions_pass),
         ("conflict markers", 5, "unresolved conflicts may be submitted", safeguards.conflict_markers),
     )
 )

@@ -68,6 +68,11 @@ class Known(Struct, kw_only=True):
     reviews: list[e.ReviewRecorded] = field(default_factory=list)
     approvals: list[e.ApprovalRecorded | e.RejectionRecorded] = field(default_factory=list)
     waivers: list[e.GateWaived] = field(default_factory=list)
+    findings: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """open blocking findings: who raised each, and in which role"""
+    raised: dict[str, tuple[str, str]] = field(default_factory=dict)
+    parked: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+    """the question that each step waits for, and when that is void"""
     attempts: dict[str, int] = field(default_factory=dict)
     due: dict[str, float | None] = field(default_factory=dict)
     entered: dict[str, float] = field(default_factory=dict)
@@ -89,12 +94,17 @@ class Laws:
         self.landings: dict[str, str] = {}
         """run -> commit on the target branch"""
         self._defined: dict[str, w.Workflow] = {}
+        self._answered: set[str] = set()
         self._began = world.scheduler.now
         self._handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
             e.StepEntered: self._entered,
             e.StepClaimed: self._claimed,
             e.LeaseRenewed: self._renewed,
             e.AttemptEnded: self._attempt_ended,
+            e.StepResumed: self._resumed,
+            e.FindingsRaised: self._raised,
+            e.FindingResolved: self._finding_resolved,
+            e.FindingReopened: self._reopened,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
             e.ReviewRecorded: self._reviewed,
@@ -134,6 +144,8 @@ class Laws:
                 if isinstance(event, e.RunStarted):
                     started.add(event.run)
                     self._started(event)
+                elif isinstance(event, e.MessageAnswered):
+                    self._answered.add(stream)
                 elif isinstance(event, e.RunAttached):
                     attached.add(event.run)
                 elif isinstance(event, e.RunDetached):
@@ -222,7 +234,7 @@ class Laws:
             if isinstance(gate, w.RunGate) and outcome_of(gate.run, files) != v.PASSED:
                 self.violated(5, f"{known.id} {how} a tree on which {name} fails")
             if isinstance(gate, w.ReviewGate):
-                self._must_be_reviewed(known, name, patch, authors, how)
+                self._must_be_reviewed(known, gate, patch, authors, how)
             if isinstance(gate, w.ApprovalGate):
                 self._must_be_approved(known, name, patch, authors, how)
             if isinstance(gate, w.DiffGate) and gate.max_files is not None and len(changed) > gate.max_files:
@@ -235,13 +247,18 @@ class Laws:
     def _covers(waiver: e.GateWaived, gate: w.Gate, tree: str) -> bool:
         return waiver.tree == tree or not isinstance(gate, w.TREE_GATES)
 
-    def _must_be_reviewed(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
+    def _must_be_reviewed(self, known: Known, gate: w.ReviewGate, patch: str, authors: set[str], how: str) -> None:
+        name = gate.id
         latest = {review.agent: review for review in known.reviews if review.patch == patch}
         good = [agent for agent, review in latest.items() if review.approves and agent not in authors]
         if not good:
             self.violated(2, f"{known.id} {how} a change that nobody but its authors approved ({name}, {patch[:14]})")
         if any(not review.approves and agent not in authors for agent, review in latest.items()):
             self.violated(5, f"{known.id} {how} over a review that objects")
+
+        held = [x for x, (_agent, role) in known.findings.items() if role == gate.role]
+        if held:
+            self.violated(5, f"{known.id} {how} with open blocking findings: {', '.join(held)}")
 
     def _must_be_approved(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
         latest = {word.person: word for word in known.approvals if word.patch == patch}
@@ -292,6 +309,7 @@ class Laws:
 
     def _blocked(self, known: Known, event: e.RunBlocked, process: Process | None) -> None:
         known.held.pop(event.step, None)
+        known.parked.pop(event.step, None)
 
     def _unblocked(self, known: Known, event: e.RunUnblocked, process: Process | None) -> None:
         known.attempts.clear()
@@ -356,16 +374,32 @@ class Laws:
         held = known.held.get(event.step)
         if held is None or held.token != event.token:
             self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
-        elif event.how in ("released", "handed_off"):
+        elif event.how in ("released", "handed_off", "asked"):
             self._holder(known, event, event.token, process)
         elif event.how == "expired" and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
+        if event.how == "asked":
+            known.parked[event.step] = (event.question, event.due_at)
+            if event.counts:
+                self.violated(13, f"{known.id} {event.step}: a question used up an attempt")
         if event.counts:
             known.attempts[event.step] = known.attempts.get(event.step, 0) + 1
             step = known.workflow.steps.get(event.step)
             if step is not None and known.attempts[event.step] > step.attempts:
                 self.violated(13, f"{known.id} {event.step}: {known.attempts[event.step]} attempts")
+
+    def _resumed(self, known: Known, event: e.StepResumed, process: Process | None) -> None:
+        """A step goes on when its question was answered, or is void; never because somebody would like it to."""
+        question, due_at = known.parked.pop(event.step, ("", None))
+        if question != event.question:
+            self.violated(
+                10, f"{known.id} {event.step} goes on after {event.question}, but waits for {question or 'nothing'}"
+            )
+        elif event.how == "answered" and question not in self._answered:
+            self.violated(11, f"{known.id} {event.step} goes on as if {question} were answered")
+        elif event.how == "expired" and (due_at is None or event.at < due_at):
+            self.violated(11, f"{known.id} {event.step}: {question} was void before its time")
 
     def _submitted(self, known: Known, event: e.Submitted, process: Process | None) -> None:
         self._holder(known, event, event.token, process)
@@ -430,6 +464,8 @@ class Laws:
 
     def _finished(self, known: Known, event: e.StepFinished, process: Process | None) -> None:
         step = known.workflow.steps.get(event.step)
+        if event.step in known.parked:
+            self.violated(4, f"{known.id} left {event.step} while it waits for {known.parked.pop(event.step)[0]}")
         if step is not None and step.kind == "agent":
             if event.step in known.held:
                 self._holder(known, event, None, process)
@@ -474,6 +510,28 @@ class Laws:
         self._holder(known, event, None, process)
         self._acted(known, event)
         known.reviews.append(event)
+
+    def _raised(self, known: Known, event: e.FindingsRaised, process: Process | None) -> None:
+        for place, finding in enumerate(event.findings):
+            name = f"F{event.first + place}"
+            if name in known.raised:
+                self.violated(9, f"{known.id}: finding {name} was raised twice")
+            known.raised[name] = (event.agent, event.role)
+            if finding.severity == "blocking":
+                known.findings[name] = (event.agent, event.role)
+
+    def _finding_resolved(self, known: Known, event: e.FindingResolved, process: Process | None) -> None:
+        agent, _role = known.raised.get(event.finding, ("", ""))
+        made = known.submitted.get("")
+        person = process is not None and process.caller.person
+        if not person and event.by != agent:
+            self.violated(11, f"{event.by} resolved {event.finding} of {known.id}, which {agent} raised")
+        if event.by in known.hands or (made is not None and made.by == event.by):
+            self.violated(11, f"{event.by}, an author, resolved {event.finding} of {known.id}")
+        known.findings.pop(event.finding, None)
+
+    def _reopened(self, known: Known, event: e.FindingReopened, process: Process | None) -> None:
+        known.findings[event.finding] = known.raised[event.finding]
 
     def _person(self, known: Known, event: Any, process: Process | None) -> None:
         if process is not None and not process.caller.person:

@@ -310,7 +310,8 @@ class World:
             if whose == "agent":
                 return bool(reader.ready_steps(kinds=("agent",), limit=1) or reader.ready_tasks(limit=1))
             kinds = ("land", "command", "join", "wait") if whose == "system" else ("human", "land")
-            return any(row["kind"] in kinds or row["state"] == s.BLOCKED for row in reader.steps())
+            states = (s.BLOCKED,) if whose == "system" else (s.BLOCKED, s.WAITING)
+            return any(row["kind"] in kinds or row["state"] in states for row in reader.steps())
 
     def busy(self) -> bool:
         """Whether a call is under way."""
