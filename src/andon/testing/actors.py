@@ -152,11 +152,11 @@ def _review(world: World, name: str, cwd: str, *, careful: bool) -> Call:
     worktree = world.repository.worktrees.get(cwd)
     files = worktree.files if worktree is not None else {}
     good = outcome_of("tests", files) == outcome_of("lint", files) == PASSED
-    if not good or (not careful and world.streams.content.random() < 0.1):
+    if not good or (not careful and world.streams.content.random() < 0.25):
         arguments = {"outcome": "rework", "message": "mend this", "findings": ["shared:1: blocking: wrong"]}
         return Call(verb="advance", arguments=arguments, agent=name, cwd=cwd)
     arguments = {"message": "looks right"}
-    if not careful and world.streams.content.random() < 0.2:
+    if not careful and world.streams.content.random() < 0.5:
         # Whoever raised it: a careless reviewer takes it for mended.
         arguments["resolve"] = ["F1"]
     return Call(verb="advance", arguments=arguments, agent=name, cwd=cwd)
@@ -225,9 +225,11 @@ def _act_as_person(world: World, name: str) -> Actor:
     random = world.streams.content
     runs = world.runs()
     if runs:
-        run = random.choice(runs).id
-        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel", "finding_resolve"))
-        arguments = {"run": run, "gate": "tests", "why": "trust me", "message": "ok", "finding": "F1"}
+        found = [(run.id, x.id) for run in runs if run.status != s.RUN_ENDED for x in run.findings if x.holds]
+        run, finding = random.choice(found) if found else (random.choice(runs).id, "F1")
+        verbs = ("approve", "reject", "waive", "run_retry", "run_cancel")
+        verb = "finding_resolve" if found and random.random() < 0.7 else random.choice(verbs)
+        arguments = {"run": run, "gate": "tests", "why": "trust me", "message": "ok", "finding": finding}
         yield Call(verb=verb, arguments=arguments, agent=name)
 
 
@@ -352,7 +354,7 @@ def finishing_person(world: World, name: str) -> Actor:
                 yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
                 yield Call(verb="task_cancel", arguments={"task": run.task, "message": "no"}, agent=name, person=True)
             elif calls := _words(world, run, name):
-                yield from calls
+                yield calls[0]
             elif any(step.kind == "human" for step in run.active.values()) or _wants_consent(world, run):
                 yield Call(verb="approve", arguments=arguments, agent=name, person=True)
         yield Sleep(120)
