@@ -92,7 +92,7 @@ def export(store: Store, name: str, progress: Progress | None) -> Reply:
     """Write everything to a file, or to standard output."""
     from andon.store import transfer
 
-    with _output(name) as file:
+    with output(name) as file:
         done = transfer.export(_sqlite(store), file, progress)
     body = _transferred(done, name)
     body["ok"] = not done.problems
@@ -128,7 +128,7 @@ def _transferred(done: Any, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _output(name: str) -> Iterator[BinaryIO]:
+def output(name: str) -> Iterator[BinaryIO]:
     """Standard output for "-"; a file appears under its name only when it is complete."""
     if name == "-":
         if sys.stdout.isatty():

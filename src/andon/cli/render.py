@@ -199,6 +199,12 @@ def _status(body: Body, paint: Paint) -> str:
         from andon.cli.render_talk import undelivered
 
         parts.append(paint.head("Undelivered messages") + "\n" + undelivered(body))
+    for item in body.get("frozen", []):
+        text = f"{item['branch']} is frozen by {item['by']} since {item['since']}: {item['why']}"
+        parts.append(f"{paint('Nothing lands', '33')}: {one_line(text)} (andon lead unfreeze {item['branch']})")
+    if body.get("flaky"):
+        flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
+        parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -233,7 +239,13 @@ def _runs(body: Body, paint: Paint) -> str:
 
 def _ready(body: Body, paint: Paint) -> str:
     rows = [
-        [x["task"], x["run"] or "-", x["step"] or "-", _reserved(x, body) or x["role"] or "-", x["title"]]
+        [
+            x["task"],
+            x["run"] or "-",
+            x["step"] or "-",
+            _reserved(x, body) or x["role"] or "-",
+            x["title"] + (f" ({x['why_not']})" if x["why_not"] else ""),
+        ]
         for x in body["items"]
     ]
     return table(rows, ["TASK", "RUN", "STEP", "FOR", "TITLE"], paint) if rows else "nothing is ready"
@@ -258,6 +270,10 @@ def _show(body: Body, paint: Paint) -> str:
         from andon.cli.render_talk import message
 
         return message(body, paint)
+    if body["kind"] == "learning":
+        from andon.cli.knowledge import shown
+
+        return shown(body, paint)
     if body["kind"] == "task":
         lines = [paint.head(f"{body['task']}: {clean(body['title'])}"), f"status {body['status']}"]
         lines += [clean(body["body"])] if body["body"] else []
@@ -281,6 +297,10 @@ def _show_run(run: Body, paint: Paint) -> str:
         owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
         lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    if run.get("children"):
+        from andon.cli.swarm import tree
+
+        lines += tree(run["children"], paint)
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
         lines.append(
@@ -292,6 +312,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 
 def _lead(body: Body, paint: Paint) -> str:
+    if body.get("dry_run"):
+        from andon.cli.queue import dry_run
+
+        return dry_run(body, paint)
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
     lines += [
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
@@ -453,11 +477,29 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
 }
 
 ELSEWHERE: dict[str, str] = {
+    "config_list": "andon.cli.render_config:config_list",
+    "config_get": "andon.cli.render_config:config_get",
+    "config_set": "andon.cli.render_config:config_set",
+    "config_unset": "andon.cli.render_config:config_set",
+    "workflow_simulate": "andon.cli.render_forecast:forecast",
     "inbox": "andon.cli.render_talk:inbox",
     "ask": "andon.cli.render_talk:ask",
     "finding_list": "andon.cli.render_talk:findings",
     "finding_resolve": "andon.cli.render_talk:finding",
     "finding_reopen": "andon.cli.render_talk:finding",
+    "learn": "andon.cli.knowledge:learned",
+    "learn_list": "andon.cli.knowledge:listed",
+    "learn_show": "andon.cli.knowledge:shown",
+    "learn_edit": "andon.cli.knowledge:changed",
+    "learn_confirm": "andon.cli.knowledge:changed",
+    "learn_retire": "andon.cli.knowledge:changed",
+    "inject": "andon.cli.knowledge:injected",
+    "lead_freeze": "andon.cli.queue:frozen",
+    "lead_unfreeze": "andon.cli.queue:frozen",
+    "spawn": "andon.cli.swarm:spawned",
+    "wait": "andon.cli.swarm:waited",
+    "task_import": "andon.cli.exchange:imported",
+    "task_export": "andon.cli.exchange:exported",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -14,6 +14,7 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.rules_message import decide_message as decide_message
+from andon.core.rules_plan import plan_task
 
 MAX_TITLE_CHARS = 500
 MAX_TEXT_BYTES = 200_000
@@ -30,8 +31,15 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         raise InvariantViolation(f"{type(command).__name__} for a task that does not exist")
     if isinstance(command, c.EditTask):
         return _edit_task(task, command)
+    if isinstance(command, c.ReleaseTask):
+        draft = False if task.status == s.DRAFT else None
+        return [e.TaskEdited(at=command.at, actor=command.actor, draft=draft)] if draft is False else []
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
+    if isinstance(command, c.PlanTask):
+        return plan_task(task, command)
+    if isinstance(command, c.RememberImport):
+        return [e.TaskImported(at=command.at, actor=command.actor, imported=command.imported)]
     if isinstance(command, c.AttachRun):
         return _attach_run(task, command)
     if isinstance(command, c.DetachRun):
@@ -39,7 +47,15 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
             raise InvariantViolation(f"run {command.run} ended, but task {task.id} has run {task.run}")
         return [
             e.RunDetached(
-                at=command.at, actor=command.actor, run=command.run, outcome=command.outcome, commit=command.commit
+                at=command.at,
+                actor=command.actor,
+                run=command.run,
+                outcome=command.outcome,
+                commit=command.commit,
+                tokens=command.tokens,
+                authors=command.authors,
+                message=command.message,
+                notes=command.notes,
             )
         ]
     raise InvariantViolation(f"no rule for command {type(command).__name__} on a task")
@@ -74,7 +90,10 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     lists = (command.acceptance, command.scope, command.depends_on, command.labels)
     if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
         return refusal
-    return [
+    if command.budget is not None and command.budget < 1:
+        text = f"a budget of {command.budget} tokens is not possible"
+        return Rejected(kind="bad_task", message=text, next="use --budget 1 or more", exit=EXIT_USAGE)
+    events: list[e.Event] = [
         e.TaskAdded(
             at=command.at,
             actor=command.actor,
@@ -89,8 +108,16 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             workflow=command.workflow,
             draft=command.draft,
             source=command.source,
+            parent=command.parent,
+            parent_run=command.parent_run,
+            parent_step=command.parent_step,
+            depth=command.depth,
+            budget=command.budget,
         )
     ]
+    if command.imported is not None:
+        events.append(e.TaskImported(at=command.at, actor=command.actor, imported=command.imported))
+    return events
 
 
 def _closed(task: s.Task) -> Rejected:
@@ -110,6 +137,9 @@ def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
     if task.status == s.RUNNING and (command.workflow is not None or command.scope is not None):
         text = f"task {task.id} is running in {task.run}: its workflow and scope are pinned"
         return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    if task.parent_run and (command.draft is not None or command.workflow is not None):
+        text = f"task {task.id} is a child of {task.parent_run}, which decides when it starts and what it follows"
+        return Rejected(kind="child_task", message=text, next=f"andon show {task.parent_run}")
     if command.depends_on is not None and task.id in command.depends_on:
         return Rejected(kind="bad_task", message=f"task {task.id} can't depend on itself", exit=EXIT_USAGE)
     return [

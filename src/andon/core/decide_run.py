@@ -24,10 +24,22 @@ from andon.core.evolve import evolve
 from andon.core.judge import is_review_step, judge, overall, review_gates
 from andon.core.routing import Evaluate, Progress, final_submission
 from andon.core.rules_findings import reopen_finding, resolve_findings
+from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_question import park, question_expired, resume
+from andon.core.rules_session import (
+    budget_of,
+    end_over_budget,
+    note_checkpoint,
+    run_out,
+    session_end,
+    tokens_over,
+    tokens_used_up,
+    within,
+)
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
+from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children
 from andon.core.verdict import PASSED
 
 MIN_RENEWAL_S = 30.0
@@ -59,7 +71,7 @@ def decide_run(workflow: w.Workflow, run: s.Run | None, command: c.Command, eval
     return refusal if refusal is not None else progress.events
 
 
-UNSUPPORTED_KINDS = frozenset({"fanout", "workflow", "publish"})
+UNSUPPORTED_KINDS = frozenset({"publish"})
 
 
 def unsupported(workflow: w.Workflow) -> list[str]:
@@ -91,6 +103,9 @@ def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluat
         scope=command.scope,
         priority=command.priority,
         labels=command.labels,
+        parent=command.parent,
+        depth=command.depth,
+        budget=command.budget,
     )
     state = evolve(None, started)
     if not isinstance(state, s.Run):
@@ -107,7 +122,7 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
     run = progress.run
     step = run.active.get(command.step)
     if step is not None and step.lease is not None and command.at >= step.lease.expires_at:
-        end_attempt(progress, step, "expired", reason=f"the lease of {step.lease.agent} expired")
+        run_out(progress, step, step.lease)
         step = progress.run.active.get(command.step)
     if step is None:
         text = f"step {command.step} of run {run.id} is not active"
@@ -123,8 +138,12 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
         return Rejected(kind="not_ready", message=text, next="andon lead", exit=3)
     if refusal := _refuse_worker(progress, step, command):
         return refusal if not progress.events else None
+    if reason := tokens_used_up(progress):
+        progress.block(step.step, reason)
+        return None
     definition = progress.workflow.steps.get(step.step)
     lease_s = command.lease_s or (definition.lease_s if definition else 600.0)
+    ends_at = session_end(definition, command.at)
     progress.emit(
         e.StepClaimed(
             at=command.at,
@@ -135,11 +154,13 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
             attempt=step.attempt + 1,
             token=run.token + 1,
             lease_s=lease_s,
-            expires_at=command.at + lease_s,
+            expires_at=within(command.at + lease_s, ends_at),
             workdir=command.workdir,
             person=command.person,
             client=command.client,
             model=command.model,
+            session_ends_at=ends_at,
+            budget=budget_of(definition),
         )
     )
     return None
@@ -234,7 +255,9 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
-    expires_at = command.at + lease.lease_s
+    if refusal := _refuse_tokens(command.tokens_used) or note_checkpoint(progress, step, command):
+        return refusal
+    expires_at = within(command.at + lease.lease_s, lease.session_ends_at)
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
             e.LeaseRenewed(
@@ -246,7 +269,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
                 tokens_used=command.tokens_used,
             )
         )
-        if reason := _tokens_over(progress):
+        end_over_budget(progress, step.step, command.salvage)
+        if (reason := tokens_over(progress)) and step.step in progress.run.active:
             progress.block(step.step, reason)
     return None
 
@@ -258,8 +282,10 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
     if not 1 <= command.token <= run.token or command.actor not in acted:
         text = f"{command.actor} had no attempt {command.token} in run {run.id} whose tokens could be counted"
         return Rejected(kind="not_yours", message=text, exit=EXIT_LOST)
-    if command.tokens_used < 1:
-        return Rejected(kind="bad_input", message="tokens are a positive number", exit=EXIT_USAGE)
+    if command.tokens_used == 0:
+        return Rejected(kind="bad_input", message="no tokens were given", next=_COUNT_NEXT, exit=EXIT_USAGE)
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     progress.emit(
         e.TokensCounted(
             at=command.at,
@@ -269,16 +295,26 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
             tokens_used=command.tokens_used,
         )
     )
-    if reason := _tokens_over(progress):
+    if reason := tokens_over(progress):
         for step in list(run.active.values()):
             if step.prepared is None and step.state != s.BLOCKED:
                 progress.block(step.step, reason)
     return None
 
 
-def _tokens_over(progress: Progress) -> str:
-    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
-    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
+_COUNT_NEXT = "give the tokens used since the last count"
+
+
+def _refuse_tokens(tokens_used: int) -> Rejected | None:
+    """What was used is used: a count below nothing would give tokens back to the budget (law 13)."""
+    if 0 <= tokens_used <= c.TOKENS_MAX:
+        return None
+    text = f"one count of tokens is 0 to {c.TOKENS_MAX:,}, and {_shown(tokens_used)} is not"
+    return Rejected(kind="bad_input", message=text, next=_COUNT_NEXT, exit=EXIT_USAGE)
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) <= 10**20 else "a number of more than 20 digits"
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -373,7 +409,7 @@ def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
     if lease is None or lease.token != command.token or command.at < lease.expires_at:
         text = f"the lease of step {command.step} of run {progress.run.id} has not expired"
         return Rejected(kind="not_expired", message=text)
-    end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired", salvage=command.salvage)
+    run_out(progress, step, lease, salvage=command.salvage)
     return None
 
 
@@ -422,11 +458,12 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             return None
         lease = step.lease
         if lease is not None and command.at >= lease.expires_at:
-            end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired")
+            run_out(progress, step, lease)
         elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
         settle(progress)
+    drop_again(progress)
     _limit_wall_time(progress, command)
     return None
 
@@ -461,7 +498,10 @@ def _retry(progress: Progress, command: c.RetryRun) -> Rejected | None:
     if not blocked:
         text = f"run {progress.run.id} has no blocked step" + (f" {command.step}" if command.step else "")
         return Rejected(kind="not_blocked", message=text, next=f"andon show {progress.run.id}")
-    progress.emit(e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason))
+    used = progress.run.tokens_used if progress.workflow.limits.tokens is not None else 0
+    progress.emit(
+        e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason, tokens_from=used)
+    )
     for step in blocked:
         if step.kind in w.PSEUDO_KINDS and step.kind != "join":
             progress.emit(e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome="retried"))
@@ -483,6 +523,7 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Claim: _claim,
     c.Renew: _renew,
     c.CountTokens: _count_tokens,
+    c.GiveLearnings: give_learnings,
     c.Release: _release,
     c.HandOff: _hand_off,
     c.Park: park,
@@ -504,6 +545,11 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.AbandonLanding: abandon_landing,
     c.RefuseLanding: refuse_landing,
     c.JoinLanes: join_lanes,
+    c.HandOn: hand_on,
+    c.EndChild: end_child,
+    c.MergeChildren: merge_children,
+    c.DropChildren: drop_children,
+    c.JoinChildren: join_children,
     c.RetryRun: _retry,
     c.CancelRun: _cancel,
 }

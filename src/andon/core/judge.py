@@ -109,6 +109,9 @@ def _measured(
         if isinstance(gate, w.RunGate) and verdict.environment_digest != environment_digest:
             continue
         found: Verdict = verdict
+        if found.flaky and isinstance(gate, w.RunGate) and gate.flaky == w.FLAKY_REFUSE:
+            text = f"passed only when it was measured again, which this gate refuses: {found.summary}"
+            found = replace(found, outcome=v.FAILED, summary=text)
         return found
     return _verdict(gate.id, digest, subject, v.UNMEASURED, "never measured on this content", now)
 

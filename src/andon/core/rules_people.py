@@ -12,6 +12,7 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, Rejected
+from andon.core.evolve_swarm import waits_for_children
 from andon.core.judge import WORK_DIGEST, is_author, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import but_for_findings, step_verdicts
@@ -190,7 +191,7 @@ def settle(progress: Progress) -> None:
         if step.state != s.WAITING or step.question or step.step not in progress.run.active:
             continue
         definition = progress.workflow.steps.get(step.step)
-        if definition is None or definition.kind == "wait":
+        if definition is None or definition.kind == "wait" or waits_for_children(progress.run, step):
             continue
         if definition.kind == "human":
             _settle_human(progress, step, definition)

@@ -13,6 +13,7 @@ from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViola
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_findings import approve_own, may_resolve, raise_findings, refuse_findings, resolve_findings
+from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Artifact, Submission, Verdict
 
 
@@ -31,7 +32,8 @@ def held_step(run: s.Run, step_id: str, token: int, now: float, actor: str) -> s
         return step
     lease = step.lease
     if lease is None or lease.token != token or lease.agent != actor:
-        owner = f"; it is held by {lease.agent} now" if lease else ""
+        ended = f": {step.reason}" if step.reason else ""
+        owner = f"; it is held by {lease.agent} now" if lease else ended
         text = f"lease {token} of step {step_id} of run {run.id} is not valid any more{owner}"
         return Rejected(kind="lease_lost", message=text, next="stop; the work is someone else's", exit=EXIT_LOST)
     if now >= lease.expires_at:
@@ -72,7 +74,7 @@ def end_attempt(
             counts=counts,
             salvage=salvage,
             to=to,
-            notes=notes,
+            notes=notes or step.checkpoint,
             question=question,
             due_at=due_at,
             on_expiry=on_expiry,
@@ -131,6 +133,8 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     outcome = command.outcome or w.PASSED
     if refusal := _refuse_outcome(progress, definition, outcome):
         return refusal
+    if refusal := refuse_leaving(progress.run.swarms.get(step.step), step.visit, passed=outcome == w.PASSED):
+        return refusal
     reviewing = is_review_step(progress.workflow, definition)
     if command.submission is not None and not reviewing:
         record_submission(progress, step, command.token, command.submission, command.also_by)
@@ -164,14 +168,14 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     elif reviewing and _wait_for_others(progress, progress.run.active[step.step], verdicts, command):
         return None
     elif definition.kind == "command":
-        _command_failed(progress, progress.run.active[step.step], verdicts)
+        fail_or_retry(progress, progress.run.active[step.step], verdicts)
     elif progress.run.active[step.step].red >= progress.workflow.limits.submissions:
         count = progress.workflow.limits.submissions
         end_attempt(progress, progress.run.active[step.step], "exhausted", reason=f"{count} red submissions")
     return None
 
 
-def _command_failed(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
+def fail_or_retry(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
     """A deterministic step that failed would fail again; one that could not be measured is tried again."""
     red = [x for x in verdicts if not x.opens]
     reason = "; ".join(f"{x.gate}: {x.summary}" for x in red)

@@ -1,4 +1,4 @@
-"""The state of the three aggregates, as folded from their events by `evolve`.
+"""The state of the aggregates, as folded from their events by `evolve`.
 
 States are frozen records; `evolve` builds the next one. They hold only what a later decision or a projection needs.
 Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from andon.core.imported import Imported
+from andon.core.learning import Given, Learning
+from andon.core.swarm import Swarm
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
@@ -33,7 +36,7 @@ RUN_ENDED = "ended"
 BLOCKING = "blocking"
 """The severity of a finding that keeps gates closed."""
 
-SYSTEM_KINDS = frozenset({"command", "land", "join"})
+SYSTEM_KINDS = frozenset({"command", "land", "join", "fanout", "workflow"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
 
 
@@ -50,6 +53,16 @@ class Task(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     workflow: str = ""
     source: str = ""
+    parent: str = ""
+    """the task whose run made this one"""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    """how many tasks are above it"""
+    budget: int | None = None
+    """model tokens for its runs and all below them"""
+    tokens_used: int = 0
+    """by runs that have ended, and all below them"""
     status: str = OPEN
     run: str = ""
     runs: int = 0
@@ -58,6 +71,16 @@ class Task(Struct, frozen=True, kw_only=True):
     added_at: float = 0.0
     added_by: str = ""
     changed_at: float = 0.0
+    predicted: tuple[str, ...] = ()
+    """paths that the recorded plan expects the task to touch"""
+    wave: int | None = None
+    """the task's wave in the recorded plan, from 1; None: it is in no plan"""
+    planned_after: tuple[str, ...] = ()
+    """those of `depends_on` that the plan added"""
+    planned_at: float = 0.0
+    planned_head: str = ""
+    imported: Imported | None = None
+    """what another tool's file said last, when the task came from one"""
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -73,6 +96,10 @@ class Lease(Struct, frozen=True, kw_only=True):
     person: bool = False
     client: str = ""
     model: str = ""
+    session_ends_at: float | None = None
+    budget: int | None = None
+    tokens_used: int = 0
+    """of the budget; not counted where there is none"""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -105,6 +132,10 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     attempts_used: int = 0
     handoffs: int = 0
+    sessions: int = 0
+    """attempts of this visit that ended because their session was over"""
+    checkpoint: str = ""
+    """the present attempt's notes for whoever goes on"""
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
@@ -247,6 +278,19 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    given: tuple[Given, ...] = ()
+    """learnings chosen for its steps, one record for each step"""
+    parent: str = ""
+    """the run that this one's task is a child of"""
+    depth: int = 0
+    budget: int | None = None
+    """model tokens for this run and all below it"""
+    children_tokens: int = 0
+    """used by children that are over"""
+    swarms: dict[str, Swarm] = field(default_factory=dict)
+    """the children of each step's latest visit"""
+    tokens_from: int = 0
+    """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -272,7 +316,7 @@ class Message(Struct, frozen=True, kw_only=True):
     answered_at: float | None = None
 
 
-State = Task | Run | Message
+State = Task | Run | Message | Learning
 
 
 def verdict_key(gate: str, subject: str, gate_digest: str) -> str:

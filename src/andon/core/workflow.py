@@ -32,6 +32,8 @@ ISOLATION_LEVELS = ("process", "sandbox", "container", "vm")
 REPORT_FORMATS = ("junit", "coverage", "sarif", "tap", "json")
 SCHEMA = "andon.workflow/1"
 
+FLAKY_REFUSE = "refuse"
+
 SUSPICION_VERSION = 1
 """Of the rules in `andon.suspicion`. A gate that refuses by them has it in its digest, so that verdicts by older rules are
 void; a test fails when the rules change and this number does not."""
@@ -91,7 +93,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class RunGate(Struct, frozen=True, kw_only=True, tag="run", tag_field="kind"):
-    """A command whose exit code and report decide. require: CEL over the report's figures and `base.*`."""
+    """A command whose exit code and report decide. require: CEL over the report's figures and `base.*`.
+
+    flaky: "refuse" when a red outcome at landing is final; unset, it may be measured again (and is recorded as flaky).
+    """
 
     id: str
     run: str
@@ -99,6 +104,7 @@ class RunGate(Struct, frozen=True, kw_only=True, tag="run", tag_field="kind"):
     require: str | None = None
     inputs: tuple[str, ...] = ()
     limits: ResourceLimits = ResourceLimits()
+    flaky: str | UnsetType = UNSET
 
 
 class DiffGate(Struct, frozen=True, kw_only=True, tag="diff", tag_field="kind"):
@@ -200,7 +206,14 @@ class Step(Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     join: str = "all"
     max_parallel: int | None = None
+    schema: str | UnsetType = UNSET
+    max_children: int | UnsetType = UNSET
+    tokens: int | UnsetType = UNSET
+    """of an agent's attempt; reserved for the children of a fan-out"""
+    land: str | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
+    session_s: float | UnsetType = UNSET
+    """the longest time that one claim of an agent lasts"""
 
 
 class Edge(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from andon.core import workflow as w
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Artifact, Verdict
+from andon.engine.messages import rfc3339
 
 TOKEN_BUDGET = 6000
 CHARS_PER_TOKEN = 4
@@ -26,10 +27,13 @@ def brief(
     *,
     messages: Sequence[str] = (),
     diff: str = "",
+    neighbours: Sequence[str] = (),
+    known: str = "",
     resolvable: Sequence[str] = (),
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step. resolvable: open findings that this reviewer may resolve."""
+    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each.
+    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -38,11 +42,16 @@ def brief(
         (16, _open_findings(run, step, resolvable if reviewing else (), reviewing=reviewing)),
         (20, _sent_back(run, step, reviewing=reviewing)),
         (20, _task(task, run)),
+        (6, _parent(task)),
         (6, _messages(messages)),
+        (4, _neighbours(neighbours)),
+        (12, _children(run)),
         (10, _handed_over(run, reviewing=reviewing)),
+        (6, known),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),
+        (2, _bounds(step)),
     ]
     return _fit(parts, token_budget * CHARS_PER_TOKEN)
 
@@ -182,8 +191,35 @@ def _task(task: s.Task, run: s.Run) -> str:
     return "\n".join(lines)
 
 
+def _parent(task: s.Task) -> str:
+    if not task.parent_run:
+        return ""
+    return (
+        f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
+        f"Your work is put together with its siblings' there first.\n"
+        f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
+    )
+
+
+def _children(run: s.Run) -> str:
+    """What children handed over, in their own words."""
+    lines: list[str] = []
+    for swarm in run.swarms.values():
+        for child in swarm.children:
+            state = child.outcome or "open"
+            lines.append(f"- {child.task} ({child.key}, of step {swarm.step}): {state}")
+            told = "\n".join(text for text in (child.message, child.notes, child.reason) if text)
+            lines += [quote(told)] if told else []
+    return "\n".join(["## What its children did", "", *lines]) if lines else ""
+
+
 def _messages(messages: Sequence[str]) -> str:
     return "\n".join(["## Messages for you", "", *messages]) if messages else ""
+
+
+def _neighbours(neighbours: Sequence[str]) -> str:
+    lines = [f"- {line}" for line in neighbours]
+    return "\n".join(["## Others on the same paths", "", *lines]) if lines else ""
 
 
 def _handed_over(run: s.Run, *, reviewing: bool) -> str:
@@ -246,6 +282,22 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
         "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`;",
         "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`.",
     ]
+    return "\n".join(lines)
+
+
+def _bounds(step: s.ActiveStep) -> str:
+    """How long this claim lasts, and what it may use."""
+    lease = step.lease
+    lines = []
+    if lease is not None and lease.session_ends_at is not None:
+        lines.append(
+            f"This session ends at {rfc3339(lease.session_ends_at)}, whatever is renewed: advance or hand off before, and"
+            " keep `andon heartbeat --notes '…'` up to date for whoever goes on."
+        )
+    if lease is not None and lease.budget is not None:
+        lines.append(
+            f"This attempt may use {lease.budget} tokens (`andon heartbeat --tokens N`); beyond them it is over."
+        )
     return "\n".join(lines)
 
 

@@ -6,20 +6,25 @@ run nor what they noted for others reach the brief of a review; what the reviewe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.judge import is_review_step
 from andon.core.rules_findings import may_resolve
 from andon.engine import messages
 from andon.engine.brief import brief
+from andon.engine.knowing import section
 from andon.engine.services import Services
 from andon.engine.transact import load_task
 
 MAX_MESSAGES = 20
 
 
-def write_brief(services: Services, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> str:
-    """The brief of a claimed step, for the caller."""
+def write_brief(
+    services: Services, run: s.Run, step: s.ActiveStep, workflow: w.Workflow, around: Sequence[str] = ()
+) -> str:
+    """The brief of a claimed step, for the caller. around: who else works on the same paths, a line each."""
     reviewing = is_review_step(workflow, workflow.steps[step.step])
     agent = services.caller.agent
     with services.store.read() as reader:
@@ -34,7 +39,8 @@ def write_brief(services: Services, run: s.Run, step: s.ActiveStep, workflow: w.
     if submission is not None and reviewing:
         diff = services.git.diff_text(submission.base, submission.tree)
     mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
-    return brief(workflow, run, step, task, messages=lines, diff=diff, resolvable=mine)
+    known = section(services, workflow, run, step, task)
+    return brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known, resolvable=mine)
 
 
 def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:

@@ -65,6 +65,7 @@ def doctor(
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
     good = "every landed commit has evidence: andon verify"
     add("evidence", lambda: proof.missing(services, mend=mend), following, good)
+    checks.append(_flaky(services))
     add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
         following = "apt-get install bubblewrap" if level == "sandbox" else ""
@@ -84,6 +85,21 @@ def _messages(undelivered: Callable[[], Sequence[str]]) -> dict[str, Any]:
     following = "andon status; andon show M…" if found else ""
     check: dict[str, Any] = {"check": "messages", "ok": True, "message": text, "next": following}
     return check | {"warning": True} if found else check
+
+
+def _flaky(services: Services) -> dict[str, Any]:
+    """Gates that were red and passed when they were measured again: nothing is broken, and somebody should know."""
+    from andon.engine.merge_queue import flaky_words
+
+    try:
+        with services.store.read() as reader:
+            words = flaky_words(reader)
+    except AndonError as error:
+        return {"check": "flaky gates", "ok": False, "message": error.message, "next": "andon doctor --mend"}
+    found: dict[str, Any] = {"check": "flaky gates", "ok": True, "message": words or "none was", "next": ""}
+    if words:
+        found |= {"warning": True, "next": "mend the tests, or flaky: refuse in the workflow"}
+    return found
 
 
 def _listed(problems: Sequence[str]) -> str | None:

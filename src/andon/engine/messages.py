@@ -16,13 +16,13 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.core.rules_message import SENDER_WINDOW_S
-from andon.engine import mailboxes
+from andon.engine import mailboxes, waiting
 from andon.engine.mailboxes import HUMAN
 from andon.engine.services import Services
 from andon.engine.transact import Unit, key_cause, unknown
 from andon.ports import Reader
+from andon.ports_queue import MESSAGES
 
-POLL_S = 0.2
 MAX_THREAD = 500
 """Messages of one conversation that are shown."""
 MAX_UNREAD = 200
@@ -260,20 +260,21 @@ def resume_in(unit: Unit, question: s.Message, now: float) -> None:
 
 def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
     """Wait for an answer. Raises AndonError kind "no_answer" (exit 3) when there is none in time."""
-    deadline = time.monotonic() + wait_s
-    while True:
+
+    def look() -> s.Message | None:
         with services.store.read() as reader:
             question = load(reader, name)
-        if question.answer:
-            return question
-        if time.monotonic() >= deadline:
-            raise AndonError(
-                f"question {name} has no answer yet",
-                kind="no_answer",
-                next=f"andon inbox (it comes as {name})",
-                exit=EXIT_NOT_YET,
-            )
-        time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+        return question if question.answer else None
+
+    answered = waiting.until(services, look, wait_s, about=MESSAGES)
+    if answered is None:
+        raise AndonError(
+            f"question {name} has no answer yet",
+            kind="no_answer",
+            next=f"andon inbox (it comes as {name})",
+            exit=EXIT_NOT_YET,
+        )
+    return answered
 
 
 def rfc3339(at: Any) -> str | None:

@@ -53,9 +53,9 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
         connection.close()
         raise errors.translate(error, path) from error
     except UnicodeError as error:
-        # SQLite's own words about a damaged schema quote the damage.
+        # A damaged schema is quoted in SQLite's message, which Python can't decode then.
         connection.close()
-        raise errors.corrupt(f"the database {path} has a damaged schema") from error
+        raise errors.corrupt(f"the database {path} is damaged ({error})") from error
     except BaseException:
         connection.close()
         raise

@@ -22,6 +22,7 @@ from andon.core.verdict import Artifact
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.places import Claim
 from andon.engine.services import Caller, Services
+from andon.engine.together import one_by_one
 from andon.engine.transact import Engine
 from andon.ports import Conflict, Git, Reader, Verifier, Writer
 from andon.testing.evidence import SimulatedEvidence
@@ -162,7 +163,7 @@ class Process:
             git=git,
             clock=self,
             caller=self.caller,
-            make_verifier=lambda _progress: cast(Verifier, SimulatedVerifier(self, world.git, store)),
+            make_verifier=lambda _progress, _store: cast(Verifier, SimulatedVerifier(self, world.git, store)),
             load_workflow=lambda text, _name: decode(text),
             write_guarded=self._write_guarded,
             open_store=lambda: ProcessStore(self),
@@ -172,6 +173,7 @@ class Process:
             meanwhile=self._meanwhile,
             state_dir=STATE_DIR,
             worktrees_dir=WORKTREES,
+            at_once=one_by_one,
         )
 
     def _write_guarded(self, branches: Any) -> None:
@@ -351,9 +353,9 @@ _READS = ("branch_head", "worktree_head", "worktree_dirty", "merge", "worktrees"
 _PURE = (
     "current_branch", "refs", "is_ancestor", "merge_base", "tree_of", "read_file", "list_files", "author_of", "identity",
     "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
-    "commit_contents", "commits_of", "lineage",
+    "commit_contents", "commits_of", "lineage", "read_blobs",
 )  # fmt: skip
-_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "add_files")
+_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "update_worktree", "add_files")
 
 
 def _forward(name: str, *, before: bool, changes: bool) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ A gate is a map with exactly one key that names its kind: `run` (a command, with
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from andon.core import workflow as w
 from andon.workflow.fields import Fields
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("run", "diff", "artifact", "review", "approval", "signal", "policy")
 LIMIT_KEYS = ("timeout", "memory", "processes", "output")
-RUN_KEYS = ("run", "report", "require", "inputs", *LIMIT_KEYS)
+RUN_KEYS = ("run", "report", "require", "inputs", "flaky", *LIMIT_KEYS)
 RESERVED_IDS = ("work", "protect")
 """Ids of the built-in gates."""
 
@@ -121,7 +121,20 @@ def _run(name: str, fields: Fields, places: Places) -> w.Gate | None:
         require=None if isinstance(require, Scalar) and isinstance(require.value, bool) else fields.word("require"),
         inputs=fields.words("inputs"),
         limits=resource_limits(fields),
+        flaky=_flaky(name, fields),
     )
+
+
+def _flaky(name: str, fields: Fields) -> str | UnsetType:
+    """`refuse`: no second measurement when the gate is red at landing. `retry` says what is so without it."""
+    word = fields.word("flaky")
+    if word in (None, "retry"):
+        return UNSET
+    if word != w.FLAKY_REFUSE:
+        text = f"`flaky` of gate `{name}` is `{shown(str(word))}`"
+        fields.problems.add("bad-value", fields.value_at("flaky"), text, "retry (the default) or refuse")
+        return UNSET
+    return w.FLAKY_REFUSE
 
 
 def _report(name: str, fields: Fields) -> w.Report | None:

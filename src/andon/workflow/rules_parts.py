@@ -111,7 +111,7 @@ def kinds(subject: Subject) -> None:
     """`unsupported-kind` and `bad-step`: what a kind needs and does not have."""
     for step in subject.workflow.steps.values():
         at = subject.at(f"step:{step.id}.kind", f"step:{step.id}")
-        if step.kind in ("fanout", "workflow", "publish"):
+        if step.kind == "publish":
             subject.warn("unsupported-kind", at, f"step `{step.id}`: {step.kind} steps are not carried out yet")
         if step.kind == "wait" and step.for_s is None and step.signal is None:
             subject.error("bad-step", at, f"wait step `{step.id}` waits for nothing", "add for: 10m, or signal: NAME")

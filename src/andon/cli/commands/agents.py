@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import AGENTS, FRESH, KEY, MESSAGE, MODEL, REPLY, ROLE, Command
+from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, MODEL, REPLY, ROLE, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             ROLE,
             (("--task",), "task", "text", "only this task"),
+            LABELS,
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
             MODEL,
         ),
@@ -74,8 +75,12 @@ COMMANDS: tuple[Command, ...] = (
         "heartbeat",
         "Renew the lease of the claimed step.",
         (),
-        ((("--tokens",), "tokens", "int", "model tokens used since the last call"), KEY),
-        ("andon heartbeat",),
+        (
+            (("--tokens",), "tokens", "int", "model tokens used since the last call"),
+            (("--notes",), "notes", "text", "checkpoint: what whoever goes on must know, should this attempt end"),
+            KEY,
+        ),
+        ("andon heartbeat", "andon heartbeat --notes 'the parser is done, the tests are not'"),
         AGENTS,
     ),
     (
@@ -85,6 +90,40 @@ COMMANDS: tuple[Command, ...] = (
         (),
         (MESSAGE,),
         ("andon release -m 'not mine'",),
+        AGENTS,
+    ),
+    (
+        "spawn",
+        "spawn",
+        "Make a child of the claimed step: a task of its own, put together with this step's work.",
+        (("title", "one", "one line"), ("extra", "many", "after --: arguments for the client")),
+        (
+            (("--body",), "body", "text", "description; - reads standard input, @FILE a file"),
+            (("--accept",), "acceptance", "list", "an acceptance criterion (repeat)"),
+            (("--scope",), "scope", "list", "path globs that the child may change (repeat); default this task's"),
+            (("--label",), "labels", "list", "a label (repeat)"),
+            (("--workflow",), "workflow", "text", "the workflow that the child follows"),
+            (("--budget",), "budget", "int", "model tokens that are reserved for the child and its children"),
+            (("--client",), "client", "text", "start this client on it, beside; default any worker takes it"),
+            (("--isolation",), "isolation", "text", "process or sandbox (the others are not built)"),
+            KEY,
+        ),
+        ("andon spawn 'Translate the messages' --scope 'po/**'", "andon spawn 'Port the parser' --client claude"),
+        AGENTS,
+    ),
+    (
+        "wait",
+        "wait",
+        "Wait for the children of the claimed step, and bring what they made into this worktree.",
+        (("tasks", "many", "only these; default all"),),
+        (
+            (("--any",), "any", "flag", "until one has ended well"),
+            (("--all",), "all", "flag", "until all are over (the default)"),
+            (("--timeout",), "timeout_s", "duration", "give up waiting after this time; default 1h"),
+            (("--no-merge",), "no_merge", "flag", "leave out what they made"),
+            (("--cancel",), "cancel", "flag", "cancel those that are not over, with all below them"),
+        ),
+        ("andon wait --timeout 20m", "andon wait T7 --any", "andon wait T8 --cancel"),
         AGENTS,
     ),
     (

@@ -175,7 +175,8 @@ SELECT json_object(
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(entered_at AS INTEGER), 'unixepoch'),
             'expires', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(expires_at AS INTEGER), 'unixepoch'),
             'overdue', json(CASE WHEN expires_at <= :now THEN 'true' ELSE 'false' END),
-            'reason', nullif(reason, ''), 'next', 'andon lead'
+            'reason', nullif(reason, ''), 'next', 'andon lead',
+            'position', row_number() OVER (ORDER BY priority, entered_at, number)
         ) AS item FROM live WHERE kind = 'land' AND (state = 'ready' OR state = 'leased')
         ORDER BY priority, entered_at, number LIMIT :limit
     )),
@@ -185,6 +186,24 @@ SELECT json_object(
             'since', strftime('%Y-%m-%dT%H:%M:%SZ', CAST(sent_at AS INTEGER), 'unixepoch'),
             'reason', reason, 'next', 'andon show ' || id
         ) AS item FROM undelivered ORDER BY sent_at, number LIMIT :limit
+    )),
+    -- Branches on which a person lets nothing land. A record that can't be read is one, too.
+    'frozen', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'branch', substr(key, 14),
+            'by', CASE WHEN json_valid(value) THEN json_extract(value, '$.by') ELSE 'unknown' END,
+            'why', CASE WHEN json_valid(value) THEN json_extract(value, '$.why') END,
+            'since', CASE WHEN json_valid(value)
+                THEN strftime('%Y-%m-%dT%H:%M:%SZ', CAST(json_extract(value, '$.at') AS INTEGER), 'unixepoch') END
+        ) AS item FROM settings WHERE key >= 'queue:frozen:' AND key < 'queue:frozen;' AND value <> ''
+        ORDER BY key LIMIT :limit
+    )),
+    -- Run gates that were red and then passed on the same content: how often, and in how many landings.
+    'flaky', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object('gate', g.key, 'flaky', json_extract(g.value, '$[1]'), 'landings', json_extract(g.value, '$[0]'))
+            AS item
+        FROM settings, json_each(CASE WHEN json_valid(settings.value) THEN settings.value ELSE '{}' END) AS g
+        WHERE settings.key = 'queue:gates' AND json_extract(g.value, '$[1]') > 0 ORDER BY g.key LIMIT :limit
     )),
     'counts', json_object(
         'tasks', json((SELECT json_group_object(status, n) FROM (
@@ -244,7 +263,8 @@ SELECT EXISTS (SELECT 1 FROM steps WHERE state = 'ready' AND kind = 'agent' AND 
 -- All that a renewal is decided on.
 SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, states.seq,
     json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
-    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens')
+    definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
+    json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
