@@ -69,6 +69,13 @@ TABLE: tuple[Key, ...] = (
         each=True,
         help="the most steps of this role under lease at a time; none: any number",
     ),
+    Key(
+        name="messages.undelivered_after",
+        kind="duration",
+        default=3600.0,
+        high=365 * 86_400,
+        help="how long a message may wait for its first acknowledgement before people are told",
+    ),
 )
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
-
 from andon.core import events as e
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
-from andon.core.verdict import Submission, Verdict
+from andon.core.verdict import Verdict
 from andon.engine.runs import workflow_path
 from andon.testing.content import environment_digest, outcome_of, writers
+from andon.testing.laws_known import Held as Held
+from andon.testing.laws_known import Known as Known
+from andon.testing.laws_known import Violation as Violation
 from andon.testing.laws_swarm import SwarmLaws
+from andon.testing.laws_talk import TalkLaws
 from andon.testing.workflows import decode
 
 if TYPE_CHECKING:
@@ -32,64 +34,6 @@ _PERSONS_VERBS = ("approve", "waive", "run_retry", "run_cancel", "lead_freeze", 
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
 
 
-class Violation(Struct, frozen=True, kw_only=True):
-    """A law that did not hold. law: its number. at: virtual seconds since the simulation began."""
-
-    law: int
-    text: str
-    at: float
-
-    def __str__(self) -> str:
-        return f"law {self.law} at {self.at:.0f} s: {self.text}"
-
-
-class Held(Struct, kw_only=True):
-    """A lease as the events tell it."""
-
-    token: int
-    agent: str
-    expires_at: float
-
-
-class Known(Struct, kw_only=True):
-    """What is known of a run."""
-
-    id: str
-    task: str
-    target: str
-    workflow: w.Workflow
-    base: str = ""
-    token: int = 0
-    held: dict[str, Held] = field(default_factory=dict)
-    lane: dict[str, str] = field(default_factory=dict)
-    hands: set[str] = field(default_factory=set)
-    """people who wrote in an agent's place"""
-    submitted: dict[str, Submission] = field(default_factory=dict)
-    green: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
-    """the last judgement of each step, if it was green"""
-    playing: dict[str, str] = field(default_factory=dict)
-    """the role in which each step was claimed"""
-    roles: dict[str, set[str]] = field(default_factory=dict)
-    """who did something in each role; a claim given up without a trace is not an act"""
-    reviews: list[e.ReviewRecorded] = field(default_factory=list)
-    approvals: list[e.ApprovalRecorded | e.RejectionRecorded] = field(default_factory=list)
-    waivers: list[e.GateWaived] = field(default_factory=list)
-    findings: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """open blocking findings: who raised each, and in which role"""
-    raised: dict[str, tuple[str, str]] = field(default_factory=dict)
-    parked: dict[str, tuple[str, float | None]] = field(default_factory=dict)
-    """the question that each step waits for, and when that is void"""
-    attempts: dict[str, int] = field(default_factory=dict)
-    due: dict[str, float | None] = field(default_factory=dict)
-    entered: dict[str, float] = field(default_factory=dict)
-    red: dict[int, int] = field(default_factory=dict)
-    """red judgements under each lease"""
-    prepared: e.LandingPrepared | None = None
-    landed: str = ""
-    ended: str = ""
-    count: int = 0
-
-
 class Laws:
     """Watches one world."""
 
@@ -100,9 +44,9 @@ class Laws:
         self.landings: dict[str, str] = {}
         """run -> commit on the target branch"""
         self._defined: dict[str, w.Workflow] = {}
-        self._answered: set[str] = set()
         self._began = world.scheduler.now
         self.swarm = SwarmLaws(self)
+        self.talk = TalkLaws(self)
         self._reds: dict[tuple[str, str], int] = {}
         """(gate's digest, tree) -> how often it was not green when it was measured for a landing"""
         self._failed: set[tuple[str, str]] = set()
@@ -112,10 +56,6 @@ class Laws:
             e.LeaseRenewed: self._renewed,
             e.TokensCounted: self._counted,
             e.AttemptEnded: self._attempt_ended,
-            e.StepResumed: self._resumed,
-            e.FindingsRaised: self._raised,
-            e.FindingResolved: self._finding_resolved,
-            e.FindingReopened: self._reopened,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
             e.ReviewRecorded: self._reviewed,
@@ -132,6 +72,7 @@ class Laws:
             e.RunUnblocked: self._unblocked,
             e.RunEnded: self._ended,
             **self.swarm.handlers,
+            **self.talk.handlers,
         }
 
     def violated(self, law: int, text: str) -> None:
@@ -158,7 +99,7 @@ class Laws:
                     started.add(event.run)
                     self._started(event)
                 elif isinstance(event, e.MessageAnswered):
-                    self._answered.add(stream)
+                    self.talk.answered.add(stream)
                 elif isinstance(event, e.RunAttached):
                     attached.add(event.run)
                 elif isinstance(event, e.RunDetached):
@@ -294,9 +235,7 @@ class Laws:
         if any(not review.approves and agent not in authors for agent, review in latest.items()):
             self.violated(5, f"{known.id} {how} over a review that objects")
 
-        held = [x for x, (_agent, role) in known.findings.items() if role == gate.role]
-        if held:
-            self.violated(5, f"{known.id} {how} with open blocking findings: {', '.join(held)}")
+        self.talk.must_be_mended(known, gate, how)
 
     def _must_be_approved(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
         latest = {word.person: word for word in known.approvals if word.patch == patch}
@@ -433,27 +372,12 @@ class Laws:
         elif event.how in ("expired", "session") and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
-        if event.how == "asked":
-            known.parked[event.step] = (event.question, event.due_at)
-            if event.counts:
-                self.violated(13, f"{known.id} {event.step}: a question used up an attempt")
+        self.talk.attempt_ended(known, event)
         if event.counts:
             known.attempts[event.step] = known.attempts.get(event.step, 0) + 1
             step = known.workflow.steps.get(event.step)
             if step is not None and known.attempts[event.step] > step.attempts:
                 self.violated(13, f"{known.id} {event.step}: {known.attempts[event.step]} attempts")
-
-    def _resumed(self, known: Known, event: e.StepResumed, process: Process | None) -> None:
-        """A step goes on when its question was answered, or is void; never because somebody would like it to."""
-        question, due_at = known.parked.pop(event.step, ("", None))
-        if question != event.question:
-            self.violated(
-                10, f"{known.id} {event.step} goes on after {event.question}, but waits for {question or 'nothing'}"
-            )
-        elif event.how == "answered" and question not in self._answered:
-            self.violated(11, f"{known.id} {event.step} goes on as if {question} were answered")
-        elif event.how == "expired" and (due_at is None or event.at < due_at):
-            self.violated(11, f"{known.id} {event.step}: {question} was void before its time")
 
     def _submitted(self, known: Known, event: e.Submitted, process: Process | None) -> None:
         self._holder(known, event, event.token, process)
@@ -522,8 +446,7 @@ class Laws:
 
     def _finished(self, known: Known, event: e.StepFinished, process: Process | None) -> None:
         step = known.workflow.steps.get(event.step)
-        if event.step in known.parked:
-            self.violated(4, f"{known.id} left {event.step} while it waits for {known.parked.pop(event.step)[0]}")
+        self.talk.left(known, event.step)
         if step is not None and step.kind == "agent":
             if event.step in known.held:
                 self._holder(known, event, None, process)
@@ -594,28 +517,6 @@ class Laws:
         self._holder(known, event, None, process)
         self._acted(known, event)
         known.reviews.append(event)
-
-    def _raised(self, known: Known, event: e.FindingsRaised, process: Process | None) -> None:
-        for place, finding in enumerate(event.findings):
-            name = f"F{event.first + place}"
-            if name in known.raised:
-                self.violated(9, f"{known.id}: finding {name} was raised twice")
-            known.raised[name] = (event.agent, event.role)
-            if finding.severity == "blocking":
-                known.findings[name] = (event.agent, event.role)
-
-    def _finding_resolved(self, known: Known, event: e.FindingResolved, process: Process | None) -> None:
-        agent, _role = known.raised.get(event.finding, ("", ""))
-        made = known.submitted.get("")
-        person = process is not None and process.caller.person
-        if not person and event.by != agent:
-            self.violated(11, f"{event.by} resolved {event.finding} of {known.id}, which {agent} raised")
-        if event.by in known.hands or (made is not None and made.by == event.by):
-            self.violated(11, f"{event.by}, an author, resolved {event.finding} of {known.id}")
-        known.findings.pop(event.finding, None)
-
-    def _reopened(self, known: Known, event: e.FindingReopened, process: Process | None) -> None:
-        known.findings[event.finding] = known.raised[event.finding]
 
     def _person(self, known: Known, event: Any, process: Process | None) -> None:
         if process is not None and not process.caller.person:

@@ -15,10 +15,8 @@ from andon.core import (
     judge,
     merge_queue,
     routing,
-    rules_findings,
     rules_landing,
     rules_people,
-    rules_question,
     rules_step,
 )
 from andon.core import events as e
@@ -28,7 +26,7 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
-from andon.engine import judging, landing, messages, proof, runs, sweep, system, transact, trial
+from andon.engine import judging, landing, proof, runs, sweep, system, transact, trial
 from andon.engine import merge_queue as queue
 from andon.store.memory import MemoryReader
 from andon.testing import verifier as simulated
@@ -271,34 +269,6 @@ def silence_approves() -> list[Patch]:
         progress.leave(step.step, w.PASSED, message="nobody objected")
 
     return [(decide_run, "_time_is_up", time_is_up)]
-
-
-def findings_forgotten() -> list[Patch]:
-    """Another reviewer's word, or the next change, drops what a reviewer found."""
-    return [(judge, "open_findings", lambda _run, _role: ())]
-
-
-def anybody_resolves() -> list[Patch]:
-    """Whoever likes says that a finding is mended: its author, too."""
-    return [(rules_findings, "_refuse_resolving", lambda *_: None)]
-
-
-def answers_unheard() -> list[Patch]:
-    """The answer to a question puts no step back to work."""
-    return [(messages, "resume_in", lambda *_: None)]
-
-
-def questions_pass() -> list[Patch]:
-    """A step that waits for an answer is ready whenever time acts."""
-    original = decide_run._tick
-
-    def tick(progress: routing.Progress, command: c.Tick) -> Rejected | None:
-        for step in list(progress.run.active.values()):
-            if step.question and step.state == s.WAITING:
-                rules_question._ready(progress, step, "answered", "somebody must have")
-        return original(progress, command)
-
-    return [(_HANDLERS, c.Tick, tick)]
 
 
 # ---------------------------------------------------------------- landing
