@@ -103,6 +103,31 @@ def message() -> list[e.Event]:
     ]
 
 
+def talk() -> list[e.Event]:
+    """A question that parks a step, a finding that another reviewer may not drop, its resolution, and its return."""
+    world = World()
+    token = world.claim("implement", "alice", client="codex", model="large-1")
+    world.ok(c.Park(at=world.now, actor="alice", step="implement", token=token, question="M1", due_at=1100.0))
+    world.ok(c.Resume(at=world.now, actor="ann", step="implement", question="M1"))
+    world.implement("t1", "alice")
+    finding = Finding(message="wrong", path="a.py", line=3, severity="blocking")
+    world.ok(world.advance("review", world.claim("review", "bob"), "bob", outcome="rework", findings=(finding,)))
+    world.implement("t2", "alice")
+    world.review("carol")
+    world.ok(c.ReopenFinding(at=world.now, actor="bob", finding="F1", why="still wrong"))
+    world.ok(c.ResolveFindings(at=world.now, actor="bob", findings=("F1",), why="mended"))
+    world.ok(c.CancelRun(at=world.now, actor="ann", reason="enough"))
+    return world.events
+
+
+def repeated() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "alice"}
+    return [
+        e.MessageSent(**base, message="M2", kind="say", recipient="bob", body="x", thread="M1", in_reply_to="M1"),
+        e.MessageRepeated(**base),
+    ]
+
+
 def learning() -> list[e.Event]:
     base = {"at": 1.0, "actor": "alice"}
     found = e.LearningRecorded(
@@ -152,6 +177,8 @@ MAKERS = {
     "learning": learning,
     "informed": informed,
     "imported": imported,
+    "talk": talk,
+    "repeated": repeated,
 }
 
 

@@ -107,6 +107,13 @@ TABLE: tuple[Key, ...] = (
         high=365 * 86_400,
         help="a submission gains one level of priority for each such time that it waits to land; 0s: never",
     ),
+    Key(
+        name="messages.undelivered_after",
+        kind="duration",
+        default=3600.0,
+        high=365 * 86_400,
+        help="how long a message may wait for its first acknowledgement before people are told",
+    ),
 )
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from andon.testing import safeguards, safeguards_swarm
+from andon.testing import safeguards, safeguards_swarm, safeguards_talk
 from andon.testing.safeguards import Patch
 
 
@@ -111,6 +111,10 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("open findings", 5, "a finding is dropped by the next review", safeguards_talk.findings_forgotten),
+        ("findings' reviewer", 11, "anybody resolves a finding", safeguards_talk.anybody_resolves),
+        ("answers resume", 14, "an answer puts no step back to work", safeguards_talk.answers_unheard),
+        ("questions wait", 11, "a step goes on without the answer it waits for", safeguards_talk.questions_pass),
         ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
         ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
         ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),

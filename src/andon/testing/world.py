@@ -325,7 +325,8 @@ class World:
             kinds = (
                 ("land", "command", "join", "wait", "fanout", "workflow") if whose == "system" else ("human", "land")
             )
-            return any(row["kind"] in kinds or row["state"] == s.BLOCKED for row in reader.steps())
+            states = (s.BLOCKED,) if whose == "system" else (s.BLOCKED, s.WAITING)
+            return any(row["kind"] in kinds or row["state"] in states for row in reader.steps())
 
     def busy(self) -> bool:
         """Whether a call is under way."""
