@@ -194,4 +194,4 @@ def test_children_have_children_to_a_bounded_depth(tmp_path: Path) -> None:
             assert shown["status"] == "open"
     assert "nested 3 deep" in shown["reason"]
     text = world.andon("show", run).out
-    assert "\n      children of spread" in text
+    assert "\n        children of spread" in text
