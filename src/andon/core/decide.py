@@ -1,7 +1,8 @@
-"""`decide(state, command) -> events | Rejected`: the rules for tasks and messages, and the way to those for runs.
+"""`decide(state, command) -> events | Rejected`: the rules for tasks, and the way to those for messages and runs.
 
 Theory of operation: a command is checked against the state; the answer is the list of events that make it true, or
-the reason why not. Nothing is changed here. The rules for runs need the pinned workflow and stand in `decide_run`.
+the reason why not. Nothing is changed here. The rules for messages stand in `rules_message`; those for runs need the
+pinned workflow and stand in `decide_run`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.rules_message import decide_message as decide_message
+from andon.core.rules_plan import plan_task
 
 MAX_TITLE_CHARS = 500
 MAX_TEXT_BYTES = 200_000
 MAX_LIST_ITEMS = 500
-MAX_MESSAGE_BYTES = 64_000
 
 Decision = list[e.Event] | Rejected
 
@@ -34,6 +36,10 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         return [e.TaskEdited(at=command.at, actor=command.actor, draft=draft)] if draft is False else []
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
+    if isinstance(command, c.PlanTask):
+        return plan_task(task, command)
+    if isinstance(command, c.RememberImport):
+        return [e.TaskImported(at=command.at, actor=command.actor, imported=command.imported)]
     if isinstance(command, c.AttachRun):
         return _attach_run(task, command)
     if isinstance(command, c.DetachRun):
@@ -87,7 +93,7 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     if command.budget is not None and command.budget < 1:
         text = f"a budget of {command.budget} tokens is not possible"
         return Rejected(kind="bad_task", message=text, next="use --budget 1 or more", exit=EXIT_USAGE)
-    return [
+    events: list[e.Event] = [
         e.TaskAdded(
             at=command.at,
             actor=command.actor,
@@ -109,6 +115,9 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             budget=command.budget,
         )
     ]
+    if command.imported is not None:
+        events.append(e.TaskImported(at=command.at, actor=command.actor, imported=command.imported))
+    return events
 
 
 def _closed(task: s.Task) -> Rejected:
@@ -169,59 +178,3 @@ def _attach_run(task: s.Task, command: c.AttachRun) -> Decision:
     if task.status in s.CLOSED:
         return _closed(task)
     return [e.RunAttached(at=command.at, actor=command.actor, run=command.run)]
-
-
-# ---------------------------------------------------------------- message
-
-
-def decide_message(message: s.Message | None, command: c.Command) -> Decision:
-    """Commands of a message."""
-    if isinstance(command, c.SendMessage):
-        return _send(message, command)
-    if message is None:
-        raise InvariantViolation(f"{type(command).__name__} for a message that does not exist")
-    if isinstance(command, c.AcknowledgeMessage):
-        if command.actor in message.acknowledged:
-            return []
-        return [e.MessageAcknowledged(at=command.at, actor=command.actor, by=command.actor)]
-    if isinstance(command, c.AnswerMessage):
-        return _answer(message, command)
-    raise InvariantViolation(f"no rule for command {type(command).__name__} on a message")
-
-
-def _send(message: s.Message | None, command: c.SendMessage) -> Decision:
-    if message is not None:
-        raise InvariantViolation(f"message id {command.message} given out twice")
-    if not command.body.strip():
-        return Rejected(kind="bad_message", message="the message is empty", next="say something", exit=EXIT_USAGE)
-    if len(command.body.encode(errors="replace")) > MAX_MESSAGE_BYTES:
-        text = f"the message is larger than {MAX_MESSAGE_BYTES} bytes"
-        return Rejected(kind="bad_message", message=text, next="point to a file instead", exit=EXIT_USAGE)
-    return [
-        e.MessageSent(
-            at=command.at,
-            actor=command.actor,
-            message=command.message,
-            kind=command.kind,
-            recipient=command.recipient,
-            body=command.body,
-            run=command.run,
-            step=command.step,
-            expires_at=command.expires_at,
-        )
-    ]
-
-
-def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
-    if message.kind != "ask":
-        text = f"message {message.id} is not a question"
-        return Rejected(kind="not_a_question", message=text, next=f"andon say {message.sender} …")
-    if message.answer:
-        text = f"question {message.id} was answered by {message.answered_by}"
-        return Rejected(kind="answered", message=text, next=f"andon say {message.sender} …")
-    if command.actor == message.sender:
-        return Rejected(kind="own_question", message=f"question {message.id} is your own", next="wait for another")
-    if message.expires_at is not None and command.at > message.expires_at:
-        text = f"question {message.id} has expired"
-        return Rejected(kind="expired", message=text, next=f"andon say {message.sender} …")
-    return [e.MessageAnswered(at=command.at, actor=command.actor, by=command.actor, body=command.body)]

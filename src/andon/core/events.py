@@ -1,4 +1,4 @@
-"""What has happened: the events of the three aggregates (task, run, message).
+"""What has happened: the events of the four aggregates (task, run, message, learning).
 
 Events are facts in the past tense, versioned by type name and never edited. Each carries all that `evolve` needs,
 so `replay(events) == projections` (law 9). Times are seconds since the epoch. Adding a field needs a default;
@@ -10,8 +10,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from andon.core.imported import Imported
 from andon.core.swarm import Child, Result
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
@@ -63,6 +64,12 @@ class TaskCancelled(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TaskImported(Event, frozen=True, kw_only=True):
+    """What another tool's file said of the task, as of this import; the next one is compared with it."""
+
+    imported: Imported
+
+
 class RunAttached(Event, frozen=True, kw_only=True):
     """A run of this task started; no other may start while it is open."""
 
@@ -82,6 +89,20 @@ class RunDetached(Event, frozen=True, kw_only=True):
     authors: tuple[str, ...] = ()
     message: str = ""
     notes: str = ""
+
+
+class TaskPlanned(Event, frozen=True, kw_only=True):
+    """What a plan says of the task. after: the dependencies that the plan adds, in place of those of an earlier plan.
+
+    predicted: paths that the task is expected to touch. wave: from 1; None and no paths: the task is in no plan.
+    head: the target branch's commit that the plan was made on. reason: why it stands in this wave.
+    """
+
+    predicted: tuple[str, ...] = ()
+    wave: int | None = None
+    after: tuple[str, ...] = ()
+    head: str = ""
+    reason: str = ""
 
 
 # ---------------------------------------------------------------- run
@@ -138,6 +159,13 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    """what the worker is made of, as far as it is known"""
+    session_ends_at: float | None = None
+    """no renewal reaches beyond it"""
+    budget: int | None = None
+    """the tokens that this attempt may use"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -155,10 +183,30 @@ class TokensCounted(Event, frozen=True, kw_only=True):
     tokens_used: int
 
 
+class LearningsGiven(Event, frozen=True, kw_only=True):
+    """Learnings were chosen for the brief of an attempt. withheld: they were not told, to compare with. asked: the agent asked
+    for some itself. measured: whether the step's first advance says something about them."""
+
+    step: str
+    token: int
+    learnings: tuple[str, ...]
+    withheld: bool = False
+    asked: bool = False
+    measured: bool = True
+
+
+class CheckpointNoted(Event, frozen=True, kw_only=True):
+    """What whoever goes on must know, told while the work goes on; the attempt's end hands it over."""
+
+    step: str
+    token: int
+    notes: str
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | session | budget | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -172,6 +220,22 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
     notes: str = ""
+    question: str = ""
+    """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
+    due_at: float | None = None
+    on_expiry: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """hand-off: files and links that belong to the work, beside it"""
+
+
+class StepResumed(Event, frozen=True, kw_only=True):
+    """A step that waited for an answer is ready again, for its asker alone until `offered_until`. how: answered | expired."""
+
+    step: str
+    question: str
+    how: str
+    reason: str
+    offered_until: float
 
 
 class Submitted(Event, frozen=True, kw_only=True):
@@ -203,6 +267,29 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     approves: bool
     findings: tuple[Finding, ...] = ()
     message: str = ""
+
+
+class FindingsRaised(Event, frozen=True, kw_only=True):
+    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
+
+    step: str
+    role: str
+    agent: str
+    patch: str
+    first: int
+    findings: tuple[Finding, ...]
+
+
+class FindingResolved(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
+
+
+class FindingReopened(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
 
 
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
@@ -398,6 +485,8 @@ class RunUnblocked(Event, frozen=True, kw_only=True):
 
     step: str
     reason: str = ""
+    tokens_from: int = 0
+    """the tokens that the run had used by then: its limit counts from there"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -412,7 +501,10 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", or "human"."""
+    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
+
+    thread: the id of the message that the conversation began with (its own for the first one).
+    """
 
     message: str
     kind: str
@@ -421,6 +513,12 @@ class MessageSent(Event, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    thread: str = ""
+    in_reply_to: str = ""
+
+
+class MessageRepeated(Event, frozen=True, kw_only=True):
+    """Its sender sent it again under the same key before anybody acknowledged it."""
 
 
 class MessageAcknowledged(Event, frozen=True, kw_only=True):
@@ -432,17 +530,64 @@ class MessageAnswered(Event, frozen=True, kw_only=True):
     body: str
 
 
-TaskEvent = TaskAdded | TaskEdited | TaskCancelled | RunAttached | RunDetached
+# ---------------------------------------------------------------- learning
+
+
+class LearningRecorded(Event, frozen=True, kw_only=True):
+    """Something was found out. scopes: path:GLOB | repo | label:NAME | workspace. person: a person recorded it."""
+
+    learning: str
+    text: str
+    scopes: tuple[str, ...]
+    repository: str = ""
+    person: bool = False
+    task: str = ""
+    run: str = ""
+    step: str = ""
+    commit: str = ""
+    supersedes: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+class LearningEdited(Event, frozen=True, kw_only=True):
+    """None leaves a part as it was. person: a person did it; an agent's edit is unreviewed again."""
+
+    text: str | None = None
+    scopes: tuple[str, ...] | None = None
+    contradicts: tuple[str, ...] | None = None
+    person: bool = False
+
+
+class LearningConfirmed(Event, frozen=True, kw_only=True):
+    """Somebody says that it holds. person: a person accepted it."""
+
+    person: bool = False
+
+
+class LearningRetired(Event, frozen=True, kw_only=True):
+    """It is told no more. superseded_by: the learning that takes its place."""
+
+    reason: str = ""
+    superseded_by: str = ""
+
+
+TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | TaskImported | RunAttached | RunDetached
 RunEvent = (
     RunStarted
     | StepEntered
     | StepClaimed
     | LeaseRenewed
     | TokensCounted
+    | LearningsGiven
+    | CheckpointNoted
     | AttemptEnded
+    | StepResumed
     | Submitted
     | Judged
     | ReviewRecorded
+    | FindingsRaised
+    | FindingResolved
+    | FindingReopened
     | ApprovalRecorded
     | RejectionRecorded
     | SignalRecorded
@@ -467,8 +612,9 @@ RunEvent = (
     | ChildrenMerged
     | ChildrenJoined
 )
-MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
-AnyEvent = TaskEvent | RunEvent | MessageEvent
+MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
+LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
+AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
 
 _decoder: msgspec.json.Decoder[AnyEvent] | None = None
 

@@ -43,11 +43,33 @@ def _task_edited(task: s.Task, event: e.TaskEdited) -> s.Task:
     changes: dict[str, Any] = {name: getattr(event, name) for name in fields if getattr(event, name) is not None}
     if event.draft is not None and task.status in (s.DRAFT, s.OPEN):
         changes["status"] = s.DRAFT if event.draft else s.OPEN
+    if event.depends_on is not None:
+        # Whoever writes the list anew decides which of the plan's dependencies stay.
+        changes["planned_after"] = tuple(name for name in task.planned_after if name in event.depends_on)
     return replace(task, changed_at=event.at, **changes)
 
 
 def _task_cancelled(task: s.Task, event: e.TaskCancelled) -> s.Task:
     return replace(task, status=s.CANCELLED, reason=event.reason, changed_at=event.at)
+
+
+def _task_planned(task: s.Task, event: e.TaskPlanned) -> s.Task:
+    own = tuple(name for name in task.depends_on if name not in task.planned_after)
+    planned = event.wave is not None or bool(event.predicted)
+    return replace(
+        task,
+        depends_on=(*own, *event.after),
+        predicted=event.predicted,
+        wave=event.wave,
+        planned_after=event.after,
+        planned_at=event.at if planned else 0.0,
+        planned_head=event.head,
+        changed_at=event.at,
+    )
+
+
+def _task_imported(task: s.Task, event: e.TaskImported) -> s.Task:
+    return replace(task, imported=event.imported)
 
 
 def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
@@ -66,6 +88,8 @@ TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.TaskAdded: _task_added,
     e.TaskEdited: _task_edited,
     e.TaskCancelled: _task_cancelled,
+    e.TaskPlanned: _task_planned,
+    e.TaskImported: _task_imported,
     e.RunAttached: _run_attached,
     e.RunDetached: _run_detached,
 }

@@ -1,4 +1,4 @@
-"""The state of the three aggregates, as folded from their events by `evolve`.
+"""The state of the aggregates, as folded from their events by `evolve`.
 
 States are frozen records; `evolve` builds the next one. They hold only what a later decision or a projection needs.
 Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from andon.core.imported import Imported
+from andon.core.learning import Given, Learning
 from andon.core.swarm import Swarm
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
 DRAFT = "draft"
@@ -30,6 +32,9 @@ BLOCKED = "blocked"
 RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
+
+BLOCKING = "blocking"
+"""The severity of a finding that keeps gates closed."""
 
 SYSTEM_KINDS = frozenset({"command", "land", "join", "fanout", "workflow"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
@@ -66,6 +71,16 @@ class Task(Struct, frozen=True, kw_only=True):
     added_at: float = 0.0
     added_by: str = ""
     changed_at: float = 0.0
+    predicted: tuple[str, ...] = ()
+    """paths that the recorded plan expects the task to touch"""
+    wave: int | None = None
+    """the task's wave in the recorded plan, from 1; None: it is in no plan"""
+    planned_after: tuple[str, ...] = ()
+    """those of `depends_on` that the plan added"""
+    planned_at: float = 0.0
+    planned_head: str = ""
+    imported: Imported | None = None
+    """what another tool's file said last, when the task came from one"""
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -79,6 +94,12 @@ class Lease(Struct, frozen=True, kw_only=True):
     lease_s: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    session_ends_at: float | None = None
+    budget: int | None = None
+    tokens_used: int = 0
+    """of the budget; not counted where there is none"""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -111,10 +132,25 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     attempts_used: int = 0
     handoffs: int = 0
+    sessions: int = 0
+    """attempts of this visit that ended because their session was over"""
+    checkpoint: str = ""
+    """the present attempt's notes for whoever goes on"""
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
+    offered_until: float | None = None
+    """an offer that ends; None: it lasts"""
+    question: str = ""
+    """the message whose answer the step waits for"""
+    asked: tuple[str, ...] = ()
+    """all questions that this visit waited for"""
+    on_expiry: str = ""
+    resume_from: str = ""
+    """commit that the next attempt's files begin with: what the asker left"""
     salvage: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """what the last hand-off named"""
     verdicts: tuple[Verdict, ...] = ()
     """the last ones judged in this visit"""
     prepared: Prepared | None = None
@@ -129,6 +165,26 @@ class Review(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     message: str = ""
     at: float = 0.0
+
+
+class RaisedFinding(Struct, frozen=True, kw_only=True):
+    """A reviewer's finding as the run keeps it. resolved_by "": it is open. why: of the last word on it."""
+
+    id: str
+    step: str
+    role: str
+    agent: str
+    patch: str
+    finding: Finding
+    at: float = 0.0
+    resolved_by: str = ""
+    why: str = ""
+    reopened: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the review gates of its role closed."""
+        return not self.resolved_by and self.finding.severity == BLOCKING
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -206,6 +262,10 @@ class Run(Struct, frozen=True, kw_only=True):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     reviews: tuple[Review, ...] = ()
+    findings: tuple[RaisedFinding, ...] = ()
+    """in the order of their ids: F1 is the first"""
+    machines: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """(client, model) of an agent's claims; an agent of whom nothing is known is not here"""
     approvals: tuple[Approval, ...] = ()
     signals: tuple[Signal, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -218,6 +278,8 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    given: tuple[Given, ...] = ()
+    """learnings chosen for its steps, one record for each step"""
     parent: str = ""
     """the run that this one's task is a child of"""
     depth: int = 0
@@ -227,6 +289,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """used by children that are over"""
     swarms: dict[str, Swarm] = field(default_factory=dict)
     """the children of each step's latest visit"""
+    tokens_from: int = 0
+    """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -241,13 +305,18 @@ class Message(Struct, frozen=True, kw_only=True):
     step: str = ""
     sent_at: float = 0.0
     expires_at: float | None = None
+    thread: str = ""
+    """"" in messages from before there were threads: they stand alone"""
+    in_reply_to: str = ""
+    repeated: int = 0
+    """how often it was sent again under its key"""
     acknowledged: tuple[str, ...] = ()
     answer: str = ""
     answered_by: str = ""
     answered_at: float | None = None
 
 
-State = Task | Run | Message
+State = Task | Run | Message | Learning
 
 
 def verdict_key(gate: str, subject: str, gate_digest: str) -> str:

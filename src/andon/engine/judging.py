@@ -6,7 +6,7 @@ commit's tree (never on the working tree itself); the core decides on the verdic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -150,10 +150,12 @@ def measure(
     *,
     fresh: bool = False,
     landing: bool = False,
+    again: Mapping[str, Verdict] | None = None,
 ) -> tuple[tuple[Verdict, ...], str]:
     """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run.
 
-    landing: what workers' own commands have measured before is not believed.
+    landing: what workers' own commands have measured before is not believed. again: gate -> the red verdict on this
+    content that is measured once more.
     """
     gates = gates_to_measure(workflow, ids)
     gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
@@ -175,6 +177,7 @@ def measure(
             definitions=run.definitions,
             fresh=fresh,
             landing=landing,
+            after=again.get(gate.id) if again else None,
         )
         verdict = services.verifier.verify(request)
         services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")
@@ -237,6 +240,7 @@ def advance(
     message: str = "",
     notes: str = "",
     findings: tuple[Finding, ...] = (),
+    resolve: tuple[str, ...] = (),
     fresh: bool = False,
 ) -> Judged:
     """Verify and proceed."""
@@ -266,6 +270,7 @@ def advance(
         message=message,
         notes=notes,
         findings=findings,
+        resolve=resolve,
         also_by=other_hand(services, claim),
     )
     seen = _seq(services, claim.run)
@@ -304,6 +309,9 @@ def _after_advance(services: Services, claim: Claim, after: s.Run, seen: int) ->
         exit_code = EXIT_NO
     if outcome == w.FAILED and any(isinstance(x, e.AttemptEnded) for x in events):
         exit_code = EXIT_NO
+    if any(isinstance(x, e.AttemptEnded) and x.how in ("waiting", "reviewed") for x in events):
+        # Its worker has done its part; what is red is others' to open.
+        exit_code = EXIT_NOT_YET
     return Judged(run=after, step=claim.step, verdicts=verdicts, exit=exit_code, left=left, outcome=outcome)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from andon import __version__
@@ -9,6 +11,7 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.digests import sha256
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
+from andon.core.projection import Row
 from andon.core.swarm import open_children
 from andon.core.workflow import Workflow
 from andon.engine.services import Services
@@ -17,7 +20,6 @@ from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
 DEFAULT_WORKFLOW = "feature"
-MAX_STARTABLE = 200
 
 
 class Startable(Struct, frozen=True, kw_only=True):
@@ -35,28 +37,46 @@ def workflow_path(name: str) -> str:
     return f"{WORKFLOW_DIRECTORY}/{name}.md"
 
 
-def startable(services: Services, task: str | None) -> dict[str, Startable]:
-    """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
+def startable(services: Services, task: str) -> dict[str, Startable]:
+    """What a run of this task would start from; nothing when it is not ready."""
     with services.store.read() as reader:
-        rows = reader.ready_tasks(task=task, limit=MAX_STARTABLE)
-        if not rows:
-            return {}
+        rows = reader.queued_tasks(task=task)
+    keys = {str(row["id"]): start_key(row) for row in rows}
+    found = targets(services, keys.values())
+    return {name: found[key] for name, key in keys.items()}
+
+
+StartKey = tuple[str, str]
+"""(the workflow's name or "", the task where what it starts from is its own: a child's)."""
+
+
+def start_key(row: Row) -> StartKey:
+    """By what it is looked up what a ready task's run starts from."""
+    return (str(row["workflow"] or ""), str(row["id"]) if row["parent_run"] else "")
+
+
+def targets(services: Services, keys: Iterable[StartKey]) -> dict[StartKey, Startable]:
+    """What runs would start from: at the target branch's head, for a child at what its siblings have integrated."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    with services.store.read() as reader:
         default = reader.setting("workflow") or ""
     target = services.target
     head = services.git.branch_head(target)
     if head is None:
         text = f"the target branch {target} has no commit"
         raise AndonError(text, kind="no_target", next=f"make a first commit on {target}", exit=EXIT_USAGE)
-    found: dict[str, Startable] = {}
+    found: dict[StartKey, Startable] = {}
     by_name: dict[str, Startable] = {}
-    for row in rows:
-        wanted = str(row["workflow"] or "") or default
-        if row["parent_run"]:
-            found[str(row["id"])] = child_startable(services, str(row["id"]), wanted)
+    for given, child in wanted:
+        name = given or default
+        if child:
+            found[given, child] = child_startable(services, child, name)
             continue
-        if wanted not in by_name:
-            by_name[wanted] = _remembered(services, wanted, target, head) or _resolve(services, wanted, target, head)
-        found[str(row["id"])] = by_name[wanted]
+        if name not in by_name:
+            by_name[name] = _remembered(services, name, target, head) or _resolve(services, name, target, head)
+        found[given, child] = by_name[name]
     return found
 
 

@@ -6,10 +6,12 @@ at once (laws 6 and 10).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.errors import AndonError
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.routing import final_submission
 from andon.core.rules_step import command_gate, gates_of
 from andon.core.swarm import CHILD_KINDS
@@ -18,7 +20,7 @@ from andon.engine.claims import keep_alive
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import passed_over
-from andon.engine.transact import load_run
+from andon.engine.transact import Unit, load_run
 
 CARRIED_OUT = ("command", "join", "fanout", "workflow")
 MAX_STEPS_IN_A_ROW = 100
@@ -78,6 +80,41 @@ def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Cl
     if lease is None or lease.agent != name:
         return None
     return Claim(run=run_id, step=step.step, token=lease.token, agent=name, workdir="")
+
+
+def claim_system_steps(services: Services, steps: Mapping[str, str]) -> dict[str, Claim | AndonError]:
+    """Claim several runs' steps (run -> step) in one transaction. A run is left out when somebody else was first.
+
+    What is wrong with one run is its own trouble (law 12): then each is claimed by itself.
+    """
+    name = executor_name(services)
+
+    def claim_all(unit: Unit) -> dict[str, Claim | AndonError]:
+        claims: dict[str, Claim | AndonError] = {}
+        for run_id, step in steps.items():
+            command = c.Claim(at=services.clock.now(), actor=name, step=step, workdir="", lease_s=SYSTEM_LEASE_S)
+            run = unit.on_run(run_id, command)
+            lease = run.active[step].lease if isinstance(run, s.Run) else None
+            if lease is not None and lease.agent == name:
+                claims[run_id] = Claim(run=run_id, step=step, token=lease.token, agent=name, workdir="")
+        return claims
+
+    try:
+        return services.engine.transact(claim_all)[0]
+    except (AndonError, InvariantViolation):
+        if len(steps) > 1:
+            found: dict[str, Claim | AndonError] = {}
+            for run_id, step in steps.items():
+                found.update(claim_system_steps(services, {run_id: step}))
+            return found
+    run_id, step = next(iter(steps.items()))
+    try:
+        with services.store.read() as reader:
+            run = load_run(reader, run_id)
+        claimed = claim_system_step(services, run_id, run.active[step]) if step in run.active else None
+    except AndonError as error:
+        return {run_id: error}
+    return {run_id: claimed} if claimed is not None else {}
 
 
 def _carry_out_step(services: Services, run_id: str, step: s.ActiveStep) -> bool:

@@ -127,4 +127,6 @@ def describe(task: s.Task) -> dict[str, Any]:
         "reason": task.reason or None,
         "added_at": rfc3339(task.added_at),
         "added_by": task.added_by,
+        "predicted": list(task.predicted),
+        "wave": task.wave,
     }

@@ -20,12 +20,17 @@ from andon.core.decide import decide_message, decide_task
 from andon.core.decide_run import decide_run
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
+from andon.core.learning import Learning
 from andon.core.react import CancelChildren, Effect, RunCommand, TaskCommand, react
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
+from andon.engine.bell import NoBell
 from andon.ports import Conflict, Reader, Store, Writer
+from andon.ports_queue import MESSAGES, WORK, Bell
 
 MAX_CONFLICT_RETRIES = 5
+QUIET = (e.LeaseRenewed, e.TokensCounted)
+"""Events after which nobody who waits finds more than before."""
 
 T = TypeVar("T")
 
@@ -69,6 +74,8 @@ class Unit:
         self.definitions = definitions
         self.evaluate = evaluate
         self.effects: list[Effect] = []
+        self.rings: set[str] = set()
+        """whom the events wake up, after the commit"""
 
     # ------------------------------------------------------------ reading
 
@@ -128,6 +135,23 @@ class Unit:
             raise InvariantViolation(f"stream {message_id} is not a message")
         return after
 
+    def on_learning(self, name: str, command: c.Command, *, cause: str | None = None) -> Learning | Rejected:
+        from andon.core.rules_learning import decide_learning
+
+        loaded = self.writer.load(name)
+        if loaded is None and not isinstance(command, c.RecordLearning):
+            raise unknown("learning", name)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, Learning):
+            raise unknown("learning", name)
+        decision = decide_learning(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(name, state, loaded.seq if loaded else 0, decision, cause)
+        if not isinstance(after, Learning):
+            raise InvariantViolation(f"stream {name} is not a learning")
+        return after
+
     def _append(
         self, stream: str, state: s.State | None, seq: int, events: list[e.Event], cause: str | None
     ) -> s.State | None:
@@ -137,6 +161,8 @@ class Unit:
             reactions.extend(react(state, event))
         if events and state is not None:
             self.writer.append(stream, seq, events, state, cause=cause)
+            if not all(isinstance(event, QUIET) for event in events):
+                self.rings.add(MESSAGES if isinstance(state, s.Message) else WORK)
         for effect in reactions:
             if isinstance(effect, TaskCommand):
                 self._react_on_task(effect)
@@ -193,9 +219,10 @@ class Unit:
 class Engine:
     """Opens units of work on a store."""
 
-    def __init__(self, store: Store, evaluate: Evaluate) -> None:
+    def __init__(self, store: Store, evaluate: Evaluate, bell: Bell | None = None) -> None:
         self.store = store
         self.evaluate = evaluate
+        self.bell: Bell = bell or NoBell()
         self.definitions = Definitions()
 
     @contextmanager
@@ -209,7 +236,10 @@ class Engine:
         for _ in range(MAX_CONFLICT_RETRIES):
             try:
                 with self.unit() as unit:
-                    return work(unit), unit.effects
+                    done = work(unit)
+                if unit.rings:
+                    self.bell.ring(unit.rings)
+                return done, unit.effects
             except Conflict:
                 continue
         raise AndonError("others write all the time", kind="conflict", next="try again", exit=EXIT_LOST)
@@ -252,5 +282,10 @@ def load_task(reader: Reader, task_id: str) -> s.Task:
 
 def unknown(kind: str, name: str) -> AndonError:
     """A clear refusal of an id that nobody gave out."""
-    lists = {"run": "andon run list", "task": "andon task list", "message": "andon inbox"}
+    lists = {
+        "run": "andon run list",
+        "task": "andon task list",
+        "message": "andon inbox",
+        "learning": "andon learn list",
+    }
     return AndonError(f"there is no {kind} {name}", kind=f"unknown_{kind}", next=lists[kind], exit=EXIT_USAGE)

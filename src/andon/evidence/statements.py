@@ -95,9 +95,18 @@ def verdict_statement(verdict: v.Verdict, facts: LandingFacts, log_digest: str) 
                 "protected": list(facts.protected) if verdict.gate == v.PROTECT_GATE else [],
                 "waivedBy": verdict.by,
                 "why": verdict.why,
+                **_flaky(verdict),
             },
         },
     }
+
+
+def _flaky(verdict: v.Verdict) -> dict[str, Any]:
+    """That the same content was red before; nothing where it was not, as in statements of earlier versions."""
+    if not verdict.earlier:
+        return {}
+    reds = [{"outcome": red.outcome, "summary": red.summary, "judgedAt": when(red.at)} for red in verdict.earlier]
+    return {"flaky": bool(verdict.flaky), "earlier": reds}
 
 
 def summary_statement(

@@ -52,6 +52,10 @@ def open_database(path: str, lock: WriteLock) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise errors.translate(error, path) from error
+    except UnicodeError as error:
+        # A damaged schema is quoted in SQLite's message, which Python can't decode then.
+        connection.close()
+        raise errors.corrupt(f"the database {path} is damaged ({error})") from error
     except BaseException:
         connection.close()
         raise

@@ -25,6 +25,8 @@ GATHERING = 14
 IDLE_LOOKS = 20
 IDLE_S = 1200.0
 MAX_PUSHES = 8
+RUSH_S = 20_000.0
+"""between two calls of a lead that comes seldom, at most"""
 HOME = "/repository"
 
 
@@ -247,7 +249,7 @@ def _act_as_person(world: World, name: str) -> Actor:
     runs = world.runs()
     if runs:
         run = random.choice(runs).id
-        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel"))
+        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel", "lead_freeze"))
         yield Call(verb=verb, arguments={"run": run, "gate": "tests", "why": "trust me", "message": "ok"}, agent=name)
 
 
@@ -266,6 +268,10 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         edit(world, cwd, name, body, mend=True, careful=True)
     if act == 6:
         edit(world, cwd, name, body, mend=True, careful=True)
+        # More tokens than anybody uses; and, once a renewal is due, some given back to the budget.
+        yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
+        yield Sleep(world.parameters.lease_s * 0.2)
+        yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))
@@ -280,7 +286,10 @@ def lead(world: World, name: str, *, every_s: float, patient: bool = False) -> A
     """patient: comes again only when something happened, or after a while."""
     while True:
         yield Sleep(every_s * (0.5 + world.streams.schedule.random()))
-        if patient:
+        if world.parameters.rush and not patient:
+            yield Sleep(RUSH_S * world.streams.schedule.random())
+            yield Call(verb="lead", agent=name, cwd=HOME)
+        elif patient:
             yield Call(verb="lead", agent=name, cwd=HOME)
             yield from _until_something_happens(world, ready="system")
         else:
@@ -295,6 +304,10 @@ def person(world: World, name: str) -> Actor:
         yield Sleep(120 + random.random() * 2 * world.parameters.lease_s)
         runs = [run for run in world.runs() if run.status != s.RUN_ENDED]
         if not runs or random.random() > rate:
+            continue
+        if world.parameters.freezes and random.random() < world.parameters.freezes:
+            verb = random.choice(("lead_freeze", "lead_unfreeze"))
+            yield Call(verb=verb, arguments={"message": "a release"}, agent=name, person=True)
             continue
         run = random.choice(runs)
         arguments: dict[str, Any] = {"run": run.id, "message": "seen", "why": "known", "gate": "tests"}
@@ -343,6 +356,7 @@ def outsider(world: World) -> Actor:
 def finishing_person(world: World, name: str) -> Actor:
     """Does all that a person is needed for until everything is closed: approves, retries, and at last gives up on a run."""
     retried: dict[str, int] = {}
+    yield Call(verb="lead_unfreeze", agent=name, person=True)
     while True:
         for run in world.runs():
             if run.status == s.RUN_ENDED:

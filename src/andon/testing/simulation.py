@@ -19,6 +19,7 @@ from andon.testing.world import Actor, Call, Rates, World
 
 MAX_SAFETY_STEPS = 3000
 MAX_CONVERGENCE_STEPS = 4000
+RUSH_TASKS = 3
 TIDY_AFTER_S = 2 * 3600.0
 
 
@@ -86,7 +87,7 @@ def _safety(world: World) -> None:
 def _plan(world: World) -> Actor:
     """Adds the tasks; some depend on earlier ones."""
     random = world.streams.content
-    for number in range(world.parameters.tasks):
+    for number in range(world.parameters.tasks + (RUSH_TASKS if world.parameters.rush else 0)):
         after = [f"T{number}"] if number and random.random() < 0.25 else []
         arguments: dict[str, object] = {"title": f"task {number + 1}", "depends_on": after}
         arguments["priority"] = random.randrange(4)

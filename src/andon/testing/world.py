@@ -45,6 +45,7 @@ class Rates(Struct, frozen=True, kw_only=True):
     lose_reply: float = 0.0
     skew_s: float = 0.0
     race: float = 0.0
+    flaky: float = 0.0
 
     @classmethod
     def of(cls, given: Parameters) -> Rates:
@@ -61,6 +62,7 @@ class Rates(Struct, frozen=True, kw_only=True):
             lose_reply=given.lose_reply,
             skew_s=given.skew_s,
             race=given.race,
+            flaky=given.flaky,
         )
 
 
@@ -139,6 +141,9 @@ class World:
         with self.store.write() as writer:
             writer.put_setting("target", "main")
             writer.put_setting("workflow", "feature")
+            writer.put_setting("config:queue.mode", self.parameters.mode)
+            writer.put_setting("config:queue.window", str(self.parameters.window))
+            writer.put_setting("config:queue.parallel", "2")
 
     def _make_writer(self, tables: Any) -> MemoryWriter:
         writer = _ObservedWriter(tables)
@@ -179,6 +184,9 @@ class World:
         if self.rates.unmeasured and self.streams.faults.random() < self.rates.unmeasured:
             self.count("unmeasured")
             return v.UNMEASURED
+        if truth == v.PASSED and self.rates.flaky and self.streams.faults.random() < self.rates.flaky:
+            self.count("flakes")
+            return v.FAILED
         return truth
 
     def skew_s(self) -> float:

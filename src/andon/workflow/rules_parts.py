@@ -5,6 +5,8 @@ Must not know: paths through the graph.
 
 from __future__ import annotations
 
+from msgspec import UnsetType
+
 from andon.core import workflow as w
 from andon.core.swarm import CHILD_KINDS
 from andon.workflow.problems import did_you_mean, listed
@@ -15,10 +17,13 @@ def references(subject: Subject) -> None:
     """`unknown-gate` and `unknown-role`."""
     workflow = subject.workflow
     for step in workflow.steps.values():
-        for name in step.gates:
+        named = [("gates", name) for name in step.gates]
+        if not isinstance(step.handoff_gates, UnsetType):
+            named += [("handoff_gates", name) for name in step.handoff_gates]
+        for option, name in named:
             if name not in workflow.gates:
                 advice = did_you_mean(name, workflow.gates) or "define it under gates:"
-                at = subject.at(f"step:{step.id}.gates.{name}", f"step:{step.id}")
+                at = subject.at(f"step:{step.id}.{option}.{name}", f"step:{step.id}")
                 subject.error(
                     "unknown-gate", at, f"step `{step.id}` names the gate `{name}`, which is not defined", advice
                 )

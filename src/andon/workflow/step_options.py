@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
-    "agent": ("role", "attempts", "lease", "empty", "outcomes"),
+    "agent": ("role", "attempts", "lease", "session", "tokens", "empty", "outcomes", "handoff_gates"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
     "fanout": (
@@ -94,6 +94,8 @@ def read_step(
         tokens=_given(fields.maybe_whole("tokens", 1)),
         land=_given(fields.choice("land", ("one", "each"), "one") if fields.has("land") else None),
         metadata=fields.metadata(),
+        handoff_gates=_handoff_gates(name, fields, places) or UNSET,
+        session_s=_given(fields.maybe_duration("session")),
     )
 
 
@@ -154,6 +156,12 @@ def _gates(name: str, fields: Fields, gates: dict[str, w.Gate], places: Places) 
             places[f"step:{name}.gates.{gate_id}"] = item.at
             found.append(gate_id)
     return tuple(found)
+
+
+def _handoff_gates(name: str, fields: Fields, places: Places) -> tuple[str, ...]:
+    found = fields.names("handoff_gates")
+    places.update({f"step:{name}.handoff_gates.{gate}": at for gate, at in found})
+    return tuple(gate for gate, _ in found)
 
 
 def _outcomes(name: str, fields: Fields, places: Places) -> tuple[str, ...]:
