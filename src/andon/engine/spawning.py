@@ -296,17 +296,13 @@ def _take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, 
     conflicts: tuple[str, ...] = ()
     kept = ""
     if not leave_out:
-        kept, tree = git.snapshot(
-            claim.workdir,
-            base=judging.base_of(services, run, claim.workdir),
-            message=f"The worktree of {run.id}, step {step.step}, before its children's work came in",
-            author=services.author(),
-            under=f"refs/andon/salvage/{run.id}/{step.step}/{claim.token}",
-            at=services.clock.now(),
-        )
-        merge = git.merge(_own_commit(services, swarm, tree), head)
+        before = judging.submit(services, claim)
+        kept = before.commit
+        merge = git.merge(_own_commit(services, swarm, before.tree), head)
         conflicts = merge.conflicts
-        git.update_worktree(claim.workdir, tree, merge.tree)
+        git.update_worktree(claim.workdir, before.tree, merge.tree)
+        # Submitted before it counts as taken in: whoever goes on with the step after this worker begins with it.
+        judging.submit(services, claim)
     command = c.MergeChildren(
         at=services.clock.now(),
         actor=claim.agent,
