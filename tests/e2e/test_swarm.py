@@ -38,6 +38,9 @@ def test_children_are_integrated_first_and_land_as_one_commit(tmp_path: Path) ->
 def test_no_more_than_max_parallel_are_ready_at_once(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path, f"{SPREAD}\nmax_parallel: 1")
     plan = world.plan(["one", "two"])
+    status = world.ok("status")["children"]
+    assert [(x["task"], x["status"], x["parent"]) for x in status] == [("T2", "open", "T1"), ("T3", "draft", "T1")]
+    assert f"T1 {plan['run']}\n    T2 open: one\n    T3 held back: two" in world.andon("status").out
     world.piece("alice")
     assert world.andon("next", "--json", agent="bob").exit == 3
     world.ok("lead")
