@@ -250,3 +250,34 @@ def test_names_of_places() -> None:
     ref = sw.integration_ref("R1", "spread", 7)
     assert sw.is_integration(ref)
     assert sw.ref_of(ref) == ref
+
+
+def test_what_children_made_goes_back_to_the_agent_behind_them() -> None:
+    world = handed_on(1)
+    end(world, 0, commit="c1")
+    join(world)
+    token = world.claim("mend", "carol")
+    world.ok(world.advance("mend", token, "carol", "joined"))
+    token = world.claim("land", "lead")
+    refused = c.RefuseLanding(
+        at=world.now, actor="lead", step="land", token=token, how="conflict", reason="x", head="c8", head_tree="t8"
+    )
+    world.ok(refused)
+    assert world.state.active["mend"].reason == "x"
+    assert "spread" not in world.state.active
+
+
+def test_a_worker_does_not_leave_its_children_behind() -> None:
+    swarm = sw.Swarm(
+        step="a", visit=1, ref="r", base="c", base_tree="t", children=(sw.Child(index=0, key="", task="T"),)
+    )
+    refusal = sw.refuse_leaving(swarm, 1, passed=False)
+    assert refusal is not None
+    assert refusal.kind == "children_open"
+    over = sw.Child(index=0, key="", task="T", outcome="landed")
+    landed = sw.Swarm(step="a", visit=1, ref="r", base="c", base_tree="t", unmerged=True, children=(over,))
+    assert sw.refuse_leaving(landed, 1, passed=False) is None
+    refusal = sw.refuse_leaving(landed, 1, passed=True)
+    assert refusal is not None
+    assert refusal.kind == "children_unmerged"
+    assert sw.refuse_leaving(landed, 2, passed=True) is None

@@ -198,3 +198,14 @@ def test_children_have_children_to_a_bounded_depth(tmp_path: Path) -> None:
     assert "nested 3 deep" in shown["reason"]
     text = world.andon("show", run).out
     assert "\n        children of spread" in text
+
+
+def test_siblings_that_share_their_parents_scope_are_worked_on_side_by_side(tmp_path: Path) -> None:
+    world = Swarm.build(tmp_path)
+    items = ["one", "two", {"title": "three", "scope": ["a/**"]}, {"title": "four", "scope": ["a/b"]}]
+    world.plan(items, "--scope", "**")
+    claims = [world.claim(agent)["task"] for agent in ("alice", "bob", "carol")]
+    assert claims == ["T2", "T3", "T4"]
+    refused = world.andon("next", "--json", agent="dave")
+    assert refused.exit == 3
+    assert "overlaps" in refused.json["error"]["message"]
