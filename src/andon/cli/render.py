@@ -251,6 +251,8 @@ def _show(body: Body, paint: Paint) -> str:
         lines += [clean(body["body"])] if body["body"] else []
         lines += [f"- {clean(item)}" for item in body["acceptance"]]
         lines += [f"{key}: {', '.join(body[key])}" for key in ("scope", "depends_on", "labels") if body[key]]
+        lines += [f"wave {body['wave']} of the plan"] if body.get("wave") else []
+        lines += [f"predicted: {clean(', '.join(body['predicted']))}"] if body.get("predicted") else []
         lines += [f"commit {body['commit']}"] if body["commit"] else []
         run = body.get("run_state")
         return "\n".join(lines) + ("\n\n" + _show_run(run, paint) if run else "")
@@ -454,7 +456,7 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {"plan": "andon.cli.render_plan:plan"}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

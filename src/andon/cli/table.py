@@ -21,7 +21,6 @@ PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "
 
 NOT_BUILT = frozenset(
     {
-        "plan",
         "serve",
         "ui",
         "repo",

@@ -31,6 +31,10 @@ from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
 from andon.ports import Change, CheckoutNote, Merge, Person
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.core.planning.history import Commit as MinedCommit
+
 EDITS_KEPT = 16
 _IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 
@@ -196,6 +200,12 @@ class Repository:
 
     def lineage(self, commit: str, *, limit: int) -> list[str]:
         return history.lineage(self._repo, self._id(commit), limit=limit)
+
+    def commits_since(self, head: str, known: str | None, *, limit: int) -> list[MinedCommit]:
+        """The newest commits of `head` that are not of `known`, with the paths that each changed; oldest first."""
+        return history.commits_since(
+            self._repo, self._id(head), self._id(known) if known is not None else None, limit=limit
+        )
 
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
         return ledger.add_files(self._repo, self.common_dir, ref, files, message=message, at=at)

@@ -61,6 +61,21 @@ COMMANDS: tuple[Command, ...] = (
         ("andon task cancel T1 -m 'not needed'",),
         TASKS,
     ),
+    (
+        "plan",
+        "plan",
+        "Predict what open tasks will touch, and cut them into waves.",
+        (("tasks", "many", "T1; default all open ones"),),
+        (
+            (("--workers",), "workers", "int", "how many work side by side; default 6"),
+            (("--label",), "labels", "list", "only tasks with this label (repeat: any of them)"),
+            (("--apply",), "apply", "flag", "record it: waves, predicted paths, and the dependencies that it adds"),
+            (("--clear",), "clear", "flag", "take the tasks out of the recorded plan, and its dependencies away"),
+            (("--svg",), "svg", "text", "draw the waves and what is shared into this file"),
+        ),
+        ("andon plan --workers 4", "andon plan T1 T2 T3 --apply", "andon plan --svg plan.svg", "andon plan --clear"),
+        TASKS,
+    ),
     ("ready", "ready", "What `next` would offer.", (), (ROLE,), ("andon ready",), TASKS),
     (
         "run_start",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -84,14 +84,15 @@ class Evidence:
         return 1.0 - (1.0 - self.named.get(path, 0.0)) * (1.0 - 1.0 / (1.0 + math.exp(-total)))
 
 
-def gather(text: str, tree: Tree, history: History, imported: Mapping[str, float] | None = None) -> Evidence:
-    """All that speaks for files of the tree. imported: neighbours of named files by their imports, if known."""
+def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None) -> Evidence:
+    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read."""
     evidence = Evidence()
     named = named_in(text, tree)
-    for path, strength in (imported or {}).items():
-        evidence.name(path, strength * SURE_IMPORTED, "imports what is named, or is imported by it")
     for path, strength in named.strengths.items():
         evidence.name(path, strength * SURE_NAMED, named.reasons[path])
+    for path, strength in named.strengths.items():
+        for other in (imports or {}).get(path, ()):
+            evidence.name(other, strength * SURE_IMPORTED, f"{path} imports it")
     words = words_of(text)
     _from_words(words, tree, history, evidence)
     _from_paths(words, tree, evidence)
@@ -149,10 +150,10 @@ def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: Histor
 
 
 def predict(
-    text: str, tree: Tree, history: History, imported: Mapping[str, float] | None = None, cut: float = CUT
+    text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None, cut: float = CUT
 ) -> tuple[Predicted, ...]:
     """The files that a task with this text will touch, the likeliest first."""
-    evidence = gather(text, tree, history, imported)
+    evidence = gather(text, tree, history, imports)
     scored = [(score, path) for path in evidence.features if (score := evidence.score(path)) >= cut]
     scored.sort(key=lambda item: (-item[0], item[1]))
     return tuple(
