@@ -95,8 +95,7 @@ def test_words_of_past_messages_lead_to_files() -> None:
 def test_only_files_of_the_tree_are_predicted_and_a_bounded_number() -> None:
     many = Tree(f"src/m{number}.py" for number in range(200))
     told = History(
-        Commit(at=n * DAY, message="lease", files=tuple(f"src/m{m}.py" for m in range(25)) + ("gone.py",))
-        for n in range(9)
+        Commit(at=n * DAY, message="lease", files=(*(f"src/m{m}.py" for m in range(25)), "gone.py")) for n in range(9)
     )
     found = predict("lease " + " ".join(f"src/m{number}.py" for number in range(100)), many, told)
     assert len(found) == MAX_PREDICTED and all(item.path in many.known for item in found)
