@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 
 from andon import __version__
-from benchmarks import chart, clients, command_line, gate, landing, long_log, simulator, store_load, transitions
+from benchmarks import (
+    chart,
+    clients,
+    command_line,
+    gate,
+    landing,
+    long_log,
+    merge_queue,
+    simulator,
+    store_load,
+    transitions,
+)
 from benchmarks.measure import keep, table
 
 ALL = {
@@ -13,6 +24,7 @@ ALL = {
     "command_line": command_line.run,
     "transitions": transitions.run,
     "landing": landing.run,
+    "merge_queue": merge_queue.run,
     "simulator": simulator.run,
     "contention": store_load.run_contention,
     "clients": clients.run,

@@ -13,10 +13,13 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from andon.core.events import Event
+from andon.core.learning import Learning
 from andon.core.projection import Row
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
+from andon.ports_mail import MailReader
+from andon.ports_queue import QueueReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +136,8 @@ class Git(Protocol):
         self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
     ) -> str: ...
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        """Compare-and-swap of refs/heads/<branch>. False when the branch is not at `expected`."""
+        """Compare-and-swap of a branch or an integration reference (`core.swarm`). False when it is not at `expected`;
+        there all zeros mean that it does not exist."""
         ...
 
     def set_ref(self, ref: str, commit: str) -> None: ...
@@ -141,6 +145,13 @@ class Git(Protocol):
     def refs(self, prefix: str) -> dict[str, str]: ...
     def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
         """A new worktree with detached HEAD at `commit`; with `tree`, its files and index show that tree instead."""
+        ...
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        """Make a worktree's files those of the tree `new`, if they are those of `old` now; its own index stays as it is.
+
+        Raises AndonError kind "worktree_changed" when they are not, and changes nothing.
+        """
         ...
 
     def remove_worktree(self, path: str) -> None: ...
@@ -285,6 +296,8 @@ class GateRequest(Struct, frozen=True, kw_only=True):
     """measure again even when a cached verdict exists"""
     landing: bool = False
     """asked by the lead, who believes no verdict that was not measured for a landing"""
+    after: Verdict | None = None
+    """the red verdict on the same content that this measurement repeats; a pass is then recorded as flaky"""
 
 
 class Verifier(Protocol):
@@ -352,6 +365,15 @@ class SealedVerdicts(Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, str]
 
 
+class EvidenceEntry(Struct, frozen=True, kw_only=True):
+    """What is stored of a landed commit. workflow: (digest, canonical JSON)."""
+
+    digest: str
+    verdicts: bytes
+    summary: bytes
+    workflow: tuple[str, bytes]
+
+
 class Evidence(Protocol):
     """Signs what lands, and stores it with the repository. Raises AndonError: then nothing lands."""
 
@@ -361,8 +383,8 @@ class Evidence(Protocol):
 
     def seal(self, facts: LandingFacts) -> SealedVerdicts: ...
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes: ...
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
-        """Store an entry; again: nothing changes. workflow: (digest, canonical JSON)."""
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
+        """Store entries, all or none; again: nothing changes."""
         ...
 
     def rotate(self, now: float) -> str: ...
@@ -405,7 +427,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class Reader(Protocol):
+class Reader(QueueReader, MailReader, Protocol):
     """A consistent view of the store. `Row` values are plain; times are seconds since the epoch."""
 
     def load(self, stream: str) -> Loaded | None:
@@ -460,7 +482,7 @@ class Reader(Protocol):
         ...
 
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
-        """Waiting human and wait steps whose due_at has passed."""
+        """Waiting steps (of people, of time, of a question) whose due_at has passed."""
         ...
 
     def steps(self, run: str | None = None, *, state: str | None = None) -> list[Row]: ...
@@ -483,9 +505,30 @@ class Reader(Protocol):
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
-        """In natural order; each argument narrows. answered: questions that have got an answer."""
+        """In natural order; each argument narrows. answered: questions that have got an answer. thread: all of it, alone."""
+        ...
+
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        """In natural order; each argument narrows. same: with this text, as `learning.normal` gives it. Unreadable ones
+        are passed over (law 12)."""
+        ...
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int: ...
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        """Active learnings that hold one of the words, the best ones, with scores above 0 (BM25)."""
+        ...
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        """For each learning: given, passed, given_advances, held, held_passed, held_advances, of measured first advances."""
+        ...
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        """source -> task, of the tasks that came from a tool ("beads"); the newest where several did."""
         ...
 
     def step_at(self, workdir: str) -> Row | None:
@@ -506,7 +549,7 @@ class Writer(Reader, Protocol):
     def put_definition(self, digest: str, content: bytes) -> None: ...
     def put_setting(self, key: str, value: str) -> None: ...
     def next_id(self, kind: str) -> str:
-        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message"."""
+        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message", L1 … for "learning"."""
         ...
 
 

@@ -8,61 +8,21 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.world import Result, World
-
-APPROVAL = {"gates": "  blessing: {approval: {by: [human]}}", "implement_gates": "[tests, scope, blessing]"}
-
-
-class Client:
-    """A session of Claude Code, as far as its hooks go."""
-
-    def __init__(self, world: World, agent: str | None, cwd: str | Path, session: str = "s1") -> None:
-        self.world = world
-        self.agent = agent
-        self.cwd = str(cwd)
-        self.session = session
-
-    def raw(self, event: str, *options: str, extra: dict[str, str] | None = None, **payload: Any) -> Result:
-        text = json.dumps({"session_id": self.session, "cwd": self.cwd, "hook_event_name": event, **payload})
-        return self.world.andon(
-            "hook", "claude", event, *options, agent=self.agent, cwd=self.cwd, input=text, **(extra or {})
-        )
-
-    def hook(self, event: str, *options: str, extra: dict[str, str] | None = None, **payload: Any) -> dict[str, Any]:
-        done = self.raw(event, *options, extra=extra, **payload)
-        assert done.exit == 0 and not done.err, (done.exit, done.out, done.err)
-        return done.json if done.out else {}
-
-    def stop(self, *options: str, extra: dict[str, str] | None = None, **payload: Any) -> dict[str, Any]:
-        return self.hook("Stop", *options, extra=extra, stop_hook_active=False, **payload)
-
-    def denial(self, path: str) -> str:
-        answer = self.hook("PreToolUse", tool_name="Write", tool_input={"file_path": path, "content": "x"})
-        return str(answer.get("hookSpecificOutput", {}).get("permissionDecisionReason", ""))
+from tests.cli.hooks import APPROVAL, Client, break_store, edit, needs, world_with_a_task
+from tests.e2e.world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World.make(tmp_path, isolation="process")
-    made.add_task("Change the app", "--scope", "app.txt")
-    return made
+    return world_with_a_task(tmp_path)
 
 
 @pytest.fixture
 def client(world: World) -> Client:
     return Client(world, "alice", world.claim("alice", "--role", "implementer")["workdir"])
-
-
-def edit(client: Client, text: str = "one\nTWO\n") -> None:
-    (Path(client.cwd) / "app.txt").write_text(text)
-
-
-def needs(world: World) -> list[dict[str, Any]]:
-    return list(world.ok("status")["needs_human"])
 
 
 # ---------------------------------------------------------------- streams and exit codes
@@ -354,8 +314,7 @@ def test_a_question_about_something_else_does_not(client: Client) -> None:
 
 
 def test_a_step_that_waits_for_people_is_handed_over(tmp_path: Path) -> None:
-    world = World.make(tmp_path, isolation="process", **APPROVAL)
-    world.add_task("Change the app", "--scope", "app.txt")
+    world = world_with_a_task(tmp_path, **APPROVAL)
     client = Client(world, "alice", world.claim("alice")["workdir"])
     edit(client)
     answer = client.stop(last_assistant_message="I made two of it.")
@@ -389,12 +348,6 @@ def test_gates_that_take_long_are_not_waited_for(tmp_path: Path) -> None:
     answer = client.stop("--timeout", "3")
     assert time.monotonic() - before < 3
     assert answer["decision"] == "block" and "still running" in answer["reason"] and "andon check" in answer["reason"]
-
-
-def break_store(world: World) -> None:
-    for name in ("andon.db-wal", "andon.db-shm"):
-        (world.path / ".git/andon" / name).unlink(missing_ok=True)
-    (world.path / ".git/andon/andon.db").write_bytes(b"no database" * 1000)
 
 
 def test_no_answer_from_the_store_is_no_yes(client: Client) -> None:

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from andon.agents import sessions
 from andon.cli.hooks.gather import person
+from tests.cli.hooks import APPROVAL, world_with_a_task
 from tests.e2e.world import World
 
 CLIENT = r"""
@@ -87,9 +89,7 @@ class FakeClient:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World.make(tmp_path, isolation="process")
-    made.add_task("Change the app", "--scope", "app.txt")
-    return made
+    return world_with_a_task(tmp_path)
 
 
 @pytest.fixture
@@ -119,43 +119,32 @@ def test_another_session_of_the_same_process_is_the_same_agent(client: FakeClien
 
 
 def test_two_clients_are_two_agents(client: FakeClient) -> None:
-    other = FakeClient(client.world)
-    try:
+    with closing(FakeClient(client.world)) as other:
         client.hook("SessionStart", "one")
         other.hook("SessionStart", "two")
         client.andon("next")
         assert client.hook("Stop", "one")["decision"] == "block"
         assert other.hook("Stop", "two") == {}
         assert len(os.listdir(client.world.path / ".git/andon/sessions")) == 2
-    finally:
-        other.close()
 
 
 def test_a_given_name_comes_first(world: World) -> None:
-    named = FakeClient(world, ANDON_AGENT="alice")
-    try:
+    with closing(FakeClient(world, ANDON_AGENT="alice")) as named:
         assert "you are alice" in json.dumps(named.hook("SessionStart", "abc"))
         named.andon("next")
         assert world.ok("status")["running"][0]["agent"] == "alice"
         assert not (world.path / ".git/andon/sessions").exists()
-    finally:
-        named.close()
 
 
 def test_a_client_that_names_its_session_in_its_shell(world: World) -> None:
-    named = FakeClient(world, CLAUDE_CODE_SESSION_ID="from-variable")
-    try:
+    with closing(FakeClient(world, CLAUDE_CODE_SESSION_ID="from-variable")) as named:
         assert "you are claude-code-from-variable" in json.dumps(named.hook("SessionStart", "from-variable"))
         named.andon("next")
         assert world.ok("status")["running"][0]["agent"] == "claude-code-from-variable"
-    finally:
-        named.close()
 
 
 def test_a_persons_act_is_refused_below_a_client(tmp_path: Path) -> None:
-    world = World.make(tmp_path, isolation="process", gates="  blessing: {approval: {by: [human]}}",
-                       implement_gates="[tests, scope, blessing]")  # fmt: skip
-    world.add_task("Change the app", "--scope", "app.txt")
+    world = world_with_a_task(tmp_path, **APPROVAL)
     claim = world.claim("alice")
     world.write("app.txt", "x\n", Path(claim["workdir"]))
     world.andon("advance", agent="alice", cwd=claim["workdir"])
@@ -171,9 +160,7 @@ def test_a_persons_act_is_refused_below_a_client(tmp_path: Path) -> None:
 
 def test_an_agent_goes_on_with_its_persons_claim(tmp_path: Path) -> None:
     """A person claims, and starts a client in that worktree: the session is held to the claim, and both are authors."""
-    world = World.make(tmp_path, isolation="process", gates="  blessing: {approval: {by: [human]}}",
-                       implement_gates="[tests, scope, blessing]")  # fmt: skip
-    world.add_task("Change the app", "--scope", "app.txt")
+    world = world_with_a_task(tmp_path, **APPROVAL)
     workdir = world.ok("next")["workdir"]
     owner = world.ok("status")["running"][0]["agent"]
     assert owner == person()

@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 
 from andon.agents.hooks.dialects import load
+from andon.core.commands import TOKENS_MAX
 from tests.agents.hooks.test_hostile import BUILT
-from tests.cli.test_hook import Client, break_store, needs
+from tests.cli.hooks import Client, break_store, needs, world_with_a_task
 from tests.e2e.world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World.make(tmp_path, isolation="process")
-    made.add_task("Change the app", "--scope", "app.txt")
-    return made
+    return world_with_a_task(tmp_path)
 
 
 @pytest.fixture
@@ -125,6 +124,16 @@ def test_tokens_that_can_not_be_counted_open_no_gate(session: Client, tmp_path: 
     payload = json.dumps({"session_id": "s1", "cwd": session.cwd, "transcript_path": str(transcript)})
     done = session.world.andon("hook", "codex", "Stop", cwd=session.cwd, input=payload, ANDON_AGENT="claude-code-s1")
     assert done.json["decision"] == "block"
+
+
+def test_a_client_that_tells_more_tokens_than_are_believed_keeps_its_lease(world: World) -> None:
+    workdir = world.claim("opencode-s1", "--role", "implementer")["workdir"]
+    told = {"sessionID": "s1", "directory": workdir, "tool": "read", "args": {}}
+    for tokens in (5, 10**30):
+        done = world.andon("hook", "opencode", "SessionIdle", cwd=workdir, input=json.dumps({**told, "tokens": tokens}))
+        assert done.exit == 0 and not done.err, (done.out, done.err)
+    assert world.ok("run", "show", "R1")["tokens_used"] == TOKENS_MAX
+    assert [one["agent"] for one in world.ok("status")["running"]] == ["opencode-s1"]
 
 
 # ---------------------------------------------------------------- where it is

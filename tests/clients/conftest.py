@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.clients.clients import CLIENTS, Client
+from tests.clients.manners import MANNERS, Manner
+
+PARAMETERS: dict[str, Mapping[str, Client | Manner]] = {"client": CLIENTS, "manner": MANNERS}
+"""Name of a test's argument -> whom it runs with; `manner` is a client as a person starts it, held by hooks."""
 
 
-def every(*names: str) -> list[object]:
+def every(table: Mapping[str, Client | Manner], *names: str) -> list[object]:
     """Parameters for these clients, or all."""
-    chosen = [CLIENTS[name] for name in names or CLIENTS]
+    chosen = [table[name] for name in names or table]
     marks = {True: [pytest.mark.slower_clients], False: []}
-    return [pytest.param(client, id=client.name, marks=marks[client.slower]) for client in chosen]
+    return [pytest.param(one, id=one.name, marks=marks[one.slower]) for one in chosen]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `client` runs with each; `@pytest.mark.clients("codex", "gemini")` narrows that."""
-    if "client" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("clients")
-        metafunc.parametrize("client", every(*(mark.args if mark else ())))
+    """A test that takes `client` or `manner` runs with each; `@pytest.mark.clients("codex", "gemini")` narrows that."""
+    for name, table in PARAMETERS.items():
+        if name in metafunc.fixturenames:
+            mark = metafunc.definition.get_closest_marker("clients")
+            metafunc.parametrize(name, every(table, *(mark.args if mark else ())))
 
 
 @pytest.fixture(autouse=True)
 def is_installed(request: pytest.FixtureRequest) -> None:
-    if "client" in request.fixturenames:
-        client: Client = request.getfixturevalue("client")
-        if client.missing:
-            pytest.fail(client.missing, pytrace=False)
+    for name in PARAMETERS:
+        if name in request.fixturenames:
+            one: Client | Manner = request.getfixturevalue(name)
+            if one.missing:
+                pytest.fail(one.missing, pytrace=False)

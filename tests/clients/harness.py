@@ -4,6 +4,7 @@
     task = scene.task()
     session = scene.session("diligent")     the client alone, as a person starts it
     session = scene.work("pleaser")         the same under `andon work --agent codex`
+    scene.held(session)                     nothing landed, and nothing says so
     scene.steps(run), scene.status(), scene.landed()
 
 Each session runs in a network namespace of its own with the scripted endpoint; the repository, the client's home and
@@ -92,6 +93,12 @@ class Session:
         return "\n".join(entry["text"] for entry in entries)
 
     @property
+    def said(self) -> int:
+        """How often the agent said that it is done, or else spoke at the end of a turn."""
+        # What a client asks beside the work (a title, say) is not the agent's to answer.
+        return len([record for record in self.records if record.move.startswith("Say") and not record.beside])
+
+    @property
     def ended(self) -> bool:
         return self.exit != TIMED_OUT
 
@@ -114,7 +121,17 @@ class Scene:
     world: World
     client: Client
     directory: Path
+    head: str = ""
+    """the target branch's commit before any session"""
     sessions: int = 0
+
+    @classmethod
+    def hooked(cls, directory: Path, client: str | Client, **more: Any) -> Scene:
+        """With the client set up, and a task."""
+        scene = cls.make(directory, client, **more)
+        scene.hooks()
+        scene.task()
+        return scene
 
     @classmethod
     def make(
@@ -140,6 +157,7 @@ class Scene:
         scene.commit("two steps")
         made = world.andon("init")
         assert made.exit == 0, (made.out, made.err)
+        scene.head = world.head()
         return scene
 
     @property
@@ -178,9 +196,33 @@ class Scene:
         """Install the client's hooks as a person does, and commit them."""
         self.world.ok("init", "--client", self.client.name)
         self.commit("hooks")
+        self.head = self.world.head()
 
     def task(self, title: str = "Greet", *more: str) -> str:
         return self.world.add_task(title, "--scope", GREETING, "--accept", f"{GREETING} says hello", *more)
+
+    def claimed(self, name: str = "one", *more: str) -> dict[str, Any]:
+        """What `andon next` says of a claim under the name that the following sessions will have."""
+        self.world.environment["ANDON_AGENT"] = f"{self.client.name}-{name}"
+        return self.world.ok("next", *more)
+
+    def worktree(self) -> Path:
+        """The directory of such a claim."""
+        return Path(self.claimed()["workdir"])
+
+    def fired(self) -> set[str]:
+        """The moments at which this client's hook was seen."""
+        proofs = (self.world.path / ".git" / "andon" / "hooks").glob(f"{self.client.name}.*")
+        return {proof.name.partition(".")[2] for proof in proofs}
+
+    def held(self, session: Session) -> None:
+        """The session ended, the run is where it was: nothing landed, and what Andon says of it is no success."""
+        assert session.ended, session.tell()
+        assert session.errors == [], session.tell()
+        assert self.world.head() == self.head
+        assert not self.lead()
+        assert self.world.head() == self.head
+        assert self.landed() == ""
 
     def status(self) -> dict[str, Any]:
         return self.world.ok("status")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.clients.clients import Client
 from tests.clients.endpoint import total
-from tests.clients.harness import INHERITED, Scene, Session
+from tests.clients.harness import INHERITED, Scene
 from tests.clients.namespace import CUT_OFF
 from tests.clients.personas import BEYOND, QUESTION
 
@@ -21,26 +21,8 @@ DRIVEN = ("codex", "gemini", "vibe", "mini-swe-agent", "opencode", "qwen", "clau
 pytestmark = pytest.mark.clients(*DRIVEN)
 
 
-def prepared(directory: Path, client: Client, *, attempts: int = 3, lease: str = "10m") -> tuple[Scene, str]:
-    """A repository with the client set up and a task; and the target branch's commit."""
-    scene = Scene.make(directory, client, attempts=attempts, lease=lease)
-    scene.hooks()
-    scene.task()
-    return scene, scene.world.head()
-
-
-def held(scene: Scene, session: Session, head: str) -> None:
-    """The run is where it was: nothing landed, and what Andon says of it is no success."""
-    assert session.ended, session.tell()
-    assert session.errors == [], session.tell()
-    assert scene.world.head() == head
-    assert not scene.lead()
-    assert scene.world.head() == head
-    assert scene.landed() == ""
-
-
 def test_a_diligent_agent_lands(client: Client, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
-    scene, _ = prepared(tmp_path, client)
+    scene = Scene.hooked(tmp_path, client)
     session = scene.work("diligent")
     record_property("client", f"{client.name} {session.seconds:.1f} s")
     assert session.exit == 0, session.tell()
@@ -64,48 +46,48 @@ def test_an_agent_that_only_writes_is_checked_and_advanced(client: Client, tmp_p
 
 
 def test_who_says_done_without_working_is_kept_working_and_gets_nowhere(client: Client, tmp_path: Path) -> None:
-    scene, head = prepared(tmp_path, client, attempts=1)
+    scene = Scene.hooked(tmp_path, client, attempts=1)
     session = scene.work("pleaser", "--turns", "2")
     assert session.exit == 1, session.tell()
-    assert len([move for move in session.moves if move.startswith("Say")]) >= 2, session.tell()
+    assert session.said >= 2, session.tell()
     assert "nothing was changed" in session.heard, session.tell()
-    held(scene, session, head)
+    scene.held(session)
     assert scene.status()["needs_human"], session.tell()
 
 
 def test_who_writes_outside_of_the_scope_and_into_branches_lands_nothing(client: Client, tmp_path: Path) -> None:
-    scene, head = prepared(tmp_path, client, attempts=1)
+    scene = Scene.hooked(tmp_path, client, attempts=1)
     session = scene.work("trespasser", "--turns", "2")
     assert session.exit == 1, session.tell()
     # Said by the hook before the tool, or else by the gate.
     assert re.search(rf"{BEYOND} is outside the scope|outside the scope \(greeting.txt\): {BEYOND}", session.heard), (
         session.tell()
     )
-    held(scene, session, head)
+    scene.held(session)
 
 
 def test_who_never_stops_is_stopped(client: Client, tmp_path: Path) -> None:
-    scene, head = prepared(tmp_path, client, attempts=1)
+    scene = Scene.hooked(tmp_path, client, attempts=1)
     session = scene.work("never-stops", "--turns", "1", "--turn-timeout", "6s")
     assert session.exit == 1, session.tell()
     assert len(session.moves) < 400, session.tell()
-    held(scene, session, head)
+    scene.held(session)
 
 
 def test_a_question_parks_the_run_until_a_person_answers(client: Client, tmp_path: Path) -> None:
-    scene, head = prepared(tmp_path, client)
+    scene = Scene.hooked(tmp_path, client)
     session = scene.work("asks")
     assert session.exit == 3, session.tell()
     first = scene.status()["needs_human"][0]
     assert (first["kind"], first["reason"]) == ("ask", QUESTION), session.tell()
-    held(scene, session, head)
+    scene.held(session)
     answered = scene.world.person("answer", first["message"], "hello")
     assert answered.exit == 0, answered.out
     assert scene.status()["needs_human"] == []
 
 
 def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp_path: Path) -> None:
-    scene, _ = prepared(tmp_path, client, lease="6s")
+    scene = Scene.hooked(tmp_path, client, lease="6s")
     killed = scene.work("half")
     assert killed.exit == CUT_OFF, killed.tell()
     following = scene.work("heir", "--once", "--wait", "20s")
@@ -117,7 +99,7 @@ def test_what_a_killed_worker_left_is_taken_over_by_the_next(client: Client, tmp
 
 
 def test_a_client_that_dies_is_taken_up_again(client: Client, tmp_path: Path) -> None:
-    scene, _ = prepared(tmp_path, client)
+    scene = Scene.hooked(tmp_path, client)
     session = scene.work("dies-once", "--turns", "3", unbound=True)
     assert session.exit == 0, session.tell()
     assert scene.lead()

@@ -17,6 +17,7 @@ from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.evolve import evolve, replay
+from andon.core.imported import Imported
 from andon.core.verdict import Finding
 from tests.core.harness import World
 
@@ -101,7 +102,56 @@ def message() -> list[e.Event]:
     ]
 
 
-MAKERS = {"landed": landed, "troubled": troubled, "task": task, "planned": planned, "message": message}
+def learning() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "alice"}
+    found = e.LearningRecorded(
+        **base,
+        learning="L1",
+        text="The parser reads bytes",
+        scopes=("path:src/**", "label:parser"),
+        repository="shop",
+        task="T1",
+        run="R1",
+        step="implement",
+        commit="c0",
+        contradicts=("L0",),
+    )
+    return [
+        found,
+        e.LearningConfirmed(at=2.0, actor="bob"),
+        e.LearningConfirmed(at=3.0, actor="ann", person=True),
+        e.LearningEdited(at=4.0, actor="ann", text="It reads lines", contradicts=(), person=True),
+        e.LearningRetired(at=5.0, actor="ann", reason="gone", superseded_by="L2"),
+    ]
+
+
+def informed() -> list[e.Event]:
+    """A step that was given learnings: red at first, then green."""
+    world = World()
+    token = world.claim("implement", "alice")
+    world.ok(c.GiveLearnings(at=world.now, actor="alice", step="implement", token=token, learnings=("L1", "L2")))
+    world.ok(world.advance("implement", token, "alice", "t1", measured="failed"))
+    world.ok(c.GiveLearnings(at=world.now, actor="alice", step="implement", token=token, learnings=("L3",), asked=True))
+    world.ok(world.advance("implement", token, "alice", "t2"))
+    return world.events
+
+
+def imported() -> list[e.Event]:
+    kept = Imported(digests={"title": "0"}, labels=("x",), depends_on=("beads:b-1",), state="draft", raw="{}")
+    added = e.TaskAdded(at=1.0, actor="ann", task="T1", title="t", draft=True, source="beads:b-2")
+    return [added, e.TaskImported(at=1.0, actor="ann", imported=kept)]
+
+
+MAKERS = {
+    "landed": landed,
+    "troubled": troubled,
+    "task": task,
+    "planned": planned,
+    "message": message,
+    "learning": learning,
+    "informed": informed,
+    "imported": imported,
+}
 
 
 def write(path: Path, name: str) -> None:

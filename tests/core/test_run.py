@@ -650,6 +650,8 @@ def test_tokens_of_an_attempt_that_is_over_count_all_the_same() -> None:
         ("alice", 0, 5, "not_yours"),
         ("alice", 1, 0, "bad_input"),
         ("alice", 1, -5, "bad_input"),
+        ("alice", 1, c.TOKENS_MAX + 1, "bad_input"),
+        pytest.param("alice", 1, -(10**5000), "bad_input", id="more digits than are printed"),
     ],
 )
 def test_only_tokens_of_an_attempt_in_the_run_are_counted(actor: str, token: int, tokens: int, kind: str) -> None:
@@ -657,3 +659,15 @@ def test_only_tokens_of_an_attempt_in_the_run_are_counted(actor: str, token: int
     world.implement()
     world.refused(c.CountTokens(at=world.now, actor=actor, step="implement", token=token, tokens_used=tokens), kind)
     assert world.state.tokens_used == 0
+
+
+@pytest.mark.parametrize("tokens", [-1, -500, c.TOKENS_MAX + 1, 10**30])
+@pytest.mark.parametrize("later_s", [0.0, 50.0])
+def test_a_renewal_counts_no_tokens_out_of_bounds(tokens: int, later_s: float) -> None:
+    """Whether or not it is due: tokens below nothing would give back what was used."""
+    world = World()
+    token = world.claim("implement", "alice")
+    world.ok(c.Renew(at=world.now, actor="alice", step="implement", token=token, tokens_used=c.TOKENS_MAX))
+    at = world.now + later_s
+    world.refused(c.Renew(at=at, actor="alice", step="implement", token=token, tokens_used=tokens), "bad_input")
+    assert world.state.tokens_used == c.TOKENS_MAX

@@ -45,6 +45,22 @@ def test_tokens_told_after_the_step_was_left_are_counted_once(world: World) -> N
     assert world.ok("run", "show", "R1")["tokens_used"] == 7
 
 
+def test_tokens_below_nothing_or_beyond_belief_are_refused(world: World) -> None:
+    world.add_task()
+    workdir = world.claim("alice", "--role", "implementer")["workdir"]
+    world.write("app.txt", "two\n", Path(workdir))
+    assert world.ok("heartbeat", "--tokens", "900", agent="alice", cwd=workdir)["tokens_used"] == 900
+    for tokens in ("-500", str(10**9 + 1), str(10**30)):
+        refused = world.andon("heartbeat", "--tokens", tokens, "--json", agent="alice", cwd=workdir)
+        assert (refused.exit, refused.json["error"]["kind"]) == (64, "bad_input"), refused.out
+        assert "give the tokens" in refused.json["error"]["next"]
+    assert world.ok("heartbeat", "--tokens", str(10**9), agent="alice", cwd=workdir)["tokens_used"] == 10**9 + 900
+    world.ok("advance", "-m", "done", agent="alice", cwd=workdir)
+    late = world.andon("heartbeat", "--tokens", "-500", "--json", agent="alice", cwd=workdir)
+    assert (late.exit, late.kind) == (64, "bad_input"), late.out
+    assert world.ok("run", "show", "R1")["tokens_used"] == 10**9 + 900
+
+
 def test_an_interrupted_claim_is_finished_by_the_same_agent_alone(world: World) -> None:
     world.add_task()
     claim = world.claim("alice")

@@ -196,7 +196,7 @@ def test_a_question_to_a_person_parks_the_step(world: World) -> None:
     assert [x["counts"] for x in ends(world)] == [False]
     reserved = f"reserved for {first['agent']}"
     assert f"{reserved}, waits for M1" in world.andon("status").out
-    assert reserved in world.andon("ready").out and "next --task" not in world.andon("status").out
+    assert world.andon("ready").exit == 3 and "next --task" not in world.andon("status").out
     assert world.person("answer", status["needs_human"][0]["message"], "blue").exit == 0
     seen = world.path.parent / "brief"
     begin = f'cat > "{seen}"; '

@@ -166,6 +166,18 @@ def message(store: Store, name: str, *, kind: str = "say", sender: str = "ann", 
         put(writer, name, [sent])
 
 
+def learning(
+    store: Store, name: str, text: str = "The parser reads bytes", *, retired: bool = False, **more: Any
+) -> None:
+    events: list[e.Event] = [
+        e.LearningRecorded(at=more.pop("at", 10.0), actor="ann", learning=name, text=text, scopes=("repo",), **more)
+    ]
+    if retired:
+        events.append(e.LearningRetired(at=11.0, actor="ann"))
+    with store.write() as writer:
+        put(writer, name, events)
+
+
 def ids(rows: list[dict[str, Any]]) -> list[Any]:
     return [row["id"] for row in rows]
 
@@ -187,6 +199,14 @@ def everything(reader: Reader) -> dict[str, Any]:
         "waiting": reader.steps(state="waiting"),
         "ready": reader.ready_steps(kinds=("agent", "land", "command")),
         "ready_role": reader.ready_steps(kinds=("agent",), role="implementer"),
+        "queued_steps": reader.queued_steps(),
+        "queued_role": reader.queued_steps(role="implementer", each=1),
+        "queued_labels": reader.queued_steps(labels=("x",)) + reader.queued_tasks(labels=("x", "y")),
+        "queued_tasks": reader.queued_tasks(each=2),
+        "queued_task": reader.queued_tasks(task="T1"),
+        "leases": reader.leases(),
+        "landing": reader.landing_tasks(),
+        "moments": [reader.next_moment(at) for at in (0.0, 1000.0, 1100.0, 1500.0, 1e12)],
         "expired": reader.expired_leases(1100.0),
         "due": reader.due_steps(1500.0),
         "messages": reader.messages(),
@@ -194,6 +214,12 @@ def everything(reader: Reader) -> dict[str, Any]:
         "unanswered": reader.messages(unanswered=True),
         "answers": reader.messages(sender="ann", answered=True),
         "of_run": reader.messages(run="R1"),
+        "learnings": reader.learnings(),
+        "active": (reader.learnings(status="active", limit=2), reader.count_learnings(status="active")),
+        "found": set(reader.search_learnings(("parser", "number"))),
+        "uses": reader.learning_uses(),
+        "uses_one": reader.learning_uses(step="one"),
+        "sources": reader.task_sources("beads"),
     }
 
 

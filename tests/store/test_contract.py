@@ -14,6 +14,7 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation, UsageError
 from andon.core.evolve import replay
+from andon.core.learning import Learning
 from andon.core.projection import rows
 from andon.ports import Conflict, Store
 from andon.store import rebuild
@@ -281,6 +282,79 @@ class TestMessages:
             assert samples.ids(reader.messages(limit=1)) == ["M1"]
 
 
+class TestLearnings:
+    def test_they_are_found_by_their_words(self, store: Store) -> None:
+        samples.learning(store, "L1", "The parser reads bytes, never text; parsers are slow")
+        samples.learning(
+            store, "L2", "Landing needs the lead's lock and a parser nobody mentions elsewhere in this long text"
+        )
+        samples.learning(store, "L3", "parser", retired=True)
+        samples.learning(store, "L10", "Nothing about that", run="R1")
+        with store.read() as reader:
+            found = reader.search_learnings(("parser", "byte"))
+            assert sorted(found, key=lambda name: -found[name]) == ["L1", "L2"]
+            assert all(score > 0 for score in found.values())
+            assert reader.search_learnings(("parser", "byte"), limit=1).keys() == {"L1"}
+            assert reader.search_learnings(()) == {}
+            assert reader.search_learnings(('"', "or", "not*", "absent")) == {}
+            assert [x.id for x in reader.learnings()] == ["L1", "L2", "L3", "L10"]
+            assert [x.id for x in reader.learnings(status="active", run="R1")] == ["L10"]
+            assert [x.id for x in reader.learnings(status="active", same="nothing about that")] == ["L10"]
+            assert reader.count_learnings() == 4
+            assert reader.count_learnings(status="active", run="R1") == 1
+
+    def test_an_edited_one_is_found_by_its_new_words(self, store: Store) -> None:
+        samples.learning(store, "L1", "The parser reads bytes")
+        with store.write() as writer:
+            samples.put(writer, "L1", [e.LearningEdited(at=11.0, actor="ann", text="The lexer does")])
+        with store.read() as reader:
+            assert reader.search_learnings(("parser",)) == {}
+            assert reader.search_learnings(("lexer",)).keys() == {"L1"}
+
+    def test_first_advances_are_counted(self, store: Store) -> None:
+        definition = samples.workflow()
+        for number, withheld, colours in (
+            (1, False, [False, True]),
+            (2, False, [True]),
+            (3, True, [False]),
+            (4, False, []),
+        ):
+            run = f"R{number}"
+            samples.start_run(store, run)
+            token = samples.claim(store, definition, run, "bob", at=1000.0)
+            events: list[e.Event] = [
+                e.LearningsGiven(
+                    at=1.0, actor="bob", step="implement", token=token, learnings=("L1", "L2"), withheld=withheld
+                )
+            ]
+            events += [
+                e.Judged(at=2.0, actor="bob", step="implement", verdicts=(), environment_digest="", green=green)
+                for green in colours
+            ]
+            with store.write() as writer:
+                samples.put(writer, run, events)
+        with store.read() as reader:
+            rows = reader.learning_uses("sample", "implement")
+            assert [row["learning"] for row in rows] == ["L1", "L2"]
+            assert {key: rows[0][key] for key in rows[0] if key != "learning"} == {
+                "given": 2,
+                "passed": 1,
+                "given_advances": 3,
+                "held": 1,
+                "held_passed": 0,
+                "held_advances": 1,
+            }
+            assert reader.learning_uses("sample", "review") == []
+
+    def test_imported_tasks_by_source(self, store: Store) -> None:
+        for name, source in (("T1", "beads:a-1"), ("T2", "backlog:1"), ("T3", ""), ("T4", "beads:a-2")):
+            with store.write() as writer:
+                samples.put(writer, name, [e.TaskAdded(at=1.0, actor="ann", task=name, title="t", source=source)])
+        with store.read() as reader:
+            assert reader.task_sources("beads") == {"beads:a-1": "T1", "beads:a-2": "T4"}
+            assert reader.task_sources("bead") == {}
+
+
 class TestTheRest:
     def test_settings_and_definitions(self, store: Store) -> None:
         with store.write() as writer:
@@ -326,12 +400,15 @@ class TestTheRest:
 
 
 TASKS = ["T1", "T2", "T10", "T3"]
+MORE_MOVES = ["give", "judge", "learn", "retire"]
 MOVES = st.one_of(
     st.tuples(st.just("add"), st.sampled_from(TASKS), st.lists(st.sampled_from(TASKS), max_size=3), st.integers(0, 4)),
     st.tuples(st.just("depends"), st.sampled_from(TASKS), st.lists(st.sampled_from(TASKS), max_size=3), st.just(0)),
     st.tuples(st.sampled_from(["land", "cancel", "draft"]), st.sampled_from(TASKS), st.just([]), st.integers(0, 1)),
     st.tuples(
-        st.sampled_from(["run", "claim", "renew", "release", "tick", "end", "block", "ask", "ack", "answer"]),
+        st.sampled_from(
+            ["run", "claim", "renew", "release", "tick", "end", "block", "ask", "ack", "answer", *MORE_MOVES]
+        ),
         st.sampled_from(["1", "2", "10"]),
         st.just([]),
         st.integers(0, 200),
@@ -421,6 +498,17 @@ def run_events(state: s.State | None, move: str, name: str, number: int) -> list
                 workdir=f"/w/{number}",
             )
         ]
+    if move == "give" and held:
+        names = ("L1", "L2") if number % 2 else ("L10",)
+        return [
+            e.LearningsGiven(
+                at=1002.0, actor="bob", step="one", token=state.token, learnings=names, withheld=number % 3 == 0
+            )
+        ]
+    if move == "judge" and held:
+        return [
+            e.Judged(at=1002.0, actor="bob", step="one", verdicts=(), environment_digest="", green=bool(number % 2))
+        ]
     if move == "renew" and held:
         return [
             e.LeaseRenewed(
@@ -452,6 +540,17 @@ def message_events(state: s.State | None, move: str, name: str, number: int) -> 
     return [e.MessageAnswered(at=12.0, actor="bob", by="bob", body="yes")]
 
 
+def learning_events(state: s.State | None, move: str, name: str, number: int) -> list[e.Event]:
+    if state is None and move == "learn":
+        text = f"The parser of number {number}" if number % 2 else "nothing of that"
+        return [e.LearningRecorded(at=10.0, actor="ann", learning=f"L{name}", text=text, scopes=("repo",))]
+    if isinstance(state, Learning) and state.status == "active":
+        if move == "learn":
+            return [e.LearningEdited(at=11.0, actor="ann", text=f"number {number}")]
+        return [e.LearningRetired(at=12.0, actor="ann")]
+    return []
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(MOVES, st.booleans(), st.integers(-1, 4)), max_size=40))
 def test_both_stores_are_the_same(tmp_path_factory: pytest.TempPathFactory, moves: list[object]) -> None:
@@ -479,13 +578,15 @@ def _one_move(store: Store, move: str, name: str, more: list[str], number: int, 
         with store.write() as writer:
             stream = name
             if not name.startswith("T"):
-                stream = ("M" if move in ("ask", "ack", "answer") else "R") + name
+                stream = {"ask": "M", "ack": "M", "answer": "M", "learn": "L", "retire": "L"}.get(move, "R") + name
             loaded = writer.load(stream)
             state = loaded.state if loaded else None
             if stream.startswith("T"):
                 events = task_events(state, move, name, more, number)
             elif stream.startswith("R"):
                 events = run_events(state, move, name, number)
+            elif stream.startswith("L"):
+                events = learning_events(state, move, name, number)
             else:
                 events = message_events(state, move, name, number)
             if not events:

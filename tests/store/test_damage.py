@@ -16,7 +16,7 @@ import pytest
 from andon.core.errors import AndonError
 from andon.store import archive, hot, rebuild, salvage
 from andon.store.pages import PAGE_BYTES, Pages
-from andon.store.sql_text import SCHEMA_VERSION
+from andon.store.sql_text import APPLICATION_ID, SCHEMA_VERSION, migrations
 from andon.store.sqlite import SqliteStore
 from benchmarks import history, store_load
 from tests.store import samples
@@ -371,15 +371,21 @@ class TestWholeFile:
         with pytest.raises(AndonError, match="gone or empty"):
             salvage.salvage(store.path)
 
-    def test_an_older_schema_is_brought_up_to_date(self, store: SqliteStore) -> None:
+    def test_an_older_schema_is_brought_up_to_date(self, store: SqliteStore, tmp_path: Path) -> None:
         before = view(store)
-        base = store.open()
-        base.execute("DROP TABLE archives")
-        base.execute("DROP TABLE archived_runs")
-        base.execute("ALTER TABLE tasks DROP COLUMN predicted")
-        base.execute("ALTER TABLE tasks DROP COLUMN wave")
-        base.execute("PRAGMA user_version = 1")
         store.close()
+        (first, script), *_later = migrations(0)
+        old = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+        old.executescript(script)
+        old.execute("ATTACH ? AS new", (store.path,))
+        for (table,) in old.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
+            old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+        old.execute("DETACH new")
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute(f"PRAGMA user_version = {first}")
+        old.close()
+        os.replace(tmp_path / "old.db", store.path)
         assert view(store) == before
         assert salvage.problems(store) == []
         assert store.open().execute("SELECT count(*) FROM archived_runs").fetchone() == (0,)

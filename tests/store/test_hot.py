@@ -58,6 +58,8 @@ class TestStatus:
             "ready": [],
             "waiting": [],
             "landing": [],
+            "frozen": [],
+            "flaky": [],
             "counts": {"tasks": {}, "runs": {}, "ready_tasks": 0, "active_steps": 0, "listed_at_most": 200},
         }
 
@@ -255,6 +257,9 @@ class TestInbox:
             "step": "",
             "answer": "blue",
             "answered_by": "ann",
+            "in_reply_to": "",
+            "thread": "M6",
+            "redelivered": False,
             "sent_at": "1970-01-01T00:00:10Z",
         }
         assert (found["ok"], found["acknowledged"]) == (True, [])
@@ -376,6 +381,7 @@ class TestHeartbeat:
             ({}, 1100.0, 0),
             ({}, 1050.0, 101),
             ({}, 1050.0, -1),
+            ({}, 1050.0, hot.TOKENS_MAX + 1),
             ({"token": "2"}, 1050.0, 0),
             ({"token": "one"}, 1050.0, 0),
             ({"agent": "carol"}, 1050.0, 0),
@@ -445,7 +451,9 @@ class TestHeartbeat:
 
 BEATS = st.lists(
     st.tuples(
-        st.floats(min_value=0.0, max_value=60.0, allow_nan=False), st.sampled_from([0, 0, 1, 7, 123456]), st.booleans()
+        st.floats(min_value=0.0, max_value=60.0, allow_nan=False),
+        st.sampled_from([0, 0, 0, 1, 7, 123456, -1, c.TOKENS_MAX, c.TOKENS_MAX + 1]),
+        st.booleans(),
     ),
     min_size=1,
     max_size=12,

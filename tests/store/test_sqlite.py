@@ -20,7 +20,7 @@ from andon.core import events as e
 from andon.core.errors import AndonError, InvariantViolation, UsageError
 from andon.core.evolve import replay
 from andon.core.projection import rows
-from andon.store import connection, errors, locking, rebuild
+from andon.store import connection, errors, locking, rebuild, search
 from andon.store.sql_text import APPLICATION_ID, SCHEMA_VERSION, migrations, statements
 from andon.store.sqlite import SqliteStore
 from andon.store.sqlite_reader import SQL
@@ -81,16 +81,22 @@ class TestFiles:
         samples.add_task(store, "T1", depends_on=("T2",))
         samples.start_run(store, "R1")
         samples.message(store, "M1")
+        samples.learning(store, "L1")
+        with store.write() as writer:
+            given = e.LearningsGiven(at=1.0, actor="bob", step="implement", token=1, learnings=("L1",))
+            samples.put(writer, "R1", [given])
         kept_by_the_store = {
             "tasks": {"number", "open_dependencies"},
             "task_dependencies": {"place"},
             "runs": {"number"},
             "steps": {"number", "place"},
             "messages": {"number"},
+            "learnings": {"number", "indexed"},
+            "learning_uses": {"number", "place"},
         }
         seen = set()
         with store.read() as reader:
-            for stream in ("T1", "R1", "M1"):
+            for stream in ("T1", "R1", "M1", "L1"):
                 loaded = reader.load(stream)
                 assert loaded is not None
                 for table, found in rows(loaded.state).items():
@@ -345,6 +351,12 @@ class TestPlans:
         "events_stream",
         "ready_steps",
         "ready_tasks",
+        "queued_steps",
+        "queued_tasks",
+        "queued_task",
+        "leases",
+        "landing_tasks",
+        "next_moment",
         "expired_leases",
         "overlong_leases",
         "due_steps",
@@ -393,6 +405,10 @@ class TestPlans:
         [
             ("ready_steps", "steps_ready"),
             ("ready_tasks", "tasks_ready"),
+            ("queued_steps", "steps_ready"),
+            ("queued_tasks", "tasks_ready"),
+            ("leases", "steps_leased"),
+            ("next_moment", "steps_waiting"),
             ("expired_leases", "steps_leased"),
             ("overlong_leases", "steps_leased"),
             ("due_steps", "steps_waiting"),
@@ -412,7 +428,18 @@ class TestPlans:
         assert not [line for line in plan if "LIST SUBQUERY" in line or "AUTOMATIC" in line], plan
         assert not [line for line in plan if line.startswith("SCAN events") and "INDEX" not in line], plan
 
-    @pytest.mark.parametrize("name", ["ready_steps", "ready_tasks", "tasks_of_status", "runs_of_status", "tasks_all"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "ready_steps",
+            "ready_tasks",
+            "queued_steps",
+            "queued_tasks",
+            "tasks_of_status",
+            "runs_of_status",
+            "tasks_all",
+        ],
+    )
     def test_queues_come_in_order_without_sorting(self, store: SqliteStore, name: str) -> None:
         assert not [line for line in self.plan(store, SQL[name]) if "TEMP B-TREE" in line]
 
@@ -502,6 +529,36 @@ class TestProcesses:
         other.close()
 
 
+class TestSearch:
+    WORDS = ("parser", "byte", "lock")
+
+    def test_without_fts5_the_same_are_found(self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A Python whose SQLite lacks FTS5 searches plainly, and what it writes is found when the index is there again."""
+        monkeypatch.setattr(search, "_known", {"fts5": False})
+        samples.learning(store, "L1", "The parser reads bytes")
+        samples.learning(store, "L2", "Who lands holds a lock; the parser does not")
+        with store.read() as reader:
+            plain = reader.search_learnings(self.WORDS)
+        assert not store.open().execute("SELECT 1 FROM sqlite_master WHERE name = 'learning_words'").fetchall()
+        monkeypatch.setattr(search, "_known", {"fts5": True})
+        samples.learning(store, "L3", "Locks are taken in order")
+        with store.read() as reader:
+            assert set(reader.search_learnings(self.WORDS)) == {*plain, "L3"}
+        rebuild.rebuild(store)
+        assert not store.open().execute("SELECT 1 FROM learnings WHERE indexed = 0").fetchall()
+        with store.read() as reader:
+            assert set(reader.search_learnings(self.WORDS)) == {*plain, "L3"}
+
+    def test_the_index_is_used(self, store: SqliteStore) -> None:
+        samples.learning(store, "L1", "The parser reads bytes")
+        with store.view() as reader:
+            if not search.has_fts5(reader):
+                pytest.fail("this SQLite has no FTS5: only the plain search was tested")
+            asked = {"query": '"parser"', "limit": 5}
+            plan = store.open().execute("EXPLAIN QUERY PLAN " + SQL["search_learnings"], asked).fetchall()
+        assert any("VIRTUAL TABLE INDEX" in str(row[3]) for row in plan), plan
+
+
 class TestRebuild:
     def test_every_kind_of_difference_is_found_and_mended(self, store: SqliteStore) -> None:
         samples.add_task(store, "T1", depends_on=("T2",))
@@ -509,6 +566,10 @@ class TestRebuild:
         samples.add_task(store, "T3")
         samples.start_run(store, "R1")
         samples.message(store, "M1")
+        samples.learning(store, "L1")
+        with store.write() as writer:
+            given = e.LearningsGiven(at=1.0, actor="bob", step="implement", token=1, learnings=("L1",))
+            samples.put(writer, "R1", [given])
         before = self.view(store)
         damage = {
             "UPDATE states SET state = replace(state, 'Task T1', 'forged') WHERE stream = 'T1'": "state of T1",
@@ -519,6 +580,9 @@ class TestRebuild:
             "UPDATE steps SET state = 'leased' WHERE run = 'R1'": "steps: the rows of R1",
             "UPDATE runs SET number = 5": "runs: the rows of R1",
             "DELETE FROM messages": "messages: the rows of M1",
+            "UPDATE learnings SET words = 'forged'": "learnings: the rows of L1",
+            "UPDATE learning_uses SET withheld = 1": "learning_uses: the rows of R1",
+            "INSERT INTO learnings VALUES ('L9', 9, 'active', '', '', '', 0)": "learnings holds L9",
             "DELETE FROM task_dependencies": "task_dependencies: the rows of T1",
             "INSERT INTO task_dependencies VALUES ('T9', 0, 'T1')": "task_dependencies holds T9",
             "INSERT INTO states VALUES ('T9', 'task', 1, '{}')": "states holds T9",

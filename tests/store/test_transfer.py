@@ -33,6 +33,8 @@ def busy(path: Path) -> SqliteStore:
     samples.claim(store, definition, "R1", "alice", at=1000.125)
     samples.human_step(store, "R2")
     samples.message(store, "M1", body="line\nline")
+    samples.learning(store, "L1")
+    samples.learning(store, "L2", retired=True)
     with store.write() as writer:
         writer.next_id("task")
         writer.put_setting("target", "mäin")

@@ -23,10 +23,22 @@ from andon.cli.parse import UNITS, convert
 from andon.cli.table import AGENTS, COMMANDS, PERSONS_ACTS, Command
 from andon.core.errors import EXIT_BUG, EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
 
-ALSO = ("status", "show", "log", "ready", "task_list", "task_show", "task_add", "run_list", "run_show")
+ALSO = ("status", "show", "log", "ready", "task_list", "task_show", "task_add", "run_list", "run_show", "finding_list")
 """Tools besides the agents' own commands: reading, and adding a task."""
 READING = frozenset(
-    {"brief", "check", "status", "show", "log", "ready", "task_list", "task_show", "run_list", "run_show"}
+    {
+        "brief",
+        "check",
+        "status",
+        "show",
+        "log",
+        "ready",
+        "task_list",
+        "task_show",
+        "run_list",
+        "run_show",
+        "finding_list",
+    }
 )
 LEFT_OUT = frozenset({"hook", "mcp", "work"})
 WAIT_S_MAX = 600.0
@@ -89,7 +101,7 @@ def call(name: str, given: dict[str, Any], session: str) -> dict[str, Any]:
     try:
         return _call(name, given, session)
     except AndonError as error:
-        return _refused(error.kind, error.message, error.next, error.exit)
+        return _refused(error.kind, error.message, error.next, error.exit) | {"notes": list(error.notes)}
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         return _refused("bug", text, "report it: this is an error in Andon", EXIT_BUG)

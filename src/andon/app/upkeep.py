@@ -63,6 +63,7 @@ def doctor(
         probes=probes,
         guard_state=guard_state,
         clients=clients,
+        undelivered=lambda: _undelivered(path, services.clock.now()),
     )
     if saved is not None:
         body["salvage"] = {
@@ -75,6 +76,15 @@ def doctor(
     return Reply(exit=EXIT_YES if body["ok"] else EXIT_NO, body=body)
 
 
+def _undelivered(path: str, now: float) -> list[str]:
+    import json
+
+    from andon.store import hot
+
+    items = json.loads(hot.status(path, now))["undelivered"]
+    return [f"{x['message']} from {x['sender']} to {x['recipient']} ({x['reason']})" for x in items]
+
+
 # ---------------------------------------------------------------- export and import
 
 
@@ -82,7 +92,7 @@ def export(store: Store, name: str, progress: Progress | None) -> Reply:
     """Write everything to a file, or to standard output."""
     from andon.store import transfer
 
-    with _output(name) as file:
+    with output(name) as file:
         done = transfer.export(_sqlite(store), file, progress)
     body = _transferred(done, name)
     body["ok"] = not done.problems
@@ -118,7 +128,7 @@ def _transferred(done: Any, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _output(name: str) -> Iterator[BinaryIO]:
+def output(name: str) -> Iterator[BinaryIO]:
     """Standard output for "-"; a file appears under its name only when it is complete."""
     if name == "-":
         if sys.stdout.isatty():

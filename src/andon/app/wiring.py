@@ -21,6 +21,8 @@ from andon.engine.services import Caller, Services
 from andon.engine.transact import Engine
 from andon.git.repository import Repository
 from andon.ports import Evidence, Progress, Runtime, Store, Verifier
+from andon.ports_swarm import Beside
+from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
@@ -85,7 +87,7 @@ class App:
         context = self.context
         self._services = Services(
             store=store,
-            engine=Engine(store, evaluate),
+            engine=Engine(store, evaluate, PipeBell(os.path.join(self.state_dir, "waiters"))),
             git=self.git,
             clock=SystemClock(),
             caller=Caller(
@@ -94,6 +96,8 @@ class App:
                 person=context.person,
                 aliases=self._aliases(),
                 run=context.run,
+                client=context.client,
+                model=context.model,
             ),
             make_verifier=self.make_verifier,
             load_workflow=load_workflow,
@@ -106,7 +110,13 @@ class App:
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
         )
+        self._services.beside = self._beside()
         return self._services
+
+    def _beside(self) -> Beside:
+        from andon.app.beside import Workers
+
+        return Workers(self.state_dir, self.git.main_worktree or self.git.common_dir)
 
     def _aliases(self) -> tuple[str, ...]:
         """All names of the person: those of the context and git's identity, so that an author can't approve as another."""
@@ -124,14 +134,14 @@ class App:
 
         write_guarded(self.git.common_dir, branches)
 
-    def make_verifier(self, progress: Progress | None) -> Verifier:
+    def make_verifier(self, progress: Progress | None, store: Store) -> Verifier:
         from andon.gates.verifier import GateVerifier
 
         services = self.services()
         return GateVerifier(
             git=self.git,
             runtimes=self.runtimes(),
-            cache=services.store,
+            cache=store,
             state_dir=self.state_dir,
             verifier=f"andon/{__version__}@{os.uname().nodename}",
             clock=services.clock,
@@ -284,6 +294,18 @@ class App:
         self.services().update_guard()
         return reply
 
+    def _task_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        services = self.services()
+        services.progress = progress
+        return exchange.import_tasks(services, self.context.cwd, self._root(), arguments)
+
+    def _task_export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import exchange
+
+        return exchange.export_tasks(self.services(), arguments)
+
     def _archive(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
@@ -337,6 +359,17 @@ class App:
 
         return Reply(exit=0, body=workflows.compile_one(Tools(), self._root(), arguments["name"]))
 
+    def _workflow_simulate(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.tools import Tools
+        from andon.engine.forecasting import simulate
+
+        def read_log(after: int, limit: int) -> Any:
+            with self.services().store.read() as reader:
+                return reader.log(after=after, limit=limit)
+
+        log = read_log if arguments.get("measured") else None
+        return Reply(exit=0, body=simulate(Tools(), self._root(), self.context.cwd, evaluate, log, arguments))
+
     def _workflow_import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
         from andon.engine.imports import import_file
@@ -373,11 +406,14 @@ OWN_VERBS = frozenset(
         "import",
         "archive",
         "plan",
+        "task_import",
+        "task_export",
         "verify",
         "workflow_lint",
         "workflow_graph",
         "workflow_compile",
         "workflow_import",
+        "workflow_simulate",
     }
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any, NoReturn
 
 import click
@@ -31,6 +32,29 @@ class Group(click.Group):
         for section, rows in sections.items():
             with formatter.section(section):
                 formatter.write_dl(rows)
+
+
+class CommandGroup(Group):
+    """A command with commands of its own below it: `learn 'text'` and `learn list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in self.commands:
+            return super().parse_args(ctx, args)
+        # What follows is the other command's: the words of this one are not looked for.
+        own, self.params = self.params, [x for x in self.params if not isinstance(x, click.Argument)]
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            self.params = own
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if ctx._protected_args or ctx.args:
+            self.callback, own = None, self.callback
+            try:
+                return super().invoke(ctx)
+            finally:
+                self.callback = own
+        return super().invoke(ctx)
 
 
 def _parameter(option: Option) -> click.Option:
@@ -115,7 +139,30 @@ def _command(command: Command) -> click.Command:
     return made
 
 
-GROUPS = {"task": "Tasks.", "run": "Runs.", "workflow": "Workflow files.", "key": "Keys of evidence."}
+def _with_commands(command: click.Command, below: MutableMapping[str, click.Command]) -> CommandGroup:
+    """The same command with those that stand below its name."""
+    made = CommandGroup(
+        command.name,
+        callback=command.callback,
+        params=command.params,
+        help=command.help,
+        epilog=command.epilog,
+        context_settings=CONTEXT,
+        commands=dict(below),
+        invoke_without_command=True,
+    )
+    made.section = command.section  # type: ignore[attr-defined]
+    return made
+
+
+GROUPS = {
+    "task": "Tasks.",
+    "run": "Runs.",
+    "workflow": "Workflow files.",
+    "key": "Keys of evidence.",
+    "learn": "Learnings.",
+    "config": "Settings of the workspace.",
+}
 
 
 def tree() -> Group:
@@ -131,12 +178,18 @@ def tree() -> Group:
         parent: click.Group = root
         if len(words) == 2:
             existing = root.commands.get(words[0])
+            if existing is not None and not isinstance(existing, click.Group):
+                existing = _with_commands(existing, {})
+                root.add_command(existing)
             if not isinstance(existing, click.Group):
                 existing = Group(words[0], help=GROUPS[words[0]], context_settings=CONTEXT)
                 existing.section = command[6]  # type: ignore[attr-defined]
                 root.add_command(existing)
             parent = existing
-        parent.add_command(_command(command))
+        made, below = _command(command), root.commands.get(words[0])
+        if len(words) == 1 and isinstance(below, click.Group):
+            made = _with_commands(made, below.commands)
+        parent.add_command(made)
     root.add_command(_demo())
     root.add_command(_completion())
     root.params.append(

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from andon.cli.identity import aliases, who
+from andon.cli.identity import aliases, client_name, who
 from andon.core.errors import UsageError
 from andon.engine.interface import CallContext
 
@@ -24,7 +24,16 @@ def context(arguments: dict[str, Any], *, person_needed: bool) -> CallContext:
         raise UsageError(
             "the working directory is gone", kind="no_directory", next="cd to the repository, then try again"
         ) from None
-    return CallContext(cwd=cwd, agent=name, person=person, aliases=aliases() if person else (), run=run)
+    model = arguments.pop("model", None) or os.environ.get("ANDON_MODEL") or ""
+    return CallContext(
+        cwd=cwd,
+        agent=name,
+        person=person,
+        aliases=aliases() if person else (),
+        run=run,
+        client="" if person else client_name(),
+        model=model,
+    )
 
 
 def prepare(verb: str, arguments: dict[str, Any]) -> None:

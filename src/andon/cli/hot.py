@@ -85,11 +85,18 @@ def _heartbeat(as_json: bool, agent: str | None) -> None:
     found = hot.heartbeat(place[0], lease_file, time.time(), 0)
     if found is None:
         return
-    count = hot.unread(place[0], mailboxes(agent))
-    if count:
-        sys.stderr.write(f"{count} unread message{'s' if count != 1 else ''}: andon inbox\n")
+    _tell_unread(place[0], mailboxes(agent))
     exit_code, text = found
     _end(text if as_json else "the lease is renewed", exit_code)
+
+
+def _tell_unread(database: str, names: list[str]) -> None:
+    """One line on standard error, as every verb of agents has it."""
+    from andon.store import hot
+
+    count = hot.unread(database, names)
+    if count:
+        sys.stderr.write(f"{count} unread message{'s' if count != 1 else ''}: andon inbox\n")
 
 
 def _next(options: list[str], as_json: bool) -> None:
@@ -117,6 +124,7 @@ def _next(options: list[str], as_json: bool) -> None:
 
     if not hot.nothing_ready(place[0], role, who(agent)[0], time.time()):
         return
+    _tell_unread(place[0], mailboxes(agent))
     text = f"nothing is ready for role {role}" if role else "nothing is ready"
     following = "andon status, or try later"
     if as_json:

@@ -86,6 +86,16 @@ def session_name() -> str | None:
     return client_above[0] if client_above is not None else None
 
 
+def client_name() -> str:
+    """The client of the session around this process, "" when it can't be told."""
+    above = ancestor()
+    if above is not None:
+        # A registered process says more than variables, which are inherited.
+        return above[1].removeprefix("launched ")
+    found = next((client for variable, client in SESSIONS if os.environ.get(variable)), "")
+    return found.removesuffix("-code") if found == "claude-code" else found
+
+
 def who(explicit: str | None = None) -> tuple[str, bool]:
     """(name, whether it is a person): --agent, else the session's name, else login@host."""
     name = explicit or session_name()

@@ -88,6 +88,8 @@ def fail(error: AndonError, as_json: bool) -> NoReturn:
     """Report an operational error or a refusal."""
     described = {"kind": error.kind, "message": error.message, "next": error.next}
     try:
+        for note in error.notes:
+            sys.stderr.write(clean(note) + "\n")
         if as_json:
             sys.stdout.write(encode({"ok": False, "error": described}) + "\n")
         else:

@@ -24,12 +24,25 @@ WORDS = {
     "run_cancel": "cancel",
     "answer": "answer",
     "key_rotate": "retire",
+    "config_set": "change the setting",
+    "config_unset": "change the setting",
+    "lead_freeze": "freeze",
+    "lead_unfreeze": "unfreeze",
+    "finding_resolve": "resolve a finding of",
+    "finding_reopen": "reopen a finding of",
 }
+
+
+REVIEWERS_ACTS = frozenset({"finding_resolve", "finding_reopen"})
+"""Acts of the reviewer who raised a finding, or else of a person."""
 
 
 def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, caller: CallContext) -> None:
     """Ask the person. Raises AndonError kind "not_a_person" (exit 5) or "not_confirmed" (exit 1)."""
     if verb == "answer" and not _is_for_person(coordinator, arguments):
+        return
+    if verb in REVIEWERS_ACTS and not caller.person:
+        # A reviewer's own findings are its to resolve; whose they are, the core knows.
         return
     refuse_agents(caller)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -39,8 +52,11 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
             next="let a person run this in a terminal",
             exit=EXIT_DENIED,
         )
-    subject = arguments.get("run") or arguments.get("message") or "the key that signs evidence"
-    if verb not in ("answer", "key_rotate"):
+    setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
+    subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
+    if verb in ("lead_freeze", "lead_unfreeze"):
+        subject = arguments.get("branch") or "the target branch"
+    elif verb not in ("answer", "key_rotate", "config_set", "config_unset"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()
@@ -69,6 +85,15 @@ def refuse_agents(caller: CallContext) -> None:
             next="let a person run this in a terminal of their own",
             exit=EXIT_DENIED,
         )
+
+
+def is_person(caller: CallContext) -> bool:
+    """Whether nothing speaks for an agent; a guard rail like `refuse_agents`, for what needs no terminal."""
+    try:
+        refuse_agents(caller)
+    except AndonError:
+        return False
+    return caller.person
 
 
 def _in_claim(cwd: str) -> bool:

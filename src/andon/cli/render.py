@@ -176,7 +176,18 @@ def _status(body: Body, paint: Paint) -> str:
                 x["title"],
             ],
         ),
-        ("Waiting", "waiting", lambda x: [x["task"], x["run"] or "-", x["step"] or "-", "", x["reason"], x["title"]]),
+        (
+            "Waiting",
+            "waiting",
+            lambda x: [
+                x["task"],
+                x["run"] or "-",
+                x["step"] or "-",
+                _reserved(x, body),
+                x["reason"],
+                x["title"],
+            ],
+        ),
     )
     for title, key, row in sections:
         items = body[key]
@@ -184,6 +195,16 @@ def _status(body: Body, paint: Paint) -> str:
             cells = [[one_line(str(cell or "")) for cell in row(item)] for item in items[:40]]
             more = f"\n  … and {len(items) - 40} more" if len(items) > 40 else ""
             parts.append(paint.head(title) + "\n" + _indent(columns(cells)) + more)
+    if body.get("undelivered"):
+        from andon.cli.render_talk import undelivered
+
+        parts.append(paint.head("Undelivered messages") + "\n" + undelivered(body))
+    for item in body.get("frozen", []):
+        text = f"{item['branch']} is frozen by {item['by']} since {item['since']}: {item['why']}"
+        parts.append(f"{paint('Nothing lands', '33')}: {one_line(text)} (andon lead unfreeze {item['branch']})")
+    if body.get("flaky"):
+        flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
+        parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -218,7 +239,13 @@ def _runs(body: Body, paint: Paint) -> str:
 
 def _ready(body: Body, paint: Paint) -> str:
     rows = [
-        [x["task"], x["run"] or "-", x["step"] or "-", _reserved(x, body) or x["role"] or "-", x["title"]]
+        [
+            x["task"],
+            x["run"] or "-",
+            x["step"] or "-",
+            _reserved(x, body) or x["role"] or "-",
+            x["title"] + (f" ({x['why_not']})" if x["why_not"] else ""),
+        ]
         for x in body["items"]
     ]
     return table(rows, ["TASK", "RUN", "STEP", "FOR", "TITLE"], paint) if rows else "nothing is ready"
@@ -240,12 +267,13 @@ def _telling(key: str, value: Any) -> bool:
 
 def _show(body: Body, paint: Paint) -> str:
     if body["kind"] == "message":
-        lines = [
-            f"{body['id']} {body['message_kind']} from {body['sender']} to {body['recipient']}",
-            clean(body["body"]),
-        ]
-        lines += [f"answer by {body['answered_by']}: {clean(body['answer'])}"] if body["answer"] else []
-        return "\n".join(lines)
+        from andon.cli.render_talk import message
+
+        return message(body, paint)
+    if body["kind"] == "learning":
+        from andon.cli.knowledge import shown
+
+        return shown(body, paint)
     if body["kind"] == "task":
         lines = [paint.head(f"{body['task']}: {clean(body['title'])}"), f"status {body['status']}"]
         lines += [clean(body["body"])] if body["body"] else []
@@ -271,6 +299,10 @@ def _show_run(run: Body, paint: Paint) -> str:
         owner = f", {step['agent']} until {step['expires_at']}" if step["agent"] else ""
         lines.append(f"at {step['step']}: {step['state']}, visit {step['visit']}, attempt {step['attempt']}{owner}")
         lines += [f"    {one_line(step['reason'])}"] if step["reason"] else []
+    if run.get("children"):
+        from andon.cli.swarm import tree
+
+        lines += tree(run["children"], paint)
     for verdict in run.get("done", []):
         outcome = verdict["outcome"]
         lines.append(
@@ -282,6 +314,10 @@ def _show_run(run: Body, paint: Paint) -> str:
 
 
 def _lead(body: Body, paint: Paint) -> str:
+    if body.get("dry_run"):
+        from andon.cli.queue import dry_run
+
+        return dry_run(body, paint)
     lines = [f"{paint('landed', '32')} {x['task']} ({x['run']}) as {x['commit'][:12]}" for x in body["landed"]]
     lines += [
         f"{paint('sent back', '31')} {x['task']} ({x['run']}): {x['how']}: {clean(x['reason'])}"
@@ -289,16 +325,6 @@ def _lead(body: Body, paint: Paint) -> str:
     ]
     lines += [f"waiting {x['task']} ({x['run']}): {clean(x['reason'])}" for x in body["waiting"]]
     lines += [f"{paint('error', '31')} {x['task']} ({x['run']}): {clean(x['reason'])}" for x in body["errors"]]
-    return "\n".join(lines)
-
-
-def _inbox(body: Body, paint: Paint) -> str:
-    lines = []
-    for item in body["items"]:
-        lines.append(f"{paint.head(item['id'])} {item['kind']} from {item['sender']} ({item['sent_at']})")
-        lines.append(_indent(clean(item["body"])))
-        lines += [f"  answer by {item['answered_by']}: {clean(item['answer'])}"] if item["answer"] else []
-    lines += ["acknowledge with: andon inbox --ack all"] if body["items"] else ["no messages"]
     return "\n".join(lines)
 
 
@@ -424,7 +450,6 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "show": _show,
     "lead": _lead,
     "work": _work,
-    "inbox": _inbox,
     "workflow_lint": _lint,
     "workflow_import": _imported,
     "workflow_graph": lambda body, _paint: str(body["graph"]),
@@ -450,13 +475,35 @@ RENDERERS: dict[str, Callable[[Body, Paint], str]] = {
     "waive": _moved,
     "signal": _moved,
     "say": lambda body, _paint: f"{body['message']} sent to {body['to']}",
-    "ask": lambda body, _paint: (
-        f"{body['message']} asked of {body['to']}" + (f": {body['answer']}" if body["answer"] else "")
-    ),
     "answer": lambda body, _paint: f"{body['message']} answered",
 }
 
-ELSEWHERE: dict[str, str] = {"plan": "andon.cli.render_plan:plan"}
+ELSEWHERE: dict[str, str] = {
+    "config_list": "andon.cli.render_config:config_list",
+    "config_get": "andon.cli.render_config:config_get",
+    "config_set": "andon.cli.render_config:config_set",
+    "config_unset": "andon.cli.render_config:config_set",
+    "workflow_simulate": "andon.cli.render_forecast:forecast",
+    "inbox": "andon.cli.render_talk:inbox",
+    "ask": "andon.cli.render_talk:ask",
+    "finding_list": "andon.cli.render_talk:findings",
+    "finding_resolve": "andon.cli.render_talk:finding",
+    "finding_reopen": "andon.cli.render_talk:finding",
+    "learn": "andon.cli.knowledge:learned",
+    "learn_list": "andon.cli.knowledge:listed",
+    "learn_show": "andon.cli.knowledge:shown",
+    "learn_edit": "andon.cli.knowledge:changed",
+    "learn_confirm": "andon.cli.knowledge:changed",
+    "learn_retire": "andon.cli.knowledge:changed",
+    "inject": "andon.cli.knowledge:injected",
+    "lead_freeze": "andon.cli.queue:frozen",
+    "lead_unfreeze": "andon.cli.queue:frozen",
+    "spawn": "andon.cli.swarm:spawned",
+    "wait": "andon.cli.swarm:waited",
+    "plan": "andon.cli.render_plan:plan",
+    "task_import": "andon.cli.exchange:imported",
+    "task_export": "andon.cli.exchange:exported",
+}
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
 

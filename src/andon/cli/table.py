@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from andon.cli.commands import agents, flows, people, tasks
+from andon.cli.commands import agents, flows, knowledge, people, tasks
 from andon.cli.commands.words import AGENTS, FLOWS, PEOPLE, TASKS, Command, Option, Positional
 
 __all__ = ["AGENTS", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
 __all__ += ["Command", "Option", "Positional", "common_of", "find"]
 
-COMMANDS: tuple[Command, ...] = (*agents.COMMANDS, *people.COMMANDS, *tasks.COMMANDS, *flows.COMMANDS)
+COMMANDS: tuple[Command, ...] = (
+    *agents.COMMANDS,
+    *knowledge.COMMANDS,
+    *people.COMMANDS,
+    *tasks.COMMANDS,
+    *flows.COMMANDS,
+)
 
 COMMON: tuple[Option, ...] = (
     (("--json",), "json", "flag", "print exactly one JSON object"),
@@ -18,6 +24,10 @@ COMMON: tuple[Option, ...] = (
 )
 
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
+PERSONS_ACTS |= {"config_set", "config_unset", "lead_freeze", "lead_unfreeze", "finding_resolve", "finding_reopen"}
+
+LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"})
+"""Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
 
 NOT_BUILT = frozenset(
     {
@@ -28,12 +38,8 @@ NOT_BUILT = frozenset(
         "trigger",
         "policy",
         "token",
-        "learn",
-        "inject",
         "audit",
         "harness",
-        "spawn",
-        "wait",
     }
 )
 """Commands that the design names and this version does not have."""
@@ -46,9 +52,10 @@ def common_of(command: Command) -> tuple[Option, ...]:
 
 
 def find(words: list[str]) -> tuple[Command, list[str]] | None:
-    """The command that the words begin with, and the rest."""
+    """The command that the words begin with, and the rest. Of two of them, the one of more words."""
+    found: tuple[Command, list[str]] | None = None
     for command in COMMANDS:
         path = command[1].split(" ")
-        if words[: len(path)] == path:
-            return command, words[len(path) :]
-    return None
+        if words[: len(path)] == path and (found is None or len(path) > 1):
+            found = command, words[len(path) :]
+    return found

@@ -6,7 +6,7 @@ import gc
 import sys
 from typing import Any, NoReturn
 
-from andon.cli.table import PERSONS_ACTS, find
+from andon.cli.table import LEARNING_ACTS, PERSONS_ACTS, find
 
 
 def import_msgspec() -> None:
@@ -69,12 +69,19 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         from andon.cli.context import context, prepare
 
         prepare(verb, arguments)
-        if verb == "export" and as_json and arguments.get("file") in (None, "-"):
+        if verb in ("export", "task_export") and as_json and arguments.get("file") in (None, "-"):
             # Standard output can't hold both the lines and the one object.
-            raise UsageError("export --json needs a file", next="andon export FILE --json")
+            named = verb.replace("_", " ")
+            raise UsageError(f"{named} --json needs a file", next=f"andon {named} FILE --json")
+        if verb == "lead" and arguments.get("dry_run") and arguments.get("watch"):
+            raise UsageError("a dry run is made once", next="andon lead --dry-run")
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
+        if verb in LEARNING_ACTS:
+            from andon.cli.knowledge import as_who_it_is
+
+            caller = as_who_it_is(caller)
         from andon.app import open_coordinator
 
         if verb == "work":
@@ -90,6 +97,10 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
             from andon.cli.person import confirm
 
             confirm(verb, arguments, coordinator, caller)
+        if verb == "learn" and arguments.get("review") and not as_json and sys.stdin.isatty():
+            from andon.cli.knowledge import ask_through
+
+            ask_through(coordinator, arguments)
         if verb == "lead" and arguments.pop("watch", False):
             from andon.cli.watch import watch
 
@@ -117,7 +128,9 @@ def serve_mcp() -> NoReturn:
     sys.exit(0)
 
 
-LONG = frozenset({"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive"})
+LONG = frozenset(
+    {"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive", "task_import"}
+)
 
 
 def progress(verb: str, as_json: bool) -> Any:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.imported import Imported
+from andon.core.swarm import Child
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
+
+TOKENS_MAX = 10**9
+"""Model tokens in one count. Whoever tells more is not believed."""
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -31,6 +36,12 @@ class AddTask(Command, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    parent: str = ""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    budget: int | None = None
+    imported: Imported | None = None
 
 
 class EditTask(Command, frozen=True, kw_only=True):
@@ -43,6 +54,10 @@ class EditTask(Command, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+
+
+class ReleaseTask(Command, frozen=True, kw_only=True):
+    """The parent has room for this child, which was held back."""
 
 
 class CancelTask(Command, frozen=True, kw_only=True):
@@ -59,6 +74,12 @@ class PlanTask(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class RememberImport(Command, frozen=True, kw_only=True):
+    """Keep what another tool's file says of the task, for the next import and for export."""
+
+    imported: Imported
+
+
 class AttachRun(Command, frozen=True, kw_only=True):
     run: str
 
@@ -67,6 +88,10 @@ class DetachRun(Command, frozen=True, kw_only=True):
     run: str
     outcome: str
     commit: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+    message: str = ""
+    notes: str = ""
 
 
 # ---------------------------------------------------------------- run
@@ -84,6 +109,9 @@ class StartRun(Command, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     priority: int = 2
     labels: tuple[str, ...] = ()
+    parent: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class Claim(Command, frozen=True, kw_only=True):
@@ -94,22 +122,41 @@ class Claim(Command, frozen=True, kw_only=True):
     role: str | None = None
     person: bool = False
     lease_s: float | None = None
+    client: str = ""
+    model: str = ""
+    """what the worker is made of; "" when it is not known"""
 
 
 class Renew(Command, frozen=True, kw_only=True):
-    """extend_s: least time that must be left afterwards (None: the lease's own length)."""
+    """tokens_used: since the last count, 0 to TOKENS_MAX. notes: what whoever goes on must know, "" leaves them. salvage: for
+    when the tokens end the attempt."""
 
     step: str
     token: int
     tokens_used: int = 0
+    notes: str = ""
+    salvage: str = ""
 
 
 class CountTokens(Command, frozen=True, kw_only=True):
-    """Tokens of an attempt that is over, told by its agent: a review that ended the step, the last words after `advance`."""
+    """Tokens of an attempt that is over, told by its agent: a review that ended the step, the last words after `advance`.
+
+    tokens_used: 1 to TOKENS_MAX.
+    """
 
     step: str
     token: int
     tokens_used: int
+
+
+class GiveLearnings(Command, frozen=True, kw_only=True):
+    """Record which learnings were chosen for an attempt's brief; see the event."""
+
+    step: str
+    token: int
+    learnings: tuple[str, ...]
+    withheld: bool = False
+    asked: bool = False
 
 
 class Release(Command, frozen=True, kw_only=True):
@@ -130,6 +177,32 @@ class HandOff(Command, frozen=True, kw_only=True):
     to: str
     notes: str
     salvage: str = ""
+    gates: tuple[str, ...] = ()
+    """that must open first, besides those of the step's `handoff_gates`; measured on `submission`"""
+    submission: Submission | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    environment_digest: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    also_by: str = ""
+
+
+class Park(Command, frozen=True, kw_only=True):
+    """Give the lease up until a question is answered. due_at: when the question is void. on_expiry: ready | cord."""
+
+    step: str
+    token: int
+    question: str
+    due_at: float | None = None
+    on_expiry: str = "ready"
+    salvage: str = ""
+    notes: str = ""
+
+
+class Resume(Command, frozen=True, kw_only=True):
+    """The question that a step waited for has got an answer."""
+
+    step: str
+    question: str
 
 
 class ExpireLease(Command, frozen=True, kw_only=True):
@@ -177,7 +250,25 @@ class Advance(Command, frozen=True, kw_only=True):
     message: str = ""
     notes: str = ""
     findings: tuple[Finding, ...] = ()
+    resolve: tuple[str, ...] = ()
+    """ids of findings that the reviewer says are mended"""
     also_by: str = ""
+
+
+class ResolveFindings(Command, frozen=True, kw_only=True):
+    """person: a person says so. aliases: all names this person is known by. role: what the actor plays now."""
+
+    findings: tuple[str, ...]
+    why: str
+    person: bool = False
+    aliases: tuple[str, ...] = ()
+    role: str = ""
+
+
+class ReopenFinding(Command, frozen=True, kw_only=True):
+    finding: str
+    why: str
+    person: bool = False
 
 
 class Approve(Command, frozen=True, kw_only=True):
@@ -270,6 +361,65 @@ class JoinLanes(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class HandOn(Command, frozen=True, kw_only=True):
+    """Give a step's work to children. problem: why the step can't (it fails). join "": its worker waits for them itself."""
+
+    step: str
+    token: int
+    ref: str = ""
+    base: str = ""
+    base_tree: str = ""
+    children: tuple[Child, ...] = ()
+    join: str = ""
+    max_parallel: int | None = None
+    common: str = ""
+    problem: str = ""
+
+
+class EndChild(Command, frozen=True, kw_only=True):
+    """A child of the run is over: what `ChildEnded` says."""
+
+    step: str
+    task: str
+    run: str
+    outcome: str
+    commit: str = ""
+    message: str = ""
+    notes: str = ""
+    reason: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+
+
+class MergeChildren(Command, frozen=True, kw_only=True):
+    """The worker of the step has what was integrated up to `commit`."""
+
+    step: str
+    token: int
+    commit: str
+    left_out: bool = False
+    conflicts: tuple[str, ...] = ()
+
+
+class DropChildren(Command, frozen=True, kw_only=True):
+    """The worker of the step does without these children; none named: all that are open."""
+
+    step: str
+    token: int
+    tasks: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class JoinChildren(Command, frozen=True, kw_only=True):
+    """All children are over. submission: their integrated work (None: nothing was integrated)."""
+
+    step: str
+    token: int
+    submission: Submission | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    environment_digest: str = ""
+
+
 class RetryRun(Command, frozen=True, kw_only=True):
     step: str = ""
     reason: str = ""
@@ -290,6 +440,17 @@ class SendMessage(Command, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    in_reply_to: str = ""
+    thread: str = ""
+    """that of the message it replies to; "" begins a thread"""
+    waiting: int = 0
+    """unacknowledged messages in the recipient's mailbox now"""
+    recent: int = 0
+    """messages that this sender sent within the last SENDER_WINDOW_S"""
+
+
+class RepeatMessage(Command, frozen=True, kw_only=True):
+    """The same message came again, under its key."""
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):
@@ -298,3 +459,39 @@ class AcknowledgeMessage(Command, frozen=True, kw_only=True):
 
 class AnswerMessage(Command, frozen=True, kw_only=True):
     body: str
+
+
+# ---------------------------------------------------------------- learning
+
+
+class RecordLearning(Command, frozen=True, kw_only=True):
+    """person: whether a person records it. The linked learnings are looked at by the caller."""
+
+    learning: str
+    text: str
+    scopes: tuple[str, ...]
+    repository: str = ""
+    person: bool = False
+    task: str = ""
+    run: str = ""
+    step: str = ""
+    commit: str = ""
+    supersedes: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+class EditLearning(Command, frozen=True, kw_only=True):
+    text: str | None = None
+    scopes: tuple[str, ...] | None = None
+    contradicts: tuple[str, ...] | None = None
+    person: bool = False
+
+
+class ConfirmLearning(Command, frozen=True, kw_only=True):
+    person: bool = False
+
+
+class RetireLearning(Command, frozen=True, kw_only=True):
+    reason: str = ""
+    superseded_by: str = ""
+    person: bool = False

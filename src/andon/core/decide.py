@@ -1,7 +1,8 @@
-"""`decide(state, command) -> events | Rejected`: the rules for tasks and messages, and the way to those for runs.
+"""`decide(state, command) -> events | Rejected`: the rules for tasks, and the way to those for messages and runs.
 
 Theory of operation: a command is checked against the state; the answer is the list of events that make it true, or
-the reason why not. Nothing is changed here. The rules for runs need the pinned workflow and stand in `decide_run`.
+the reason why not. Nothing is changed here. The rules for messages stand in `rules_message`; those for runs need the
+pinned workflow and stand in `decide_run`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.rules_message import decide_message as decide_message
 from andon.core.rules_plan import plan_task
 
 MAX_TITLE_CHARS = 500
 MAX_TEXT_BYTES = 200_000
 MAX_LIST_ITEMS = 500
-MAX_MESSAGE_BYTES = 64_000
 
 Decision = list[e.Event] | Rejected
 
@@ -30,10 +31,15 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
         raise InvariantViolation(f"{type(command).__name__} for a task that does not exist")
     if isinstance(command, c.EditTask):
         return _edit_task(task, command)
+    if isinstance(command, c.ReleaseTask):
+        draft = False if task.status == s.DRAFT else None
+        return [e.TaskEdited(at=command.at, actor=command.actor, draft=draft)] if draft is False else []
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
     if isinstance(command, c.PlanTask):
         return plan_task(task, command)
+    if isinstance(command, c.RememberImport):
+        return [e.TaskImported(at=command.at, actor=command.actor, imported=command.imported)]
     if isinstance(command, c.AttachRun):
         return _attach_run(task, command)
     if isinstance(command, c.DetachRun):
@@ -41,7 +47,15 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
             raise InvariantViolation(f"run {command.run} ended, but task {task.id} has run {task.run}")
         return [
             e.RunDetached(
-                at=command.at, actor=command.actor, run=command.run, outcome=command.outcome, commit=command.commit
+                at=command.at,
+                actor=command.actor,
+                run=command.run,
+                outcome=command.outcome,
+                commit=command.commit,
+                tokens=command.tokens,
+                authors=command.authors,
+                message=command.message,
+                notes=command.notes,
             )
         ]
     raise InvariantViolation(f"no rule for command {type(command).__name__} on a task")
@@ -76,7 +90,10 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
     lists = (command.acceptance, command.scope, command.depends_on, command.labels)
     if refusal := _refuse_fields(command.title, command.body, lists) or _refuse_priority(command.priority):
         return refusal
-    return [
+    if command.budget is not None and command.budget < 1:
+        text = f"a budget of {command.budget} tokens is not possible"
+        return Rejected(kind="bad_task", message=text, next="use --budget 1 or more", exit=EXIT_USAGE)
+    events: list[e.Event] = [
         e.TaskAdded(
             at=command.at,
             actor=command.actor,
@@ -91,8 +108,16 @@ def _add_task(task: s.Task | None, command: c.AddTask) -> Decision:
             workflow=command.workflow,
             draft=command.draft,
             source=command.source,
+            parent=command.parent,
+            parent_run=command.parent_run,
+            parent_step=command.parent_step,
+            depth=command.depth,
+            budget=command.budget,
         )
     ]
+    if command.imported is not None:
+        events.append(e.TaskImported(at=command.at, actor=command.actor, imported=command.imported))
+    return events
 
 
 def _closed(task: s.Task) -> Rejected:
@@ -112,6 +137,9 @@ def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
     if task.status == s.RUNNING and (command.workflow is not None or command.scope is not None):
         text = f"task {task.id} is running in {task.run}: its workflow and scope are pinned"
         return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    if task.parent_run and (command.draft is not None or command.workflow is not None):
+        text = f"task {task.id} is a child of {task.parent_run}, which decides when it starts and what it follows"
+        return Rejected(kind="child_task", message=text, next=f"andon show {task.parent_run}")
     if command.depends_on is not None and task.id in command.depends_on:
         return Rejected(kind="bad_task", message=f"task {task.id} can't depend on itself", exit=EXIT_USAGE)
     return [
@@ -150,59 +178,3 @@ def _attach_run(task: s.Task, command: c.AttachRun) -> Decision:
     if task.status in s.CLOSED:
         return _closed(task)
     return [e.RunAttached(at=command.at, actor=command.actor, run=command.run)]
-
-
-# ---------------------------------------------------------------- message
-
-
-def decide_message(message: s.Message | None, command: c.Command) -> Decision:
-    """Commands of a message."""
-    if isinstance(command, c.SendMessage):
-        return _send(message, command)
-    if message is None:
-        raise InvariantViolation(f"{type(command).__name__} for a message that does not exist")
-    if isinstance(command, c.AcknowledgeMessage):
-        if command.actor in message.acknowledged:
-            return []
-        return [e.MessageAcknowledged(at=command.at, actor=command.actor, by=command.actor)]
-    if isinstance(command, c.AnswerMessage):
-        return _answer(message, command)
-    raise InvariantViolation(f"no rule for command {type(command).__name__} on a message")
-
-
-def _send(message: s.Message | None, command: c.SendMessage) -> Decision:
-    if message is not None:
-        raise InvariantViolation(f"message id {command.message} given out twice")
-    if not command.body.strip():
-        return Rejected(kind="bad_message", message="the message is empty", next="say something", exit=EXIT_USAGE)
-    if len(command.body.encode(errors="replace")) > MAX_MESSAGE_BYTES:
-        text = f"the message is larger than {MAX_MESSAGE_BYTES} bytes"
-        return Rejected(kind="bad_message", message=text, next="point to a file instead", exit=EXIT_USAGE)
-    return [
-        e.MessageSent(
-            at=command.at,
-            actor=command.actor,
-            message=command.message,
-            kind=command.kind,
-            recipient=command.recipient,
-            body=command.body,
-            run=command.run,
-            step=command.step,
-            expires_at=command.expires_at,
-        )
-    ]
-
-
-def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
-    if message.kind != "ask":
-        text = f"message {message.id} is not a question"
-        return Rejected(kind="not_a_question", message=text, next=f"andon say {message.sender} …")
-    if message.answer:
-        text = f"question {message.id} was answered by {message.answered_by}"
-        return Rejected(kind="answered", message=text, next=f"andon say {message.sender} …")
-    if command.actor == message.sender:
-        return Rejected(kind="own_question", message=f"question {message.id} is your own", next="wait for another")
-    if message.expires_at is not None and command.at > message.expires_at:
-        text = f"question {message.id} has expired"
-        return Rejected(kind="expired", message=text, next=f"andon say {message.sender} …")
-    return [e.MessageAnswered(at=command.at, actor=command.actor, by=command.actor, body=command.body)]

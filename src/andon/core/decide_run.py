@@ -9,20 +9,38 @@ Routing is in `routing`, judging in `judge`. Must not know: git, files, clocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from msgspec import UnsetType
 
 from andon.core import commands as c
 from andon.core import events as e
+from andon.core import machines
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.evolve import evolve
-from andon.core.judge import is_review_step
-from andon.core.routing import Evaluate, Progress
+from andon.core.judge import is_review_step, judge, overall, review_gates
+from andon.core.routing import Evaluate, Progress, final_submission
+from andon.core.rules_findings import reopen_finding, resolve_findings
+from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
-from andon.core.rules_step import advance, end_attempt, find_step, held_step, submit
+from andon.core.rules_question import park, question_expired, resume
+from andon.core.rules_session import (
+    budget_of,
+    end_over_budget,
+    note_checkpoint,
+    run_out,
+    session_end,
+    tokens_over,
+    tokens_used_up,
+    within,
+)
+from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
+from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children
+from andon.core.verdict import PASSED
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
@@ -53,7 +71,7 @@ def decide_run(workflow: w.Workflow, run: s.Run | None, command: c.Command, eval
     return refusal if refusal is not None else progress.events
 
 
-UNSUPPORTED_KINDS = frozenset({"fanout", "workflow", "publish"})
+UNSUPPORTED_KINDS = frozenset({"publish"})
 
 
 def unsupported(workflow: w.Workflow) -> list[str]:
@@ -85,6 +103,9 @@ def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluat
         scope=command.scope,
         priority=command.priority,
         labels=command.labels,
+        parent=command.parent,
+        depth=command.depth,
+        budget=command.budget,
     )
     state = evolve(None, started)
     if not isinstance(state, s.Run):
@@ -101,7 +122,7 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
     run = progress.run
     step = run.active.get(command.step)
     if step is not None and step.lease is not None and command.at >= step.lease.expires_at:
-        end_attempt(progress, step, "expired", reason=f"the lease of {step.lease.agent} expired")
+        run_out(progress, step, step.lease)
         step = progress.run.active.get(command.step)
     if step is None:
         text = f"step {command.step} of run {run.id} is not active"
@@ -117,8 +138,12 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
         return Rejected(kind="not_ready", message=text, next="andon lead", exit=3)
     if refusal := _refuse_worker(progress, step, command):
         return refusal if not progress.events else None
+    if reason := tokens_used_up(progress):
+        progress.block(step.step, reason)
+        return None
     definition = progress.workflow.steps.get(step.step)
     lease_s = command.lease_s or (definition.lease_s if definition else 600.0)
+    ends_at = session_end(definition, command.at)
     progress.emit(
         e.StepClaimed(
             at=command.at,
@@ -129,9 +154,13 @@ def _claim(progress: Progress, command: c.Claim) -> Rejected | None:
             attempt=step.attempt + 1,
             token=run.token + 1,
             lease_s=lease_s,
-            expires_at=command.at + lease_s,
+            expires_at=within(command.at + lease_s, ends_at),
             workdir=command.workdir,
             person=command.person,
+            client=command.client,
+            model=command.model,
+            session_ends_at=ends_at,
+            budget=budget_of(definition),
         )
     )
     return None
@@ -162,6 +191,10 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
     if command.actor in run.authors:
         text = f"{command.actor} is an author of run {run.id}'s change and can't review it"
         return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
+    definition = progress.workflow.steps[step.step]
+    for gate in review_gates(progress.workflow, definition):
+        if why := machines.refusal(gate, run, command.actor, ((command.client, command.model),)):
+            return Rejected(kind="not_distinct", message=why, next="let another agent do it", exit=EXIT_DENIED)
     for review in run.reviews:
         same = submission is not None and review.patch == submission.patch and review.at >= step.entered_at
         if same and review.agent == command.actor:
@@ -171,16 +204,26 @@ def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -
 
 
 def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
-    return step.offered_to in (command.actor, f"role:{step.role}", "anyone")
+    over = step.offered_until is not None and command.at >= step.offered_until
+    return over or step.offered_to in (command.actor, f"role:{step.role}", "anyone")
 
 
-def claim_refusal(workflow: w.Workflow, run: s.Run, step_id: str, agent: str, role: str | None) -> Rejected | None:
+def claim_refusal(
+    workflow: w.Workflow,
+    run: s.Run,
+    step_id: str,
+    agent: str,
+    role: str | None,
+    now: float = 0.0,
+    machine: tuple[str, str] = ("", ""),
+) -> Rejected | None:
     """Why this agent could not claim the step now, None when it could; for choosing among ready steps."""
     step = run.active.get(step_id)
     if step is None or step.state != s.READY:
         state = step.state if step is not None else "not active"
         return Rejected(kind="not_ready", message=f"step {step_id} of run {run.id} is {state}", exit=3)
-    command = c.Claim(at=0.0, actor=agent, step=step_id, workdir="", role=role)
+    client, model = machine
+    command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role, client=client, model=model)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
     return _refuse_worker(progress, step, command)
 
@@ -212,7 +255,9 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
     lease = step.lease
     if lease is None:
         raise InvariantViolation("a held step has a lease")
-    expires_at = command.at + lease.lease_s
+    if refusal := _refuse_tokens(command.tokens_used) or note_checkpoint(progress, step, command):
+        return refusal
+    expires_at = within(command.at + lease.lease_s, lease.session_ends_at)
     if expires_at - lease.expires_at >= min(MIN_RENEWAL_S, lease.lease_s / 10) or command.tokens_used > 0:
         progress.emit(
             e.LeaseRenewed(
@@ -224,7 +269,8 @@ def _renew(progress: Progress, command: c.Renew) -> Rejected | None:
                 tokens_used=command.tokens_used,
             )
         )
-        if reason := _tokens_over(progress):
+        end_over_budget(progress, step.step, command.salvage)
+        if (reason := tokens_over(progress)) and step.step in progress.run.active:
             progress.block(step.step, reason)
     return None
 
@@ -236,8 +282,10 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
     if not 1 <= command.token <= run.token or command.actor not in acted:
         text = f"{command.actor} had no attempt {command.token} in run {run.id} whose tokens could be counted"
         return Rejected(kind="not_yours", message=text, exit=EXIT_LOST)
-    if command.tokens_used < 1:
-        return Rejected(kind="bad_input", message="tokens are a positive number", exit=EXIT_USAGE)
+    if command.tokens_used == 0:
+        return Rejected(kind="bad_input", message="no tokens were given", next=_COUNT_NEXT, exit=EXIT_USAGE)
+    if refusal := _refuse_tokens(command.tokens_used):
+        return refusal
     progress.emit(
         e.TokensCounted(
             at=command.at,
@@ -247,16 +295,26 @@ def _count_tokens(progress: Progress, command: c.CountTokens) -> Rejected | None
             tokens_used=command.tokens_used,
         )
     )
-    if reason := _tokens_over(progress):
+    if reason := tokens_over(progress):
         for step in list(run.active.values()):
             if step.prepared is None and step.state != s.BLOCKED:
                 progress.block(step.step, reason)
     return None
 
 
-def _tokens_over(progress: Progress) -> str:
-    used, limit = progress.run.tokens_used, progress.workflow.limits.tokens
-    return f"{used} tokens were used; the limit is {limit}" if limit is not None and used > limit else ""
+_COUNT_NEXT = "give the tokens used since the last count"
+
+
+def _refuse_tokens(tokens_used: int) -> Rejected | None:
+    """What was used is used: a count below nothing would give tokens back to the budget (law 13)."""
+    if 0 <= tokens_used <= c.TOKENS_MAX:
+        return None
+    text = f"one count of tokens is 0 to {c.TOKENS_MAX:,}, and {_shown(tokens_used)} is not"
+    return Rejected(kind="bad_input", message=text, next=_COUNT_NEXT, exit=EXIT_USAGE)
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) <= 10**20 else "a number of more than 20 digits"
 
 
 def _release(progress: Progress, command: c.Release) -> Rejected | None:
@@ -274,6 +332,9 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
     if command.to.startswith("role:") and command.to != f"role:{step.role}":
         text = f"step {step.step} is for role {step.role}; it can't be handed to {command.to}"
         return Rejected(kind="wrong_role", message=text, next=f"andon handoff --to role:{step.role}", exit=EXIT_USAGE)
+    if refusal := _refuse_hand_off(progress, step, command):
+        return refusal
+    step = progress.run.active[step.step]
     end_attempt(
         progress,
         step,
@@ -283,9 +344,49 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
         counts=False,
         to=command.to,
         notes=command.notes,
+        artifacts=command.artifacts,
     )
     if progress.run.active[step.step].handoffs > MAX_HANDOFFS:
         progress.block(step.step, f"handed off more than {MAX_HANDOFFS} times in one visit")
+    return None
+
+
+def handoff_gates(workflow: w.Workflow, step: w.Step, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """The gates that must open before a step is handed off: those that the workflow names, and those asked for."""
+    own = () if isinstance(step.handoff_gates, UnsetType) else step.handoff_gates
+    return tuple(dict.fromkeys((*own, *more)))
+
+
+def _refuse_hand_off(progress: Progress, step: s.ActiveStep, command: c.HandOff) -> Rejected | None:
+    """A gated hand-off hands over what is submitted, once its gates open on that; else nothing changes."""
+    definition = progress.workflow.steps.get(step.step)
+    ids = handoff_gates(progress.workflow, definition, command.gates) if definition is not None else ()
+    if unknown := [name for name in ids if name not in progress.workflow.gates]:
+        text = f"workflow {progress.workflow.name} has no gate {', '.join(unknown)}"
+        known = f"it has: {', '.join(progress.workflow.gates)}"
+        return Rejected(kind="unknown_gate", message=text, next=known, exit=EXIT_USAGE)
+    if not ids:
+        return None
+    if command.submission is not None and definition is not None and not is_review_step(progress.workflow, definition):
+        record_submission(progress, step, command.token, command.submission, command.also_by)
+    subject = command.submission or progress.run.submissions.get(step.lane) or final_submission(progress.run)
+    verdicts = judge(
+        progress.workflow, progress.run, ids, subject, command.verdicts, command.environment_digest, command.at
+    )
+    if overall(verdicts) != PASSED:
+        closed = "; ".join(f"gate {x.gate} {x.outcome}: {x.summary}" for x in verdicts if not x.opens)
+        text = f"step {step.step} of run {progress.run.id} may not be handed off: {closed}"
+        return Rejected(kind="red", message=text, next="fix it, then hand off again; andon release gives the step up")
+    progress.emit(
+        e.Judged(
+            at=command.at,
+            actor=command.actor,
+            step=step.step,
+            verdicts=verdicts,
+            environment_digest=command.environment_digest,
+            green=True,
+        )
+    )
     return None
 
 
@@ -308,7 +409,7 @@ def _expire(progress: Progress, command: c.ExpireLease) -> Rejected | None:
     if lease is None or lease.token != command.token or command.at < lease.expires_at:
         text = f"the lease of step {command.step} of run {progress.run.id} has not expired"
         return Rejected(kind="not_expired", message=text)
-    end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired", salvage=command.salvage)
+    run_out(progress, step, lease, salvage=command.salvage)
     return None
 
 
@@ -330,6 +431,24 @@ def _shorten(progress: Progress, command: c.ShortenLease) -> Rejected | None:
     return None
 
 
+# ---------------------------------------------------------------- findings
+
+
+def _advance(progress: Progress, command: c.Advance) -> Rejected | None:
+    refusal = advance(progress, command)
+    if refusal is None and command.resolve and progress.run.status == s.RUN_OPEN:
+        settle(progress)
+    return refusal
+
+
+def _resolve(progress: Progress, command: c.ResolveFindings) -> Rejected | None:
+    """Whatever waited for it goes on at once."""
+    refusal = resolve_findings(progress, command)
+    if refusal is None and progress.run.status == s.RUN_OPEN:
+        settle(progress)
+    return refusal
+
+
 # ---------------------------------------------------------------- time
 
 
@@ -339,16 +458,20 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
             return None
         lease = step.lease
         if lease is not None and command.at >= lease.expires_at:
-            end_attempt(progress, step, "expired", reason=f"the lease of {lease.agent} expired")
+            run_out(progress, step, lease)
         elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
         settle(progress)
+    drop_again(progress)
     _limit_wall_time(progress, command)
     return None
 
 
 def _time_is_up(progress: Progress, step: s.ActiveStep) -> None:
+    if step.question:
+        question_expired(progress, step)
+        return
     definition = progress.workflow.steps[step.step]
     if definition.kind == "wait" and definition.signal is None:
         progress.leave(step.step, w.PASSED, message="the time is over")
@@ -375,7 +498,10 @@ def _retry(progress: Progress, command: c.RetryRun) -> Rejected | None:
     if not blocked:
         text = f"run {progress.run.id} has no blocked step" + (f" {command.step}" if command.step else "")
         return Rejected(kind="not_blocked", message=text, next=f"andon show {progress.run.id}")
-    progress.emit(e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason))
+    used = progress.run.tokens_used if progress.workflow.limits.tokens is not None else 0
+    progress.emit(
+        e.RunUnblocked(at=command.at, actor=command.actor, step=command.step, reason=command.reason, tokens_from=used)
+    )
     for step in blocked:
         if step.kind in w.PSEUDO_KINDS and step.kind != "join":
             progress.emit(e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome="retried"))
@@ -397,13 +523,18 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.Claim: _claim,
     c.Renew: _renew,
     c.CountTokens: _count_tokens,
+    c.GiveLearnings: give_learnings,
     c.Release: _release,
     c.HandOff: _hand_off,
+    c.Park: park,
+    c.Resume: resume,
     c.ExpireLease: _expire,
     c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,
     c.Submit: submit,
-    c.Advance: advance,
+    c.Advance: _advance,
+    c.ResolveFindings: _resolve,
+    c.ReopenFinding: reopen_finding,
     c.Approve: approve,
     c.Reject: reject,
     c.PostSignal: post_signal,
@@ -414,6 +545,11 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.AbandonLanding: abandon_landing,
     c.RefuseLanding: refuse_landing,
     c.JoinLanes: join_lanes,
+    c.HandOn: hand_on,
+    c.EndChild: end_child,
+    c.MergeChildren: merge_children,
+    c.DropChildren: drop_children,
+    c.JoinChildren: join_children,
     c.RetryRun: _retry,
     c.CancelRun: _cancel,
 }

@@ -47,6 +47,8 @@ class AndonError(Exception):
         self.message = message
         self.next = next
         self.exit = exit
+        self.notes: tuple[str, ...] = ()
+        """lines for standard error beside it"""
 
     @classmethod
     def of(cls, rejected: Rejected) -> AndonError:

@@ -1,4 +1,4 @@
-"""What has happened: the events of the three aggregates (task, run, message).
+"""What has happened: the events of the four aggregates (task, run, message, learning).
 
 Events are facts in the past tense, versioned by type name and never edited. Each carries all that `evolve` needs,
 so `replay(events) == projections` (law 9). Times are seconds since the epoch. Adding a field needs a default;
@@ -10,7 +10,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.imported import Imported
+from andon.core.swarm import Child, Result
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 
 class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
@@ -37,6 +39,11 @@ class TaskAdded(Event, frozen=True, kw_only=True):
     workflow: str = ""
     draft: bool = False
     source: str = ""
+    parent: str = ""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
@@ -57,6 +64,12 @@ class TaskCancelled(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TaskImported(Event, frozen=True, kw_only=True):
+    """What another tool's file said of the task, as of this import; the next one is compared with it."""
+
+    imported: Imported
+
+
 class RunAttached(Event, frozen=True, kw_only=True):
     """A run of this task started; no other may start while it is open."""
 
@@ -64,11 +77,18 @@ class RunAttached(Event, frozen=True, kw_only=True):
 
 
 class RunDetached(Event, frozen=True, kw_only=True):
-    """The task's run ended. outcome: landed | completed | cancelled."""
+    """The task's run ended. outcome: landed | completed | cancelled.
+
+    tokens: used by it and all below it. authors, message, notes: what the parent of a child is told.
+    """
 
     run: str
     outcome: str
     commit: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+    message: str = ""
+    notes: str = ""
 
 
 class TaskPlanned(Event, frozen=True, kw_only=True):
@@ -103,6 +123,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     priority: int = 2
     labels: tuple[str, ...] = ()
+    parent: str = ""
+    depth: int = 0
+    budget: int | None = None
 
 
 class StepEntered(Event, frozen=True, kw_only=True):
@@ -136,6 +159,13 @@ class StepClaimed(Event, frozen=True, kw_only=True):
     expires_at: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    """what the worker is made of, as far as it is known"""
+    session_ends_at: float | None = None
+    """no renewal reaches beyond it"""
+    budget: int | None = None
+    """the tokens that this attempt may use"""
 
 
 class LeaseRenewed(Event, frozen=True, kw_only=True):
@@ -153,10 +183,30 @@ class TokensCounted(Event, frozen=True, kw_only=True):
     tokens_used: int
 
 
+class LearningsGiven(Event, frozen=True, kw_only=True):
+    """Learnings were chosen for the brief of an attempt. withheld: they were not told, to compare with. asked: the agent asked
+    for some itself. measured: whether the step's first advance says something about them."""
+
+    step: str
+    token: int
+    learnings: tuple[str, ...]
+    withheld: bool = False
+    asked: bool = False
+    measured: bool = True
+
+
+class CheckpointNoted(Event, frozen=True, kw_only=True):
+    """What whoever goes on must know, told while the work goes on; the attempt's end hands it over."""
+
+    step: str
+    token: int
+    notes: str
+
+
 class AttemptEnded(Event, frozen=True, kw_only=True):
     """The lease is over without an outcome.
 
-    how: released | expired | handed_off | exhausted | interrupted | waiting | reviewed.
+    how: released | expired | session | budget | handed_off | exhausted | interrupted | waiting | reviewed | asked.
     """
 
     step: str
@@ -170,6 +220,22 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
     notes: str = ""
+    question: str = ""
+    """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""
+    due_at: float | None = None
+    on_expiry: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """hand-off: files and links that belong to the work, beside it"""
+
+
+class StepResumed(Event, frozen=True, kw_only=True):
+    """A step that waited for an answer is ready again, for its asker alone until `offered_until`. how: answered | expired."""
+
+    step: str
+    question: str
+    how: str
+    reason: str
+    offered_until: float
 
 
 class Submitted(Event, frozen=True, kw_only=True):
@@ -201,6 +267,29 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     approves: bool
     findings: tuple[Finding, ...] = ()
     message: str = ""
+
+
+class FindingsRaised(Event, frozen=True, kw_only=True):
+    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
+
+    step: str
+    role: str
+    agent: str
+    patch: str
+    first: int
+    findings: tuple[Finding, ...]
+
+
+class FindingResolved(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
+
+
+class FindingReopened(Event, frozen=True, kw_only=True):
+    finding: str
+    by: str
+    why: str
 
 
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
@@ -287,6 +376,72 @@ class LanesJoined(Event, frozen=True, kw_only=True):
     submission: Submission | None = None
 
 
+class ChildrenAdded(Event, frozen=True, kw_only=True):
+    """A step handed work on. ref: where it is integrated; join "" when the step's own worker waits; see `swarm.Swarm`."""
+
+    step: str
+    token: int
+    visit: int
+    ref: str
+    base: str
+    base_tree: str
+    children: tuple[Child, ...]
+    join: str = ""
+    max_parallel: int | None = None
+    common: str = ""
+
+
+class ChildEnded(Event, frozen=True, kw_only=True):
+    """A child has its one result. authors: whose work may be in it."""
+
+    step: str
+    task: str
+    run: str
+    outcome: str
+    commit: str = ""
+    message: str = ""
+    notes: str = ""
+    reason: str = ""
+    tokens: int = 0
+    authors: tuple[str, ...] = ()
+
+
+class ChildrenReleased(Event, frozen=True, kw_only=True):
+    """There is room for children that were held back."""
+
+    step: str
+    tasks: tuple[str, ...]
+
+
+class ChildrenDropped(Event, frozen=True, kw_only=True):
+    """Children that are not needed any more: they are cancelled."""
+
+    step: str
+    tasks: tuple[str, ...]
+    reason: str
+
+
+class ChildrenMerged(Event, frozen=True, kw_only=True):
+    """The step's worker has what was integrated up to this commit (or said that it does without)."""
+
+    step: str
+    token: int
+    commit: str
+    left_out: bool = False
+    conflicts: tuple[str, ...] = ()
+    """paths that hold conflicts now"""
+
+
+class ChildrenJoined(Event, frozen=True, kw_only=True):
+    """All children are over. results: one for each, in the order of the items. submission: their integrated work."""
+
+    step: str
+    token: int
+    outcome: str
+    results: tuple[Result, ...]
+    submission: Submission | None = None
+
+
 class Rebased(Event, frozen=True, kw_only=True):
     """The run's work is measured against a newer commit of the target branch from now on."""
 
@@ -330,6 +485,8 @@ class RunUnblocked(Event, frozen=True, kw_only=True):
 
     step: str
     reason: str = ""
+    tokens_from: int = 0
+    """the tokens that the run had used by then: its limit counts from there"""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -344,7 +501,10 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", or "human"."""
+    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
+
+    thread: the id of the message that the conversation began with (its own for the first one).
+    """
 
     message: str
     kind: str
@@ -353,6 +513,12 @@ class MessageSent(Event, frozen=True, kw_only=True):
     run: str = ""
     step: str = ""
     expires_at: float | None = None
+    thread: str = ""
+    in_reply_to: str = ""
+
+
+class MessageRepeated(Event, frozen=True, kw_only=True):
+    """Its sender sent it again under the same key before anybody acknowledged it."""
 
 
 class MessageAcknowledged(Event, frozen=True, kw_only=True):
@@ -364,17 +530,64 @@ class MessageAnswered(Event, frozen=True, kw_only=True):
     body: str
 
 
-TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | RunAttached | RunDetached
+# ---------------------------------------------------------------- learning
+
+
+class LearningRecorded(Event, frozen=True, kw_only=True):
+    """Something was found out. scopes: path:GLOB | repo | label:NAME | workspace. person: a person recorded it."""
+
+    learning: str
+    text: str
+    scopes: tuple[str, ...]
+    repository: str = ""
+    person: bool = False
+    task: str = ""
+    run: str = ""
+    step: str = ""
+    commit: str = ""
+    supersedes: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+
+
+class LearningEdited(Event, frozen=True, kw_only=True):
+    """None leaves a part as it was. person: a person did it; an agent's edit is unreviewed again."""
+
+    text: str | None = None
+    scopes: tuple[str, ...] | None = None
+    contradicts: tuple[str, ...] | None = None
+    person: bool = False
+
+
+class LearningConfirmed(Event, frozen=True, kw_only=True):
+    """Somebody says that it holds. person: a person accepted it."""
+
+    person: bool = False
+
+
+class LearningRetired(Event, frozen=True, kw_only=True):
+    """It is told no more. superseded_by: the learning that takes its place."""
+
+    reason: str = ""
+    superseded_by: str = ""
+
+
+TaskEvent = TaskAdded | TaskEdited | TaskCancelled | TaskPlanned | TaskImported | RunAttached | RunDetached
 RunEvent = (
     RunStarted
     | StepEntered
     | StepClaimed
     | LeaseRenewed
     | TokensCounted
+    | LearningsGiven
+    | CheckpointNoted
     | AttemptEnded
+    | StepResumed
     | Submitted
     | Judged
     | ReviewRecorded
+    | FindingsRaised
+    | FindingResolved
+    | FindingReopened
     | ApprovalRecorded
     | RejectionRecorded
     | SignalRecorded
@@ -392,9 +605,16 @@ RunEvent = (
     | RunBlocked
     | RunUnblocked
     | RunEnded
+    | ChildrenAdded
+    | ChildEnded
+    | ChildrenReleased
+    | ChildrenDropped
+    | ChildrenMerged
+    | ChildrenJoined
 )
-MessageEvent = MessageSent | MessageAcknowledged | MessageAnswered
-AnyEvent = TaskEvent | RunEvent | MessageEvent
+MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
+LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
+AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
 
 _decoder: msgspec.json.Decoder[AnyEvent] | None = None
 

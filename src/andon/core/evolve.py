@@ -1,7 +1,7 @@
 """`evolve(state, event) -> state`: the only place where state changes.
 
-Theory of operation: each event type has one small function, here or in `evolve_task` and
-`evolve_message`. They trust the events (a decision was made when the
+Theory of operation: each event type has one small function, here or in `evolve_task`,
+`evolve_message` and `evolve_learning`. They trust the events (a decision was made when the
 event was written) and raise `InvariantViolation` only for what can't have happened: an event for another aggregate,
 a step that is not active. Replaying a log with these functions gives the projections again (law 9).
 """
@@ -16,7 +16,10 @@ from msgspec.structs import replace
 from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
+from andon.core.evolve_finding import FINDING_EVENTS, with_machine
+from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
 from andon.core.evolve_message import MESSAGE_EVENTS
+from andon.core.evolve_swarm import SWARM_EVENTS, renumbered, waits_for_children
 from andon.core.evolve_task import TASK_EVENTS
 from andon.core.verdict import Submission
 
@@ -56,6 +59,9 @@ def _run_started(state: s.Run | None, event: e.RunStarted) -> s.Run:
         scope=event.scope,
         priority=event.priority,
         labels=event.labels,
+        parent=event.parent,
+        depth=event.depth,
+        budget=event.budget,
         started_at=event.at,
         clock_from=event.at,
         changed_at=event.at,
@@ -106,21 +112,45 @@ def _step_claimed(run: s.Run, event: e.StepClaimed) -> s.Run:
         lease_s=event.lease_s,
         workdir=event.workdir,
         person=event.person,
+        client=event.client,
+        model=event.model,
+        session_ends_at=event.session_ends_at,
+        budget=event.budget,
     )
-    step = replace(step, state=s.LEASED, lease=lease, attempt=event.attempt, red=0, offered_to="")
-    return replace(_with_step(run, step, event.at), token=event.token)
+    step = replace(
+        step,
+        state=s.LEASED,
+        lease=lease,
+        attempt=event.attempt,
+        red=0,
+        offered_to="",
+        offered_until=None,
+        checkpoint="",
+    )
+    machines = with_machine(run, event.agent, event.client, event.model)
+    return replace(_with_step(run, step, event.at), token=event.token, machines=machines)
 
 
 def _lease_renewed(run: s.Run, event: e.LeaseRenewed) -> s.Run:
     step = active(run, event.step)
     if step.lease is None:
         raise InvariantViolation(f"renewal without a lease at step {event.step} of run {run.id}")
-    step = replace(step, lease=replace(step.lease, expires_at=event.expires_at))
+    counted = event.tokens_used if step.lease.budget is not None else 0
+    lease = replace(step.lease, expires_at=event.expires_at, tokens_used=step.lease.tokens_used + counted)
+    step = replace(step, lease=lease)
     return replace(_with_step(run, step, event.at), tokens_used=run.tokens_used + event.tokens_used)
 
 
 def _tokens_counted(run: s.Run, event: e.TokensCounted) -> s.Run:
     return replace(run, tokens_used=run.tokens_used + event.tokens_used, changed_at=event.at)
+
+
+def _learnings_given(run: s.Run, event: e.LearningsGiven) -> s.Run:
+    return replace(run, given=given(run.given, event))
+
+
+def _checkpoint_noted(run: s.Run, event: e.CheckpointNoted) -> s.Run:
+    return _with_step(run, replace(active(run, event.step), checkpoint=event.notes), event.at)
 
 
 def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
@@ -129,16 +159,40 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         # Others may build on what was kept: whoever wrote it is an author, submitted or not (law 11).
         lease = step.lease
         run = replace(run, authors=_with_authors(run, lease.agent), roles=_acted(run, lease.role, lease.agent))
+    asked = event.how == "asked"
     step = replace(
         step,
-        state=s.WAITING if event.how == "waiting" else s.READY,
+        state=s.WAITING if asked or event.how == "waiting" else s.READY,
+        due_at=event.due_at if asked else step.due_at,
+        question=event.question,
+        asked=(*step.asked, event.question) if asked else step.asked,
+        on_expiry=event.on_expiry,
+        resume_from=event.salvage if asked else "",
+        offered_until=None,
         lease=None,
         attempts_used=step.attempts_used + (1 if event.counts else 0),
         handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),
+        sessions=step.sessions + (1 if event.how == "session" else 0),
+        checkpoint="",
         offered_to=event.to,
         salvage=event.salvage or step.salvage,
         reason=event.reason or step.reason,
         notes=event.notes or step.notes,
+        artifacts=event.artifacts or step.artifacts,
+    )
+    return _with_step(run, step, event.at)
+
+
+def _step_resumed(run: s.Run, event: e.StepResumed) -> s.Run:
+    step = active(run, event.step)
+    step = replace(
+        step,
+        state=s.READY,
+        question="",
+        due_at=None,
+        on_expiry="",
+        reason=event.reason,
+        offered_until=event.offered_until,
     )
     return _with_step(run, step, event.at)
 
@@ -182,7 +236,8 @@ def _judged(run: s.Run, event: e.Judged) -> s.Run:
     for verdict in event.verdicts:
         if verdict.subject.startswith("git-tree:"):
             environments[verdict.subject] = event.environment_digest
-    return replace(run, verdicts={**run.verdicts, **kept}, environments=environments)
+    found = judged(run.given, event) if run.given else ()
+    return replace(run, verdicts={**run.verdicts, **kept}, environments=environments, given=found)
 
 
 def _review_recorded(run: s.Run, event: e.ReviewRecorded) -> s.Run:
@@ -356,22 +411,37 @@ def _run_blocked(run: s.Run, event: e.RunBlocked) -> s.Run:
 def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
     steps = dict(run.active)
     visits = dict(run.visits)
+    swarms = dict(run.swarms)
     for name, step in run.active.items():
         if step.state == s.BLOCKED and event.step in ("", name):
-            waiting = step.kind in ("human", "wait")
+            waiting = step.kind in ("human", "wait") or waits_for_children(run, step)
             state = s.WAITING if waiting else s.READY
             steps[name] = replace(
-                step, state=state, attempts_used=0, handoffs=0, visit=1, entered_at=event.at, offered_to=""
+                step,
+                state=state,
+                attempts_used=0,
+                handoffs=0,
+                sessions=0,
+                visit=1,
+                entered_at=event.at,
+                offered_to="",
+                offered_until=None,
+                question="",
+                asked=(),
+                due_at=None if step.question else step.due_at,
             )
             visits[name] = 1
+            swarms |= renumbered(run, step)
     blocked = any(step.state == s.BLOCKED for step in steps.values())
     return replace(
         run,
         active=steps,
         visits=visits,
+        swarms=swarms,
         status=s.RUN_BLOCKED if blocked else s.RUN_OPEN,
         reason=run.reason if blocked else "",
         clock_from=event.at,
+        tokens_from=event.tokens_from or run.tokens_from,
         changed_at=event.at,
     )
 
@@ -391,15 +461,21 @@ def _run_ended(run: s.Run, event: e.RunEnded) -> s.Run:
 _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     **TASK_EVENTS,
     **MESSAGE_EVENTS,
+    **LEARNING_EVENTS,
+    **SWARM_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,
     e.LeaseRenewed: _lease_renewed,
     e.TokensCounted: _tokens_counted,
+    e.LearningsGiven: _learnings_given,
+    e.CheckpointNoted: _checkpoint_noted,
     e.AttemptEnded: _attempt_ended,
+    e.StepResumed: _step_resumed,
     e.Submitted: _submitted,
     e.Judged: _judged,
     e.ReviewRecorded: _review_recorded,
+    **FINDING_EVENTS,
     e.ApprovalRecorded: _approval_recorded,
     e.RejectionRecorded: _approval_recorded,
     e.SignalRecorded: _signal_recorded,

@@ -25,7 +25,13 @@ def _message_sent(state: s.Message | None, event: e.MessageSent) -> s.Message:
         step=event.step,
         sent_at=event.at,
         expires_at=event.expires_at,
+        thread=event.thread,
+        in_reply_to=event.in_reply_to,
     )
+
+
+def _message_repeated(message: s.Message, _event: e.MessageRepeated) -> s.Message:
+    return replace(message, repeated=message.repeated + 1)
 
 
 def _message_acknowledged(message: s.Message, event: e.MessageAcknowledged) -> s.Message:
@@ -40,6 +46,7 @@ def _message_answered(message: s.Message, event: e.MessageAnswered) -> s.Message
 
 MESSAGE_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.MessageSent: _message_sent,
+    e.MessageRepeated: _message_repeated,
     e.MessageAcknowledged: _message_acknowledged,
     e.MessageAnswered: _message_answered,
 }

@@ -26,6 +26,11 @@ def _task_added(state: s.Task | None, event: e.TaskAdded) -> s.Task:
         labels=event.labels,
         workflow=event.workflow,
         source=event.source,
+        parent=event.parent,
+        parent_run=event.parent_run,
+        parent_step=event.parent_step,
+        depth=event.depth,
+        budget=event.budget,
         status=s.DRAFT if event.draft else s.OPEN,
         added_at=event.at,
         added_by=event.actor,
@@ -63,6 +68,10 @@ def _task_planned(task: s.Task, event: e.TaskPlanned) -> s.Task:
     )
 
 
+def _task_imported(task: s.Task, event: e.TaskImported) -> s.Task:
+    return replace(task, imported=event.imported)
+
+
 def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
     return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
 
@@ -71,7 +80,8 @@ def _run_detached(task: s.Task, event: e.RunDetached) -> s.Task:
     status = {"landed": s.LANDED, "completed": s.COMPLETED}.get(event.outcome, s.OPEN)
     if task.status == s.CANCELLED:
         status = s.CANCELLED
-    return replace(task, status=status, commit=event.commit, changed_at=event.at)
+    tokens_used = task.tokens_used + event.tokens
+    return replace(task, status=status, commit=event.commit, tokens_used=tokens_used, changed_at=event.at)
 
 
 TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
@@ -79,6 +89,7 @@ TASK_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.TaskEdited: _task_edited,
     e.TaskCancelled: _task_cancelled,
     e.TaskPlanned: _task_planned,
+    e.TaskImported: _task_imported,
     e.RunAttached: _run_attached,
     e.RunDetached: _run_detached,
 }

@@ -32,7 +32,7 @@ _Token = str | _Special
 _Segment = str | None | tuple[_Token, ...]
 
 
-class _Pattern:
+class Pattern:
     """One compiled pattern. below: it also (or, with only_below, solely) means everything under what it names."""
 
     __slots__ = ("below", "exclude", "never", "only_below", "segments")
@@ -89,7 +89,7 @@ class Globs:
     __slots__ = ("_patterns", "_start")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = tuple(_Pattern(text) for text in patterns)
+        self._patterns = tuple(Pattern(text) for text in patterns)
         self._start = bool(self._patterns) and self._patterns[0].exclude
 
     def matches(self, path: str) -> bool:
@@ -119,18 +119,18 @@ def overlaps(one: Sequence[str], other: Sequence[str]) -> bool:
     """
     if not one or not other:
         return True
-    return any(_may_meet(first, second) for first in _included(one) for second in _included(other))
+    return any(may_meet(first, second) for first in _included(one) for second in _included(other))
 
 
-def _included(patterns: Sequence[str]) -> list[_Pattern]:
-    compiled = [_Pattern(text) for text in patterns]
+def _included(patterns: Sequence[str]) -> list[Pattern]:
+    compiled = [Pattern(text) for text in patterns]
     included = [pattern for pattern in compiled if not pattern.exclude and not pattern.never]
     if compiled[0].exclude:
-        included.append(_Pattern(ANY_DIRECTORIES))
+        included.append(Pattern(ANY_DIRECTORIES))
     return included
 
 
-def _may_meet(one: _Pattern, other: _Pattern) -> bool:
+def may_meet(one: Pattern, other: Pattern) -> bool:
     """Whether some path matches both: a walk over pairs of positions in the two lists of segments."""
     first = one.segments + ((None,) if one.below else ())
     second = other.segments + ((None,) if other.below else ())

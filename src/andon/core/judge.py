@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from andon.core import machines
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
@@ -108,6 +109,9 @@ def _measured(
         if isinstance(gate, w.RunGate) and verdict.environment_digest != environment_digest:
             continue
         found: Verdict = verdict
+        if found.flaky and isinstance(gate, w.RunGate) and gate.flaky == w.FLAKY_REFUSE:
+            text = f"passed only when it was measured again, which this gate refuses: {found.summary}"
+            found = replace(found, outcome=v.FAILED, summary=text)
         return found
     return _verdict(gate.id, digest, subject, v.UNMEASURED, "never measured on this content", now)
 
@@ -117,14 +121,19 @@ def _review(gate: w.ReviewGate, run: s.Run, submission: Submission, now: float) 
     latest, stale = _latest_reviews(gate, run, submission)
     digest, subject = w.gate_digest(gate), submission.patch
     against = [review for review in latest.values() if not review.approves]
+    held = open_findings(run, gate.role)
     findings = tuple(finding for review in latest.values() for finding in review.findings)
-    if against:
+    findings = tuple(dict.fromkeys((*findings, *(x.finding for x in held))))
+    if against or held:
         text = "; ".join(f"{review.agent}: {review.message or _first_finding(review)}" for review in against)
-        verdict = _verdict(gate.id, digest, subject, v.FAILED, f"not approved by {text}", now)
+        parts = [f"not approved by {text}"] if text else []
+        parts += [f"open blocking findings: {'; '.join(map(described, held))}"] if held else []
+        verdict = _verdict(gate.id, digest, subject, v.FAILED, "; ".join(parts), now)
     elif len(latest) >= gate.count:
         verdict = _verdict(gate.id, digest, subject, v.PASSED, f"reviewed by {', '.join(sorted(latest))}", now)
     else:
         wanted = f"{len(latest)} of {gate.count} reviews by role {gate.role}"
+        wanted += "".join(f"; {why}" for why in _not_counted(gate, run, submission))
         older = "; a review of an earlier change does not count" if stale else ""
         verdict = _verdict(gate.id, digest, subject, v.PENDING, wanted + older, now)
     judged: Verdict = replace(verdict, findings=findings)
@@ -138,11 +147,31 @@ def _latest_reviews(gate: w.ReviewGate, run: s.Run, submission: Submission) -> t
     for review in run.reviews:
         if review.role != gate.role or review.agent in run.authors:
             continue
+        if review.approves and machines.refusal(gate, run, review.agent):
+            continue
         if review.patch == submission.patch:
             latest[review.agent] = review
         else:
             stale = True
     return latest, stale
+
+
+def _not_counted(gate: w.ReviewGate, run: s.Run, submission: Submission) -> list[str]:
+    """Why approving reviews of this very change do not count: what their reviewers are made of."""
+    agents = {x.agent: None for x in run.reviews if x.role == gate.role and x.patch == submission.patch and x.approves}
+    return [why for agent in agents if agent not in run.authors and (why := machines.refusal(gate, run, agent))]
+
+
+def open_findings(run: s.Run, role: str) -> tuple[s.RaisedFinding, ...]:
+    """Findings that keep the review gates of a role closed, whatever change they were raised on."""
+    return tuple(x for x in run.findings if x.holds and x.role == role)
+
+
+def described(found: s.RaisedFinding) -> str:
+    """A finding in one line."""
+    finding = found.finding
+    where = f"{finding.path}:{finding.line}: " if finding.path else ""
+    return f"{found.id} ({found.agent}) {where}{finding.message.splitlines()[0] if finding.message else ''}"
 
 
 def _first_finding(review: s.Review) -> str:

@@ -10,22 +10,26 @@ from __future__ import annotations
 import msgspec
 
 from andon.core import state as s
+from andon.core.learning import RETIRED, Learning, normal
+from andon.core.words import words_of
 
 Row = dict[str, str | int | float | None]
 Rows = dict[str, list[Row]]
 
 
 def rows(state: s.State) -> Rows:
-    """table -> rows. Tables: tasks, task_dependencies | runs, steps | messages."""
+    """table -> rows. Tables: tasks, task_dependencies | runs, steps, learning_uses | messages | learnings."""
     if isinstance(state, s.Task):
         return _task_rows(state)
     if isinstance(state, s.Run):
         return _run_rows(state)
+    if isinstance(state, Learning):
+        return _learning_rows(state)
     return _message_rows(state)
 
 
 def kind_of(state: s.State) -> str:
-    """task | run | message."""
+    """task | run | message | learning."""
     return type(state).__name__.lower()
 
 
@@ -35,7 +39,12 @@ def decode_state(kind: str, data: bytes | str) -> s.State:
     return state
 
 
-_TYPES: dict[str, type[s.Task | s.Run | s.Message]] = {"task": s.Task, "run": s.Run, "message": s.Message}
+_TYPES: dict[str, type[s.Task | s.Run | s.Message | Learning]] = {
+    "task": s.Task,
+    "run": s.Run,
+    "message": s.Message,
+    "learning": Learning,
+}
 
 
 def encode_state(state: s.State) -> bytes:
@@ -60,6 +69,7 @@ def _task_rows(task: s.Task) -> Rows:
         "run": task.run,
         "commit_id": task.commit,
         "source": task.source,
+        "parent_run": task.parent_run,
         "added_at": task.added_at,
         "changed_at": task.changed_at,
     }
@@ -82,7 +92,29 @@ def _run_rows(run: s.Run) -> Rows:
         "started_at": run.started_at,
         "changed_at": run.changed_at,
     }
-    return {"runs": [row], "steps": [_step_row(run, step) for step in run.active.values()]}
+    tables: Rows = {"runs": [row], "steps": [_step_row(run, step) for step in run.active.values()]}
+    # Without any the table is left out: most runs have none, and are written often.
+    if uses := _use_rows(run):
+        tables["learning_uses"] = uses
+    return tables
+
+
+def _use_rows(run: s.Run) -> list[Row]:
+    """One row for each learning that a measured step was given, or that was withheld from it."""
+    return [
+        {
+            "run": run.id,
+            "step": given.step,
+            "learning": name,
+            "workflow_name": run.workflow_name,
+            "withheld": int(given.withheld),
+            "advances": given.advances,
+            "passed": None if given.passed is None else int(given.passed),
+        }
+        for given in run.given
+        if given.measured
+        for name in dict.fromkeys(given.learnings)
+    ]
 
 
 def _step_row(run: s.Run, step: s.ActiveStep) -> Row:
@@ -125,5 +157,19 @@ def _message_rows(message: s.Message) -> Rows:
         "answer": message.answer,
         "answered_by": message.answered_by,
         "answered_at": message.answered_at,
+        "thread": message.thread,
+        "in_reply_to": message.in_reply_to,
+        "repeated": message.repeated,
     }
     return {"messages": [row]}
+
+
+def _learning_rows(learning: Learning) -> Rows:
+    row: Row = {
+        "id": learning.id,
+        "status": learning.status,
+        "run": learning.run,
+        "same": normal(learning.text),
+        "words": "" if learning.status == RETIRED else " ".join(words_of(learning.text)),
+    }
+    return {"learnings": [row]}

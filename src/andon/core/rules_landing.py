@@ -13,9 +13,10 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_LOST, InvariantViolation, Rejected
-from andon.core.judge import builtin_verdicts, judge, overall
+from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress
 from andon.core.rules_step import end_attempt, held_step
+from andon.core.swarm import CHILD_KINDS
 from andon.core.verdict import Submission, Verdict
 
 
@@ -167,14 +168,28 @@ def refuse_landing(progress: Progress, command: c.RefuseLanding) -> Rejected | N
         if outcome in outcomes:
             progress.leave(step.step, outcome, message=command.reason)
             return None
-    origin = progress.run.submitted_in.get(step.lane)
+    origin = _mender(progress.workflow, progress.run.submitted_in.get(step.lane))
     if origin is None:
-        progress.block(step.step, f"landing was refused and nobody submitted the work: {command.reason}")
+        progress.block(step.step, f"landing was refused, and no step of an agent made the work: {command.reason}")
         return None
     progress.emit(
         e.StepFinished(at=command.at, actor=command.actor, step=step.step, outcome=command.how, message=command.reason)
     )
     progress.walk(origin, step.lane, command.how, command.reason, resend=True)
+    return None
+
+
+def _mender(workflow: w.Workflow, origin: str | None) -> str | None:
+    """The step that work goes back to. What children made is not made again: the next step of an agent mends it."""
+    seen: set[str] = set()
+    while origin is not None and origin not in seen:
+        seen.add(origin)
+        step = workflow.steps.get(origin)
+        if origin == w.END:
+            return None
+        if step is None or (step.kind not in CHILD_KINDS and not is_review_step(workflow, step)):
+            return origin if step is None or len(seen) == 1 or step.kind == "agent" else None
+        origin = next((edge.target for edge in workflow.out(origin) if edge.outcome == w.PASSED), None)
     return None
 
 

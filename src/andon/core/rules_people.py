@@ -12,9 +12,10 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, Rejected
-from andon.core.judge import WORK_DIGEST, is_author, judge, overall, protect_digest
+from andon.core.evolve_swarm import waits_for_children
+from andon.core.judge import WORK_DIGEST, is_author, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
-from andon.core.rules_step import step_verdicts
+from andon.core.rules_step import but_for_findings, step_verdicts
 
 
 def _refuse_person(progress: Progress, command: c.Approve | c.Reject | c.Waive, act: str) -> Rejected | None:
@@ -67,7 +68,7 @@ def approve(progress: Progress, command: c.Approve) -> Rejected | None:
         text = f"step {step.step} of run {progress.run.id} has expired; it can't be approved any more"
         return Rejected(kind="expired", message=text, next=f"andon show {progress.run.id}")
     gates = [gate for gate in progress.workflow.gates.values() if isinstance(gate, w.ApprovalGate)]
-    awaited = any(x.state == s.WAITING or x.kind == "land" for x in progress.run.active.values())
+    awaited = any((x.state == s.WAITING and not x.question) or x.kind == "land" for x in progress.run.active.values())
     if step is None and not (gates and awaited):
         text = f"run {progress.run.id} has nothing that waits for an approval"
         return Rejected(kind="not_waiting", message=text, next=f"andon show {progress.run.id}")
@@ -187,10 +188,10 @@ def waive(progress: Progress, command: c.Waive) -> Rejected | None:
 def settle(progress: Progress) -> None:
     """Let waiting steps go on when what they waited for is there; nobody has to nudge."""
     for step in list(progress.run.active.values()):
-        if step.state != s.WAITING or step.step not in progress.run.active:
+        if step.state != s.WAITING or step.question or step.step not in progress.run.active:
             continue
         definition = progress.workflow.steps.get(step.step)
-        if definition is None or definition.kind == "wait":
+        if definition is None or definition.kind == "wait" or waits_for_children(progress.run, step):
             continue
         if definition.kind == "human":
             _settle_human(progress, step, definition)
@@ -221,6 +222,13 @@ def _settle_parked(progress: Progress, step: s.ActiveStep) -> None:
     verdicts = step_verdicts(progress, step, subject, measured, environment)
     state = overall(verdicts)
     if state == v.PENDING:
+        return
+    definition = progress.workflow.steps[step.step]
+    if (
+        is_review_step(progress.workflow, definition)
+        and but_for_findings(progress, step, measured) == v.PASSED != state
+    ):
+        # The review is given; what earlier reviewers found is not resolved yet.
         return
     progress.emit(
         e.Judged(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
-from andon.core.errors import EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress, final_submission
-from andon.core.verdict import Submission, Verdict
+from andon.core.rules_findings import approve_own, may_resolve, raise_findings, refuse_findings, resolve_findings
+from andon.core.swarm import refuse_leaving
+from andon.core.verdict import Artifact, Submission, Verdict
 
 
 def find_step(run: s.Run, step_id: str) -> s.ActiveStep | Rejected:
@@ -28,7 +32,8 @@ def held_step(run: s.Run, step_id: str, token: int, now: float, actor: str) -> s
         return step
     lease = step.lease
     if lease is None or lease.token != token or lease.agent != actor:
-        owner = f"; it is held by {lease.agent} now" if lease else ""
+        ended = f": {step.reason}" if step.reason else ""
+        owner = f"; it is held by {lease.agent} now" if lease else ended
         text = f"lease {token} of step {step_id} of run {run.id} is not valid any more{owner}"
         return Rejected(kind="lease_lost", message=text, next="stop; the work is someone else's", exit=EXIT_LOST)
     if now >= lease.expires_at:
@@ -47,6 +52,10 @@ def end_attempt(
     counts: bool = True,
     to: str = "",
     notes: str = "",
+    question: str = "",
+    due_at: float | None = None,
+    on_expiry: str = "",
+    artifacts: tuple[Artifact, ...] = (),
 ) -> None:
     """End the lease without an outcome; when the attempts are used up, leave by `failed`."""
     if step.lease is None:
@@ -65,7 +74,11 @@ def end_attempt(
             counts=counts,
             salvage=salvage,
             to=to,
-            notes=notes,
+            notes=notes or step.checkpoint,
+            question=question,
+            due_at=due_at,
+            on_expiry=on_expiry,
+            artifacts=artifacts,
         )
     )
     definition = progress.workflow.steps.get(step.step)
@@ -85,13 +98,11 @@ def submit(progress: Progress, command: c.Submit) -> Rejected | None:
     if is_review_step(progress.workflow, progress.workflow.steps[step.step]):
         text = f"step {step.step} is a review; it has nothing to submit"
         return Rejected(kind="review_step", message=text, next="andon advance [--outcome …] -m REASON")
-    _record_submission(progress, step, command.token, command.submission, command.also_by)
+    record_submission(progress, step, command.token, command.submission, command.also_by)
     return None
 
 
-def _record_submission(
-    progress: Progress, step: s.ActiveStep, token: int, submission: Submission, also_by: str
-) -> None:
+def record_submission(progress: Progress, step: s.ActiveStep, token: int, submission: Submission, also_by: str) -> None:
     before = progress.run.submissions.get(step.lane)
     unchanged = submission.tree == (before.tree if before else submission.base_tree)
     if unchanged and (before is None or before.patch == submission.patch):
@@ -122,11 +133,17 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     outcome = command.outcome or w.PASSED
     if refusal := _refuse_outcome(progress, definition, outcome):
         return refusal
+    if refusal := refuse_leaving(progress.run.swarms.get(step.step), step.visit, passed=outcome == w.PASSED):
+        return refusal
     reviewing = is_review_step(progress.workflow, definition)
     if command.submission is not None and not reviewing:
-        _record_submission(progress, step, command.token, command.submission, command.also_by)
+        record_submission(progress, step, command.token, command.submission, command.also_by)
     if reviewing:
-        _record_review(progress, step, definition, command, outcome)
+        if refusal := _record_review(progress, step, definition, command, outcome):
+            return refusal
+    elif command.resolve:
+        text = f"step {step.step} is no review; its worker resolves no findings"
+        return Rejected(kind="author", message=text, next="let the reviewer do it", exit=EXIT_DENIED)
     if outcome != w.PASSED:
         progress.leave(step.step, outcome, message=command.message, notes=command.notes)
         return None
@@ -148,15 +165,17 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
         progress.leave(step.step, w.PASSED, message=command.message, notes=command.notes)
     elif state == v.PENDING:
         _park(progress, step, verdicts, command)
+    elif reviewing and _wait_for_others(progress, progress.run.active[step.step], verdicts, command):
+        return None
     elif definition.kind == "command":
-        _command_failed(progress, progress.run.active[step.step], verdicts)
+        fail_or_retry(progress, progress.run.active[step.step], verdicts)
     elif progress.run.active[step.step].red >= progress.workflow.limits.submissions:
         count = progress.workflow.limits.submissions
         end_attempt(progress, progress.run.active[step.step], "exhausted", reason=f"{count} red submissions")
     return None
 
 
-def _command_failed(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
+def fail_or_retry(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> None:
     """A deterministic step that failed would fail again; one that could not be measured is tried again."""
     red = [x for x in verdicts if not x.opens]
     reason = "; ".join(f"{x.gate}: {x.summary}" for x in red)
@@ -240,15 +259,22 @@ def _refuse_outcome(progress: Progress, step: w.Step, outcome: str) -> Rejected 
 
 def _record_review(
     progress: Progress, step: s.ActiveStep, definition: w.Step, command: c.Advance, outcome: str
-) -> None:
+) -> Rejected | None:
+    role = definition.role or ""
+    words = c.ResolveFindings(
+        at=command.at, actor=command.actor, findings=command.resolve, why=command.message, role=role
+    )
+    refusal = refuse_findings(progress.run, command.findings) or resolve_findings(progress, words)
+    if refusal is not None:
+        return refusal
     submission = progress.run.submissions.get(step.lane) or final_submission(progress.run)
-    blocking = any(finding.severity == "blocking" for finding in command.findings)
+    blocking = any(finding.severity == s.BLOCKING for finding in command.findings)
     progress.emit(
         e.ReviewRecorded(
             at=command.at,
             actor=command.actor,
             step=step.step,
-            role=definition.role or "",
+            role=role,
             agent=command.actor,
             patch=submission.patch,
             approves=outcome == w.PASSED and not blocking,
@@ -256,6 +282,45 @@ def _record_review(
             message=command.message,
         )
     )
+    raise_findings(progress, step.step, role, submission.patch, command.findings)
+    if outcome == w.PASSED and not blocking:
+        approve_own(progress, command.message)
+    return None
+
+
+def but_for_findings(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...]) -> str:
+    """How the step's gates would stand if no finding were open: tells what earlier reviewers alone keep closed."""
+    run = progress.run
+    subject = run.submissions.get(step.lane) or final_submission(run)
+    environment = run.environments.get(subject.tree_subject, "")
+    cleared = Progress(progress.workflow, replace(run, findings=()), progress.at, progress.actor, progress.evaluate)
+    return overall(step_verdicts(cleared, step, subject, verdicts, environment))
+
+
+def _can_resolve(progress: Progress, role: str) -> bool:
+    """Whether an open finding is this reviewer's to resolve."""
+    workflow, run, actor = progress.workflow, progress.run, progress.actor
+    return any(may_resolve(workflow, run, x, actor, role) for x in run.findings if x.holds)
+
+
+def _wait_for_others(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...], command: c.Advance) -> bool:
+    """A review that is given, and that only others' open findings keep red: free the reviewer, who can do no more.
+
+    The step goes to the next reviewer where more are wanted; else it goes on by itself when the findings are resolved.
+    """
+    without = but_for_findings(progress, step, verdicts)
+    if without not in (v.PASSED, v.PENDING) or _can_resolve(progress, step.role):
+        return False
+    open_ones = ", ".join(x.id for x in progress.run.findings if x.holds)
+    end_attempt(
+        progress,
+        step,
+        "waiting" if without == v.PASSED else "reviewed",
+        reason=f"waits for {open_ones} to be resolved",
+        counts=False,
+        notes=command.notes or command.message,
+    )
+    return True
 
 
 def _park(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...], command: c.Advance) -> None:

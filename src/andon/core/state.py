@@ -1,4 +1,4 @@
-"""The state of the three aggregates, as folded from their events by `evolve`.
+"""The state of the aggregates, as folded from their events by `evolve`.
 
 States are frozen records; `evolve` builds the next one. They hold only what a later decision or a projection needs.
 Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from andon.core.verdict import Finding, Submission, Verdict
+from andon.core.imported import Imported
+from andon.core.learning import Given, Learning
+from andon.core.swarm import Swarm
+from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
 DRAFT = "draft"
@@ -30,7 +33,10 @@ RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
 
-SYSTEM_KINDS = frozenset({"command", "land", "join"})
+BLOCKING = "blocking"
+"""The severity of a finding that keeps gates closed."""
+
+SYSTEM_KINDS = frozenset({"command", "land", "join", "fanout", "workflow"})
 """Step kinds that Andon carries out itself, under a lease like any worker."""
 
 
@@ -47,6 +53,16 @@ class Task(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     workflow: str = ""
     source: str = ""
+    parent: str = ""
+    """the task whose run made this one"""
+    parent_run: str = ""
+    parent_step: str = ""
+    depth: int = 0
+    """how many tasks are above it"""
+    budget: int | None = None
+    """model tokens for its runs and all below them"""
+    tokens_used: int = 0
+    """by runs that have ended, and all below them"""
     status: str = OPEN
     run: str = ""
     runs: int = 0
@@ -63,6 +79,8 @@ class Task(Struct, frozen=True, kw_only=True):
     """those of `depends_on` that the plan added"""
     planned_at: float = 0.0
     planned_head: str = ""
+    imported: Imported | None = None
+    """what another tool's file said last, when the task came from one"""
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -76,6 +94,12 @@ class Lease(Struct, frozen=True, kw_only=True):
     lease_s: float
     workdir: str
     person: bool = False
+    client: str = ""
+    model: str = ""
+    session_ends_at: float | None = None
+    budget: int | None = None
+    tokens_used: int = 0
+    """of the budget; not counted where there is none"""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -108,10 +132,25 @@ class ActiveStep(Struct, frozen=True, kw_only=True):
     attempt: int = 0
     attempts_used: int = 0
     handoffs: int = 0
+    sessions: int = 0
+    """attempts of this visit that ended because their session was over"""
+    checkpoint: str = ""
+    """the present attempt's notes for whoever goes on"""
     red: int = 0
     lease: Lease | None = None
     offered_to: str = ""
+    offered_until: float | None = None
+    """an offer that ends; None: it lasts"""
+    question: str = ""
+    """the message whose answer the step waits for"""
+    asked: tuple[str, ...] = ()
+    """all questions that this visit waited for"""
+    on_expiry: str = ""
+    resume_from: str = ""
+    """commit that the next attempt's files begin with: what the asker left"""
     salvage: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """what the last hand-off named"""
     verdicts: tuple[Verdict, ...] = ()
     """the last ones judged in this visit"""
     prepared: Prepared | None = None
@@ -126,6 +165,26 @@ class Review(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     message: str = ""
     at: float = 0.0
+
+
+class RaisedFinding(Struct, frozen=True, kw_only=True):
+    """A reviewer's finding as the run keeps it. resolved_by "": it is open. why: of the last word on it."""
+
+    id: str
+    step: str
+    role: str
+    agent: str
+    patch: str
+    finding: Finding
+    at: float = 0.0
+    resolved_by: str = ""
+    why: str = ""
+    reopened: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the review gates of its role closed."""
+        return not self.resolved_by and self.finding.severity == BLOCKING
 
 
 class Approval(Struct, frozen=True, kw_only=True):
@@ -203,6 +262,10 @@ class Run(Struct, frozen=True, kw_only=True):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     reviews: tuple[Review, ...] = ()
+    findings: tuple[RaisedFinding, ...] = ()
+    """in the order of their ids: F1 is the first"""
+    machines: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """(client, model) of an agent's claims; an agent of whom nothing is known is not here"""
     approvals: tuple[Approval, ...] = ()
     signals: tuple[Signal, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -215,6 +278,19 @@ class Run(Struct, frozen=True, kw_only=True):
     landed_at: float = 0.0
     """when the landing was prepared: the `done` gates were judged as of then"""
     tokens_used: int = 0
+    given: tuple[Given, ...] = ()
+    """learnings chosen for its steps, one record for each step"""
+    parent: str = ""
+    """the run that this one's task is a child of"""
+    depth: int = 0
+    budget: int | None = None
+    """model tokens for this run and all below it"""
+    children_tokens: int = 0
+    """used by children that are over"""
+    swarms: dict[str, Swarm] = field(default_factory=dict)
+    """the children of each step's latest visit"""
+    tokens_from: int = 0
+    """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -229,13 +305,18 @@ class Message(Struct, frozen=True, kw_only=True):
     step: str = ""
     sent_at: float = 0.0
     expires_at: float | None = None
+    thread: str = ""
+    """"" in messages from before there were threads: they stand alone"""
+    in_reply_to: str = ""
+    repeated: int = 0
+    """how often it was sent again under its key"""
     acknowledged: tuple[str, ...] = ()
     answer: str = ""
     answered_by: str = ""
     answered_at: float | None = None
 
 
-State = Task | Run | Message
+State = Task | Run | Message | Learning
 
 
 def verdict_key(gate: str, subject: str, gate_digest: str) -> str:

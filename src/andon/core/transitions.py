@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from andon.core import learning as k
 from andon.core import state as s
 
 NONE = "[*]"
@@ -35,6 +36,7 @@ TASK = _table(
     (s.RUNNING, "TaskEdited", s.RUNNING),
     (s.DRAFT, "TaskPlanned", s.DRAFT),
     (s.OPEN, "TaskPlanned", s.OPEN),
+    *((status, "TaskImported", status) for status in (s.DRAFT, s.OPEN, s.RUNNING, s.LANDED, s.COMPLETED, s.CANCELLED)),
     (s.DRAFT, "TaskCancelled", s.CANCELLED),
     (s.OPEN, "TaskCancelled", s.CANCELLED),
     (s.OPEN, "RunAttached", s.RUNNING),
@@ -48,6 +50,8 @@ STEP = _table(
     (NONE, "StepEntered", s.WAITING),
     (s.READY, "StepClaimed", s.LEASED),
     (s.LEASED, "LeaseRenewed", s.LEASED),
+    (s.LEASED, "LearningsGiven", s.LEASED),
+    (s.LEASED, "CheckpointNoted", s.LEASED),
     (s.LEASED, "Submitted", s.LEASED),
     (s.LEASED, "Judged", s.LEASED),
     (s.LEASED, "ReviewRecorded", s.LEASED),
@@ -60,6 +64,7 @@ STEP = _table(
     (s.READY, "Landed", s.READY),
     (s.WAITING, "Judged", s.WAITING),
     (s.WAITING, "StepReopened", s.READY),
+    (s.WAITING, "StepResumed", s.READY),
     (s.READY, "RunBlocked", s.BLOCKED),
     (s.LEASED, "RunBlocked", s.BLOCKED),
     (s.WAITING, "RunBlocked", s.BLOCKED),
@@ -70,6 +75,7 @@ STEP = _table(
     (s.READY, "StepFinished", NONE),
     (s.WAITING, "StepFinished", NONE),
     (s.LEASED, "LanesJoined", NONE),
+    (s.WAITING, "ChildEnded", s.READY),
     (s.READY, "RunEnded", NONE),
     (s.LEASED, "RunEnded", NONE),
     (s.WAITING, "RunEnded", NONE),
@@ -85,8 +91,14 @@ RUN = _table(
     (s.RUN_OPEN, "RunEnded", s.RUN_ENDED),
     (s.RUN_BLOCKED, "RunEnded", s.RUN_ENDED),
 )
+LEARNING = _table(
+    (NONE, "LearningRecorded", k.ACTIVE),
+    (k.ACTIVE, "LearningEdited", k.ACTIVE),
+    (k.ACTIVE, "LearningConfirmed", k.ACTIVE),
+    (k.ACTIVE, "LearningRetired", k.RETIRED),
+)
 
-TABLES = {"task": TASK, "step": STEP, "run": RUN}
+TABLES = {"task": TASK, "step": STEP, "run": RUN, "learning": LEARNING}
 
 
 def mermaid(name: str) -> str:

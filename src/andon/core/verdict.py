@@ -6,7 +6,8 @@ subject, gate digest, environment digest and verifier, and only `passed` and `wa
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
 
 PASSED = "passed"
 FAILED = "failed"
@@ -25,13 +26,22 @@ PROTECT_GATE = "protect"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """A remark about the change. severity: blocking | warning | note. line: 1-based, 0 when about the file."""
+    """A remark about the change. severity: blocking | major | minor | note (rules and older reviews:
+    warning). line: 1-based, 0 when about the file."""
 
     message: str
     path: str = ""
     line: int = 0
     severity: str = "warning"
     rule: str = ""
+
+
+class Artifact(Struct, frozen=True, kw_only=True):
+    """Something that belongs to handed-off work: a file of the worktree with its digest, or a link (digest "")."""
+
+    name: str
+    digest: str = ""
+    bytes: int = 0
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -55,13 +65,23 @@ class Submission(Struct, frozen=True, kw_only=True):
         return f"git-tree:{self.tree}"
 
 
+class Red(Struct, frozen=True, kw_only=True):
+    """An earlier measurement of the very same that did not open the gate."""
+
+    outcome: str
+    summary: str
+    log: str = ""
+    at: float = 0.0
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """A gate's outcome on a subject, with what is needed to check it again.
 
     summary: one plain line. detail: the useful lines of the log (bounded). figures: numbers of the report.
     base_figures: the same on the base. isolation: the level achieved. cached: taken from an earlier, identical
     measurement. duration_s: of the measurement. log: path or URL of the whole (bounded) log, or "".
-    by, why: for `waived`. at: seconds since the epoch.
+    by, why: for `waived`. at: seconds since the epoch. flaky: the same content was red before (`earlier` says how) and
+    passed when it was measured again; never hidden. Both are unset where nothing was measured again, as in older logs.
     """
 
     gate: str
@@ -82,8 +102,21 @@ class Verdict(Struct, frozen=True, kw_only=True):
     at: float = 0.0
     by: str = ""
     why: str = ""
+    flaky: bool | UnsetType = UNSET
+    earlier: tuple[Red, ...] | UnsetType = UNSET
 
     @property
     def opens(self) -> bool:
         """Whether this outcome opens a gate (law 3)."""
         return self.outcome in OPENING
+
+
+def measured_again(before: Verdict, verdict: Verdict) -> Verdict:
+    """The verdict of a measurement that repeats a red one of the same content: what it was before stays with it."""
+    red = Red(outcome=before.outcome, summary=before.summary, log=before.log, at=before.at)
+    kept = (*(before.earlier or ()), red)
+    summary = verdict.summary
+    if verdict.outcome == PASSED:
+        summary = f"{summary} (flaky: {red.outcome} before, {red.summary})"
+    both: Verdict = replace(verdict, summary=summary, flaky=verdict.outcome == PASSED or UNSET, earlier=kept)
+    return both

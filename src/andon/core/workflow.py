@@ -32,16 +32,22 @@ ISOLATION_LEVELS = ("process", "sandbox", "container", "vm")
 REPORT_FORMATS = ("junit", "coverage", "sarif", "tap", "json")
 SCHEMA = "andon.workflow/1"
 
+FLAKY_REFUSE = "refuse"
+
 SUSPICION_VERSION = 1
 """Of the rules in `andon.suspicion`. A gate that refuses by them has it in its digest, so that verdicts by older rules are
 void; a test fails when the rules change and this number does not."""
 
 
 class Role(Struct, frozen=True, kw_only=True):
-    """A part that an agent plays. distinct_from: roles that the same agent must not also have played in the run."""
+    """A part that an agent plays. distinct_from: roles that the same agent must not also have played in the run.
+
+    resolve: "role" lets every reviewer of this role resolve its findings; unset: only the one who raised them (or a person).
+    """
 
     description: str = ""
     distinct_from: tuple[str, ...] = ()
+    resolve: str | UnsetType = UNSET
 
 
 class Environment(Struct, frozen=True, kw_only=True):
@@ -87,7 +93,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class RunGate(Struct, frozen=True, kw_only=True, tag="run", tag_field="kind"):
-    """A command whose exit code and report decide. require: CEL over the report's figures and `base.*`."""
+    """A command whose exit code and report decide. require: CEL over the report's figures and `base.*`.
+
+    flaky: "refuse" when a red outcome at landing is final; unset, it may be measured again (and is recorded as flaky).
+    """
 
     id: str
     run: str
@@ -95,6 +104,7 @@ class RunGate(Struct, frozen=True, kw_only=True, tag="run", tag_field="kind"):
     require: str | None = None
     inputs: tuple[str, ...] = ()
     limits: ResourceLimits = ResourceLimits()
+    flaky: str | UnsetType = UNSET
 
 
 class DiffGate(Struct, frozen=True, kw_only=True, tag="diff", tag_field="kind"):
@@ -122,11 +132,16 @@ class ArtifactGate(Struct, frozen=True, kw_only=True, tag="artifact", tag_field=
 
 
 class ReviewGate(Struct, frozen=True, kw_only=True, tag="review", tag_field="kind"):
-    """A passing review of the very change by `count` different agents in `role`, none of them its author."""
+    """A passing review of the very change by `count` different agents in `role`, none of them its author.
+
+    distinct_model, distinct_client: the reviewers' must be known, and others than the authors' (unset: they may be the same).
+    """
 
     id: str
     role: str
     count: int = 1
+    distinct_model: bool | UnsetType = UNSET
+    distinct_client: bool | UnsetType = UNSET
 
 
 class ApprovalGate(Struct, frozen=True, kw_only=True, tag="approval", tag_field="kind"):
@@ -173,6 +188,8 @@ class Step(Struct, frozen=True, kw_only=True):
     empty: bool = False
     outcomes: tuple[str, ...] = ()
     brief: str = ""
+    handoff_gates: tuple[str, ...] | UnsetType = UNSET
+    """gates that must open on the work before it is handed off"""
     # command
     run: str | None = None
     limits: ResourceLimits = ResourceLimits()
@@ -189,7 +206,14 @@ class Step(Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     join: str = "all"
     max_parallel: int | None = None
+    schema: str | UnsetType = UNSET
+    max_children: int | UnsetType = UNSET
+    tokens: int | UnsetType = UNSET
+    """of an agent's attempt; reserved for the children of a fan-out"""
+    land: str | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
+    session_s: float | UnsetType = UNSET
+    """the longest time that one claim of an agent lasts"""
 
 
 class Edge(Struct, frozen=True, kw_only=True):

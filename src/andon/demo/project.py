@@ -152,6 +152,12 @@ def git(directory: Path, *arguments: str, environment: dict[str, str] | None = N
     return done.stdout.decode(errors="replace").rstrip("\n")
 
 
+def show(worktree: Path, commit: str) -> None:
+    """Make a worktree's files and index those of a commit, and nothing else."""
+    git(worktree, "read-tree", "--reset", "-u", commit)
+    git(worktree, "clean", "-fdq")
+
+
 def make_repository(source: Path, directory: Path, release: Release = RELEASE) -> str:
     """A git repository in the new directory `directory` whose branch `main` holds the release. Returns the commit."""
     unpack(source, directory, release)

@@ -149,9 +149,7 @@ class Worker:
 
 def start_from_base(claim: Claim) -> None:
     """Make the worktree show the base and nothing else, whatever an earlier attempt left there."""
-    root = Path(claim.workdir)
-    project.git(root, "read-tree", "--reset", "-u", claim.base)
-    project.git(root, "clean", "-fdq")
+    project.show(Path(claim.workdir), claim.base)
 
 
 # ---------------------------------------------------------------- honest ones

@@ -12,7 +12,8 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.judge import is_review_step
 from andon.core.rules_step import gates_of
-from andon.core.verdict import Verdict
+from andon.core.verdict import Artifact, Verdict
+from andon.engine.messages import rfc3339
 
 TOKEN_BUDGET = 6000
 CHARS_PER_TOKEN = 4
@@ -26,21 +27,31 @@ def brief(
     *,
     messages: Sequence[str] = (),
     diff: str = "",
+    neighbours: Sequence[str] = (),
+    known: str = "",
+    resolvable: Sequence[str] = (),
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
-    """Markdown. diff: the change to look at, for a review step."""
+    """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each.
+    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
         (4, _head(workflow, run, step, task, definition)),
         (10, definition.brief.strip()),
-        (20, _sent_back(step)),
+        (16, _open_findings(run, step, resolvable if reviewing else (), reviewing=reviewing)),
+        (20, _sent_back(run, step, reviewing=reviewing)),
         (20, _task(task, run)),
+        (6, _parent(task)),
         (6, _messages(messages)),
-        (10, _handed_over(run, step)),
+        (4, _neighbours(neighbours)),
+        (12, _children(run)),
+        (10, _handed_over(run, reviewing=reviewing)),
+        (6, known),
         (30, _change(diff) if reviewing else ""),
         (6, _suspicions(run, step) if reviewing else ""),
         (8, _how_to_proceed(workflow, definition, reviewing)),
+        (2, _bounds(step)),
     ]
     return _fit(parts, token_budget * CHARS_PER_TOKEN)
 
@@ -81,9 +92,50 @@ def _head(workflow: w.Workflow, run: s.Run, step: s.ActiveStep, task: s.Task, de
     return f"# {task.id}: {task.title}\n\nStep **{title}** ({', '.join(facts)})."
 
 
-def _sent_back(step: s.ActiveStep) -> str:
+def _open_findings(run: s.Run, step: s.ActiveStep, resolvable: Sequence[str], *, reviewing: bool) -> str:
+    """What reviewers found and nobody has resolved: blocking ones first."""
+    open_ones = [x for x in run.findings if not x.resolved_by]
+    if not open_ones:
+        return ""
+    if reviewing:
+        lines = ["## Open findings to check", "", "Earlier reviewers found these. Blocking ones keep the gate closed."]
+    else:
+        lines = [
+            "## Open findings",
+            "",
+            "Reviewers found these. Blocking ones keep the gate closed until a reviewer resolves",
+        ]
+        lines += ["them; say in your message what you did about each."]
+    lines += ["", *[_finding_line(x) for x in sorted(open_ones, key=lambda x: not x.holds)]]
+    if resolvable:
+        lines += [
+            "",
+            "Approving the change resolves what you raised yourself. What is not mended: send the change back.",
+        ]
+        lines += [
+            f"To resolve one by one: `andon advance --resolve {resolvable[0]} -m 'how you know'` (repeat --resolve)."
+        ]
+    others = [x for x in open_ones if x.holds and x.id not in resolvable]
+    if reviewing and others:
+        listed = ", ".join(x.id for x in others)
+        lines += [
+            "",
+            f"Only who raised them, or a person, resolves {listed}; say in your message whether they are mended.",
+        ]
+    return "\n".join(lines)
+
+
+def _finding_line(found: s.RaisedFinding) -> str:
+    finding = found.finding
+    where = f"{finding.path}:{finding.line}: " if finding.path else ""
+    again = f" (reopened: {found.why})" if found.reopened else ""
+    text = " ".join(f"{where}{finding.message}{again}".split())
+    return f"- **{found.id}** [{finding.severity}] {text} (by {found.agent})"
+
+
+def _sent_back(run: s.Run, step: s.ActiveStep, *, reviewing: bool) -> str:
     lines: list[str] = []
-    if step.reason:
+    if step.reason and not (reviewing and _is_authors(run, step.reason)):
         lines += ["## Why you see this again", "", quote(step.reason)]
     red = [x for x in step.verdicts if not x.opens]
     if red:
@@ -92,7 +144,11 @@ def _sent_back(step: s.ActiveStep) -> str:
             lines += ["", *_verdict_lines(verdict)]
     if step.notes:
         lines += ["", "## Notes of the one before you", "", quote(step.notes)]
-    if step.salvage:
+    if step.artifacts:
+        lines += ["", "## Artifacts handed over", "", *[_artifact_line(x) for x in step.artifacts]]
+    if step.salvage and step.resume_from == step.salvage:
+        lines += ["", "Your working directory holds the files as they were left then."]
+    elif step.salvage:
         lines += [
             "",
             f"Unsubmitted work of an earlier attempt is kept in commit {step.salvage}:",
@@ -100,6 +156,17 @@ def _sent_back(step: s.ActiveStep) -> str:
             f"sandbox keeps git's index closed: `git diff --no-ext-diff --binary HEAD {step.salvage} | git apply`).",
         ]
     return "\n".join(lines).strip()
+
+
+def _artifact_line(artifact: Artifact) -> str:
+    return (
+        f"- `{artifact.name}` ({artifact.bytes} bytes, {artifact.digest})" if artifact.digest else f"- {artifact.name}"
+    )
+
+
+def _is_authors(run: s.Run, words: str) -> bool:
+    """Whether these are an author's words about its own work, which a reviewer judges without."""
+    return any(note.agent in run.authors and words in (note.message, note.notes) for note in run.notes)
 
 
 def _verdict_lines(verdict: Verdict) -> list[str]:
@@ -124,17 +191,46 @@ def _task(task: s.Task, run: s.Run) -> str:
     return "\n".join(lines)
 
 
+def _parent(task: s.Task) -> str:
+    if not task.parent_run:
+        return ""
+    return (
+        f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
+        f"Your work is put together with its siblings' there first.\n"
+        f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
+    )
+
+
+def _children(run: s.Run) -> str:
+    """What children handed over, in their own words."""
+    lines: list[str] = []
+    for swarm in run.swarms.values():
+        for child in swarm.children:
+            state = child.outcome or "open"
+            lines.append(f"- {child.task} ({child.key}, of step {swarm.step}): {state}")
+            told = "\n".join(text for text in (child.message, child.notes, child.reason) if text)
+            lines += [quote(told)] if told else []
+    return "\n".join(["## What its children did", "", *lines]) if lines else ""
+
+
 def _messages(messages: Sequence[str]) -> str:
     return "\n".join(["## Messages for you", "", *messages]) if messages else ""
 
 
-def _handed_over(run: s.Run, step: s.ActiveStep) -> str:
+def _neighbours(neighbours: Sequence[str]) -> str:
+    lines = [f"- {line}" for line in neighbours]
+    return "\n".join(["## Others on the same paths", "", *lines]) if lines else ""
+
+
+def _handed_over(run: s.Run, *, reviewing: bool) -> str:
+    """Notes of earlier steps. A reviewer gets none of the authors': it judges the change, not the reasons for it."""
     lines: list[str] = []
     for note in run.notes:
         text = note.notes or note.message
-        if text:
+        if text and not (reviewing and note.agent in run.authors):
             lines += [f"- {note.step} ({note.outcome}, by {note.agent}):", quote(text)]
-    for review in run.reviews[-5:]:
+    for review in run.reviews[-5:] if not run.findings else ():
+        # Reviews from before findings were kept by themselves.
         for finding in review.findings:
             where = f"{finding.path}:{finding.line}: " if finding.path else ""
             lines.append(f"- review by {review.agent}: [{finding.severity}] {where}{finding.message}")
@@ -171,7 +267,8 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
         lines += [
             "You review; you change nothing. When the change is good: `andon advance -m 'why'`.",
             *[f"To send it back: `andon advance --outcome {x} -m 'what is wrong'`." for x in outcomes],
-            "Record what you found with `--finding 'path:line: severity: text'` (severity blocking, warning or note).",
+            "Record what you found with `--finding 'path:line: severity: text'` (severity blocking, major, minor or note).",
+            "A blocking finding keeps the gate closed until you or a person resolve it.",
         ]
     else:
         lines += [
@@ -185,6 +282,22 @@ def _how_to_proceed(workflow: w.Workflow, step: w.Step, reviewing: bool) -> str:
         "Keep the lease with `andon heartbeat`; ask a person with `andon ask 'question'`;",
         "pass the work on with `andon handoff --to role:NAME -m 'notes'`; give it up with `andon release`.",
     ]
+    return "\n".join(lines)
+
+
+def _bounds(step: s.ActiveStep) -> str:
+    """How long this claim lasts, and what it may use."""
+    lease = step.lease
+    lines = []
+    if lease is not None and lease.session_ends_at is not None:
+        lines.append(
+            f"This session ends at {rfc3339(lease.session_ends_at)}, whatever is renewed: advance or hand off before, and"
+            " keep `andon heartbeat --notes '…'` up to date for whoever goes on."
+        )
+    if lease is not None and lease.budget is not None:
+        lines.append(
+            f"This attempt may use {lease.budget} tokens (`andon heartbeat --tokens N`); beyond them it is over."
+        )
     return "\n".join(lines)
 
 

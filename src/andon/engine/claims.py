@@ -1,14 +1,16 @@
 """Claims: pulling work from the hook, finding a claim again, keeping and giving it up.
 
-Theory of operation. `next` first lets time act (expired leases, due steps), then in one transaction picks the most
-urgent step that this agent may do (or starts a run for the most urgent ready task) and claims it, and only then makes
-the attempt's own worktree. The lease's token stands in a file in that worktree's git directory, so that later commands
-find their claim from the working directory; the store alone decides whether it is still valid (law 6).
+Theory of operation. `next` first lets time act (expired leases, due steps), then chooses the most urgent things that
+this agent may do (`engine.choosing`), claims the first that still may be had (a step, or that of a run that it starts
+for a task) in one transaction, and only then makes the attempt's own worktree. The lease's token stands in a file in
+that worktree's git directory, so that later commands find their claim from the working directory; the store alone
+decides whether it is still valid (law 6).
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 
 from msgspec import Struct
 
@@ -16,18 +18,17 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.decide_run import claim_refusal, hand_refusal
 from andon.core.errors import EXIT_LOST, EXIT_NOT_YET, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, Rejected
+from andon.core.judge import is_review_step
+from andon.core.queue import agent_is_full
 from andon.core.workflow import Workflow
 from andon.engine import runs
 from andon.engine.bounds import bounds_text
-from andon.engine.messages import send_in
+from andon.engine.choosing import Choice, choose, starting_role
+from andon.engine.offers import Offer, Surroundings, Wanted, predicted_of
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import sweep
 from andon.engine.transact import Unit, key_cause, load_run
-
-FIRST_CANDIDATES = 20
-MAX_CANDIDATES = 2000
-"""Nearly always one of the first is taken; the rest is read only when none of them was."""
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -113,29 +114,45 @@ def held(services: Services, claim: Claim) -> tuple[s.Run, s.ActiveStep]:
 # ---------------------------------------------------------------- making a claim
 
 
-def claim_next(services: Services, *, role: str | None, task: str | None, run: str | None) -> Claimed:
+def claim_next(
+    services: Services, *, role: str | None, task: str | None, run: str | None, labels: tuple[str, ...] = ()
+) -> Claimed:
     """Claim the most urgent work that this agent may do. Raises AndonError kind "nothing_ready" (exit 3)."""
     sweep(services)
     interrupted = _finish_interrupted(services, role, task, run)
     if interrupted is not None:
         return interrupted
-    targets = runs.startable(services, task)
-
-    def work(unit: Unit) -> tuple[Claimed | None, str]:
-        claimed = _claim_step(services, unit, role, task, run)
-        if claimed is None and run is None:
-            claimed = _claim_task(services, unit, role, task, targets)
-        return claimed, "" if claimed else _why_nothing(services, unit, role, task, run) or _held_up(targets)
-
-    with services.places.claiming(alone=False):
-        (claimed, why), effects = services.engine.transact(work)
-        services.after(effects)
-        if claimed is None:
-            wanted = f" for role {role}" if role else ""
-            text = f"nothing is ready{wanted}{why}"
+    wanted = Wanted(role=role, task=task or None, run=run or None, labels=labels)
+    tried: set[tuple[str, str]] = set()
+    while True:
+        choice = choose(services, wanted, tried)
+        if not choice.offers:
+            sought = (f" for role {role}" if role else "") + (f" with label {', '.join(labels)}" if labels else "")
+            text = f"nothing is ready{sought}{choice.why}"
             raise AndonError(text, kind="nothing_ready", next="andon status, or try later", exit=EXIT_NOT_YET)
-        _make_worktree(services, claimed)
-    return claimed
+        with services.places.claiming(alone=False):
+            claimed, effects = services.engine.transact(partial(_claim_one, services, wanted, choice))
+            services.after(effects)
+            if claimed is not None:
+                _make_worktree(services, claimed)
+                return claimed
+        # Others were faster with each of these, or it is not for this agent after all; each is tried once.
+        tried.update(offer.key for offer in choice.offers)
+
+
+def _claim_one(services: Services, wanted: Wanted, choice: Choice, unit: Unit) -> Claimed | None:
+    """Claim the first of what was chosen that still may be. What is under lease is read anew: nobody else writes now."""
+    around = Surroundings(unit.writer)
+    if agent_is_full(services.caller.agent, around.held, around.limits):
+        return None
+    for offer in choice.offers:
+        if offer.candidate.run:
+            claimed = _try_claim(services, unit, offer.candidate.run, offer.candidate.step, wanted.role, around, offer)
+        else:
+            claimed = _claim_task(services, unit, wanted, around, offer, choice.targets[offer.start])
+        if claimed is not None:
+            return claimed
+    return None
 
 
 def _finish_interrupted(services: Services, role: str | None, task: str | None, run: str | None) -> Claimed | None:
@@ -169,21 +186,15 @@ def _finish_interrupted(services: Services, role: str | None, task: str | None, 
     return None
 
 
-def _claim_step(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> Claimed | None:
-    tried = 0
-    for limit in (FIRST_CANDIDATES, MAX_CANDIDATES):
-        rows = unit.writer.ready_steps(kinds=("agent",), role=role, task=task or None, run=run or None, limit=limit)
-        for row in rows[tried:]:
-            claimed = _try_claim(services, unit, str(row["run"]), str(row["step"]), role)
-            if claimed is not None:
-                return claimed
-        if len(rows) < limit:
-            break
-        tried = len(rows)
-    return None
-
-
-def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: str | None) -> Claimed | None:
+def _try_claim(
+    services: Services,
+    unit: Unit,
+    run_id: str,
+    step_id: str,
+    role: str | None,
+    around: Surroundings,
+    offer: Offer,
+) -> Claimed | None:
     """Claim one step; None when this agent may not, or the run can't be read (it must not stop the others: law 12)."""
     caller = services.caller
     try:
@@ -192,15 +203,23 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     except AndonError as error:
         services.say(f"run {run_id} is passed over: {error.message}")
         return None
-    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role) is not None:
+    now, machine = services.clock.now(), services.caller.machine
+    if run.status != s.RUN_OPEN or claim_refusal(workflow, run, step_id, caller.agent, role, now, machine) is not None:
+        return None
+    definition = workflow.steps[step_id]
+    scope = offer.scope or predicted_of(unit.writer, run.task)
+    reviewing = is_review_step(workflow, definition)
+    if around.against(run.task, definition.role or "", scope, looks_only=reviewing):
         return None
     command = c.Claim(
-        at=services.clock.now(),
+        at=now,
         actor=caller.agent,
         step=step_id,
         workdir=services.worktree_path(run_id, step_id, run.token + 1),
         role=role,
         person=caller.person,
+        client=machine[0],
+        model=machine[1],
     )
     after = unit.on_run(run_id, command)
     if isinstance(after, Rejected) or (lease := after.active[step_id].lease) is None:
@@ -210,66 +229,26 @@ def _try_claim(services: Services, unit: Unit, run_id: str, step_id: str, role: 
     return Claimed(run=after, step=after.active[step_id], workflow=workflow)
 
 
-def _held_up(targets: dict[str, runs.Startable]) -> str:
-    """Ready tasks that can't start, and why: else an agent would wait for them for ever."""
-    found = [f"task {name} can't start: {x.error.message}" for name, x in targets.items() if x.error is not None]
-    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
-    return f"; {'; '.join(found[:3])}{more}" if found else ""
-
-
 def _claim_task(
-    services: Services, unit: Unit, role: str | None, task: str | None, targets: dict[str, runs.Startable]
+    services: Services, unit: Unit, wanted: Wanted, around: Surroundings, offer: Offer, target: runs.Startable
 ) -> Claimed | None:
-    # Only those that `startable` has looked up can start.
-    for row in unit.writer.ready_tasks(task=task or None, limit=runs.MAX_STARTABLE):
-        name = str(row["id"])
-        target = targets.get(name)
-        if target is None:
-            continue
-        if target.error is not None:
-            services.say(f"task {name} is passed over: {target.error.message}")
-            if task:
-                raise target.error
-            continue
-        if role and not _starts_with_role(target.workflow, role):
-            continue
-        started = runs.start(services, unit, name, target)
-        if isinstance(started, Rejected):
-            continue
-        for step in started.active.values():
-            claimed = _try_claim(services, unit, started.id, step.step, role) if step.kind == "agent" else None
+    """Start a run of a task, and claim its first step."""
+    task = offer.candidate.task
+    scope = offer.scope or predicted_of(unit.writer, task)
+    role = starting_role(target.workflow, wanted.role)
+    # A task may have been taken, closed or given other dependencies since it was chosen.
+    if not unit.writer.queued_tasks(task=task) or around.against(task, role, scope):
+        return None
+    started = runs.start(services, unit, task, target)
+    if isinstance(started, Rejected):
+        return None
+    for step in started.active.values():
+        if step.kind == "agent":
+            claimed = _try_claim(services, unit, started.id, step.step, wanted.role, around, offer)
             if claimed is not None:
                 return claimed
-        # The run begins with something that is not for this agent: it is started all the same, and goes its way.
-        if task:
-            return None
+    # The run begins with something that is not for this agent: it is started all the same, and goes its way.
     return None
-
-
-def _starts_with_role(workflow: Workflow | None, role: str) -> bool:
-    step = workflow.steps.get(workflow.start) if workflow else None
-    return step is None or step.kind != "agent" or step.role in (None, role)
-
-
-def _why_nothing(services: Services, unit: Unit, role: str | None, task: str | None, run: str | None) -> str:
-    """Where the named task or run is, and why this agent may not do it."""
-    name = task or run
-    if name is None:
-        return ""
-    loaded = unit.writer.load(name)
-    if loaded is None:
-        raise AndonError(f"there is no {name}", kind="unknown_id", next="andon status", exit=EXIT_USAGE)
-    state = loaded.state
-    if isinstance(state, s.Task) and state.status == s.RUNNING:
-        state = unit.run(state.run)
-    if isinstance(state, s.Task):
-        return f": task {state.id} is {state.status}"
-    if not isinstance(state, s.Run):
-        return ""
-    workflow = unit.workflow(state)
-    reasons = [claim_refusal(workflow, state, step, services.caller.agent, role) for step in state.active]
-    listed = "; ".join(reason.message for reason in reasons if reason is not None)
-    return f": {listed or f'run {state.id} is {state.status}'}"
 
 
 def _make_worktree(services: Services, claimed: Claimed) -> None:
@@ -285,6 +264,8 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
             tree = submission.tree
             if submission.base != run.base:
                 tree = services.git.merge(run.base, submission.commit).tree
+        if step.resume_from:
+            tree = services.git.merge(run.base, step.resume_from).tree
         services.places.make_parent(lease.workdir)
         services.git.add_worktree(lease.workdir, run.base, tree=tree)
         claim = Claim(run=run.id, step=step.step, token=lease.token, agent=services.caller.agent, workdir=lease.workdir)
@@ -310,19 +291,34 @@ def _make_worktree(services: Services, claimed: Claimed) -> None:
 # ---------------------------------------------------------------- keeping and giving up
 
 
-def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None) -> s.Run:
-    """Renew the lease and count tokens. The same key counts once."""
+def renew(services: Services, claim: Claim, tokens_used: int = 0, key: str | None = None, *, notes: str = "") -> s.Run:
+    """Renew the lease, count tokens, keep checkpoint notes. The same key counts once."""
     cause = key_cause(f"heartbeat:{claim.run}", key)
     if cause is not None:
         with services.store.read() as reader:
             if reader.caused(cause) is not None:
                 return load_run(reader, claim.run)
     command = c.Renew(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tokens_used=tokens_used
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        tokens_used=tokens_used,
+        notes=notes,
+        salvage=_kept_if_over(services, claim, tokens_used) if tokens_used > 0 else "",
     )
     run, effects = services.engine.on_run(claim.run, command, cause=cause)
     services.after(effects)
     return run
+
+
+def _kept_if_over(services: Services, claim: Claim, tokens_used: int) -> str:
+    """Unsubmitted work of an attempt that these tokens end, stored before; "" when they don't."""
+    run, step = held(services, claim)
+    lease = step.lease
+    if lease is None or lease.budget is None or lease.tokens_used + tokens_used <= lease.budget:
+        return ""
+    return salvage(services, run, step, claim.workdir, must=True)
 
 
 def count_late(services: Services, claim: Claim, tokens_used: int, key: str | None) -> bool:
@@ -355,6 +351,24 @@ def keep_alive(services: Services, claim: Claim, lease_s: float) -> AbstractCont
             other.store.close()
 
     return services.meanwhile(max(1.0, lease_s / 3), renew_once)
+
+
+def keep_all_alive(services: Services, claims: dict[str, Claim], lease_s: float) -> AbstractContextManager[object]:
+    """The same for several claims, which may come and go meanwhile. One that is lost costs the others nothing."""
+
+    def renew_each() -> None:
+        other = services.fork()
+        try:
+            for claim in list(claims.values()):
+                try:
+                    renew(other, claim)
+                except AndonError:
+                    # Who acts under it finds out by its next write.
+                    continue
+        finally:
+            other.store.close()
+
+    return services.meanwhile(max(1.0, lease_s / 3), renew_each)
 
 
 def salvage(services: Services, run: s.Run, step: s.ActiveStep, workdir: str, *, must: bool = False) -> str:
@@ -400,30 +414,3 @@ def give_up(services: Services, claim: Claim, *, reason: str) -> s.Run:
     after, effects = services.engine.on_run(claim.run, command)
     services.after(effects)
     return after
-
-
-def hand_off(services: Services, claim: Claim, *, to: str, notes: str, message: str) -> tuple[s.Run, s.Message]:
-    """Offer the step to another agent or role with notes, and tell it so; unsubmitted work is kept."""
-    run, step = held(services, claim)
-    command = c.HandOff(
-        at=services.clock.now(),
-        actor=claim.agent,
-        step=claim.step,
-        token=claim.token,
-        to=to,
-        notes=notes,
-        salvage=salvage(services, run, step, claim.workdir, must=True),
-    )
-
-    # One transaction: a hand-off of which nobody was told, or the reverse, must not exist.
-    def work(unit: Unit) -> tuple[s.Run, s.Message]:
-        after = unit.on_run(claim.run, command)
-        if isinstance(after, Rejected):
-            raise AndonError.of(after)
-        recipient = to or f"run:{claim.run}"
-        sent = send_in(services, unit, kind="handoff", to=recipient, body=message, run=claim.run, step=claim.step)
-        return after, sent
-
-    done, effects = services.engine.transact(work)
-    services.after(effects)
-    return done

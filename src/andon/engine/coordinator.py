@@ -7,28 +7,38 @@ will answer the same verbs. The table at the end is the list of verbs; each func
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable
 from typing import Any
+
+from msgspec.structs import replace
 
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, people, views
-from andon.engine.brief import brief as write_brief
+from andon.engine import claims, handing, judging, messages, offers, people, session, views, waiting
+from andon.engine.briefing import write_brief
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
+from andon.ports_queue import WORK
 
 Arguments = dict[str, Any]
-POLL_S = 0.2
 MAX_WAIT_S = 3600.0
 
+
+TOLD = frozenset(
+    {
+        *("next", "brief", "check", "advance", "submit", "heartbeat", "release", "handoff", "say", "ask", "park"),
+        *("spawn", "wait", "learn"),
+    }
+)
+"""Verbs of agents: whatever the answer is, the caller learns that messages wait for it."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +55,19 @@ class LocalCoordinator:
     def call(self, verb: str, arguments: Arguments, progress: Callable[[str], None] | None = None) -> Reply:
         """Carry out a verb. Raises AndonError; see `interface` for the verbs."""
         self.services.progress = progress
+        if verb not in TOLD:
+            return self._call(verb, arguments)
+        try:
+            reply = self._call(verb, arguments)
+        except AndonError as error:
+            error.notes = (*error.notes, *self._unread())
+            raise
+        told: Reply = replace(reply, notes=(*reply.notes, *self._unread()))
+        return told
+
+    def _call(self, verb: str, arguments: Arguments) -> Reply:
         if (handler := HANDLERS.get(verb)) is not None:
-            return handler(self, arguments)
+            return session.with_note(self.services, verb, handler(self, arguments))
         if (place := ELSEWHERE.get(verb)) is None:
             raise AndonError(f"there is no verb {verb}", kind="usage", next="andon --help", exit=EXIT_USAGE)
         module, _, name = place.partition(":")
@@ -66,20 +87,7 @@ class LocalCoordinator:
                 here = None
             if here is not None:
                 return self._claim_reply(here, resumed=True)
-        deadline = time.monotonic() + min(float(arguments.get("wait_s") or 0), MAX_WAIT_S)
-        while True:
-            try:
-                claimed = claims.claim_next(
-                    services,
-                    role=arguments.get("role"),
-                    task=arguments.get("task"),
-                    run=arguments.get("run") or services.caller.run,
-                )
-                break
-            except AndonError as error:
-                if error.kind != "nothing_ready" or time.monotonic() >= deadline:
-                    raise
-                time.sleep(POLL_S)
+        claimed = self._claim(arguments)
         lease = claimed.step.lease
         if lease is None:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
@@ -92,6 +100,31 @@ class LocalCoordinator:
         )
         return self._claim_reply(claim)
 
+    def _claim(self, arguments: Arguments) -> claims.Claimed:
+        """Claim something, now or within the time that the caller waits. Raises AndonError kind "nothing_ready"."""
+        last: list[AndonError] = []
+
+        def look() -> claims.Claimed | None:
+            try:
+                return claims.claim_next(
+                    self.services,
+                    role=arguments.get("role"),
+                    task=arguments.get("task"),
+                    run=arguments.get("run") or self.services.caller.run,
+                    labels=tuple(arguments.get("labels") or ()),
+                )
+            except AndonError as error:
+                if error.kind != "nothing_ready":
+                    raise
+                last[:] = [error]
+                return None
+
+        wait_s = min(float(arguments.get("wait_s") or 0), MAX_WAIT_S)
+        claimed = waiting.until(self.services, look, wait_s, about=WORK)
+        if claimed is None:
+            raise last[0]
+        return claimed
+
     def _claim_reply(self, claim: Claim, *, resumed: bool = False) -> Reply:
         run, step = claims.held(self.services, claim)
         lease = step.lease
@@ -99,6 +132,7 @@ class LocalCoordinator:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
         workflow = judging.definitions_of(self.services, run)
         definition = workflow.steps[step.step]
+        around = self._neighbours(run)
         body = {
             "ok": True,
             "task": run.task,
@@ -109,28 +143,26 @@ class LocalCoordinator:
             "lease": {"token": lease.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "workdir": claim.workdir,
             "base": run.base,
-            "brief": self._brief(run, step, workflow),
+            "brief": write_brief(self.services, run, step, workflow, around),
             "gates": list(gates_of(workflow, definition)),
             "review": is_review_step(workflow, definition),
             "outcomes": list(dict.fromkeys(edge.outcome for edge in workflow.out(step.step))),
             "resumed": resumed,
         }
-        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
+        return Reply(exit=EXIT_YES, body=body, notes=around)
 
-    def _brief(self, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> str:
-        services = self.services
-        with services.store.read() as reader:
-            task = load_task(reader, run.task)
-        unread = messages.inbox(services, acknowledge=[])["items"]
-        lines = [messages.line(x, services.caller.agent) for x in unread[:20]]
-        diff = ""
-        submission = run.submissions.get(step.lane)
-        if submission is not None and is_review_step(workflow, workflow.steps[step.step]):
-            diff = services.git.diff_text(submission.base, submission.tree)
-        return write_brief(workflow, run, step, task, messages=lines, diff=diff)
+    def _neighbours(self, run: s.Run) -> tuple[str, ...]:
+        """Who else works on the same paths, a line each."""
+        with self.services.store.read() as reader:
+            scope = run.scope or offers.predicted_of(reader, run.task)
+            return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope))
 
     def _unread(self) -> tuple[str, ...]:
-        count = messages.unread(self.services)
+        try:
+            count = messages.unread(self.services)
+        except AndonError:
+            # What was asked for is what counts; the mailbox can be read another time.
+            return ()
         return (f"{count} unread message{'s' if count != 1 else ''}: andon inbox",) if count else ()
 
     def brief(self, arguments: Arguments) -> Reply:
@@ -157,6 +189,7 @@ class LocalCoordinator:
             message=arguments.get("message") or "",
             notes=arguments.get("notes") or "",
             findings=self._findings(arguments),
+            resolve=tuple(str(x) for x in arguments.get("resolve") or ()),
             fresh=bool(arguments.get("fresh")),
         )
         step = judged.run.active.get(claim.step)
@@ -187,7 +220,7 @@ class LocalCoordinator:
             body["outcome"] = judged.outcome
         if not ok:
             body["error"] = _explain(judged)
-        return Reply(exit=judged.exit, body=body, notes=self._unread())
+        return Reply(exit=judged.exit, body=body)
 
     def submit(self, arguments: Arguments) -> Reply:
         claim = claims.find_claim(self.services)
@@ -209,15 +242,15 @@ class LocalCoordinator:
             claims.held(self.services, claim)
         except AndonError as error:
             # What was used was used: a budget counts it although the claim is over.
-            if tokens > 0 and claims.count_late(self.services, claim, tokens, arguments.get("key")):
+            if tokens != 0 and claims.count_late(self.services, claim, tokens, arguments.get("key")):
                 text = f"{error.message}; its {tokens} tokens were counted"
                 raise AndonError(text, kind=error.kind, next=error.next, exit=error.exit) from None
             raise
-        run = claims.renew(self.services, claim, tokens, arguments.get("key"))
+        run = claims.renew(self.services, claim, tokens, arguments.get("key"), notes=arguments.get("notes") or "")
         step = run.active.get(claim.step)
         lease = step.lease if step else None
-        if lease is None:
-            raise AndonError(f"run {run.id}: {run.reason}", kind="blocked", next="stop; a person is needed", exit=4)
+        if lease is None or lease.token != claim.token:
+            raise session.lost(run, claim)
         body = {
             "ok": True,
             "run": claim.run,
@@ -225,95 +258,19 @@ class LocalCoordinator:
             "lease": {"token": claim.token, "expires_at": messages.rfc3339(lease.expires_at)},
             "tokens_used": run.tokens_used,
         }
-        return Reply(exit=EXIT_YES, body=body, notes=self._unread())
-
-    def _claim_to_leave(self) -> Claim:
-        """The caller's claim. What an agent did in a person's is submitted first, which makes it an author (law 11)."""
-        claim = claims.find_claim(self.services)
-        if claim.hand:
-            try:
-                judging.submit(self.services, claim)
-            except AndonError as error:
-                self.services.say(f"the work of {claim.hand} could not be submitted: {error.message}")
-        return claim
+        if lease.session_ends_at is not None:
+            body["session_ends_at"] = messages.rfc3339(lease.session_ends_at)
+        if lease.budget is not None:
+            body["attempt"] = {"tokens_used": lease.tokens_used, "tokens": lease.budget}
+        return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = self._claim_to_leave()
+        claim = handing.claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
             body={"ok": True, "run": run.id, "step": claim.step, "next": people.where(self.services, run)},
         )
-
-    def handoff(self, arguments: Arguments) -> Reply:
-        claim = self._claim_to_leave()
-        to = arguments.get("to") or ""
-        message = arguments.get("message") or ""
-        if to:
-            messages.check_recipient(to)
-        if not message.strip():
-            raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-        run, sent = claims.hand_off(
-            self.services, claim, to=to, notes=arguments.get("notes") or message, message=message
-        )
-        body = {
-            "ok": True,
-            "run": run.id,
-            "step": claim.step,
-            "message": sent.id,
-            "next": people.where(self.services, run),
-        }
-        return Reply(exit=EXIT_YES, body=body)
-
-    # ------------------------------------------------------------ messages
-
-    def _place(self) -> tuple[str, str]:
-        claim = self.services.places.read_lease(self.services.caller.cwd)
-        if claim is not None:
-            return claim.run, claim.step
-        return self.services.caller.run or "", ""
-
-    def say(self, arguments: Arguments) -> Reply:
-        run, step = self._place()
-        to = messages.check_recipient(arguments.get("to") or "")
-        sent = messages.send(
-            self.services,
-            kind="say",
-            to=to,
-            body=arguments.get("body") or "",
-            run=run,
-            step=step,
-            key=arguments.get("key"),
-        )
-        return Reply(exit=EXIT_YES, body={"ok": True, "message": sent.id, "to": sent.recipient})
-
-    def ask(self, arguments: Arguments) -> Reply:
-        run, step = self._place()
-        to = messages.check_recipient(arguments.get("to") or messages.HUMAN)
-        sent = messages.send(
-            self.services,
-            kind="ask",
-            to=to,
-            body=arguments.get("body") or "",
-            run=run,
-            step=step,
-            expires_s=arguments.get("expires_s"),
-            key=arguments.get("key"),
-        )
-        wait_s = float(arguments.get("wait_s") or 0)
-        if wait_s > 0:
-            sent = messages.wait_for_answer(self.services, sent.id, min(wait_s, MAX_WAIT_S))
-        body = {"ok": True, "message": sent.id, "to": sent.recipient, "answer": sent.answer or None}
-        return Reply(exit=EXIT_YES, body=body)
-
-    def answer(self, arguments: Arguments) -> Reply:
-        message = messages.answer(self.services, arguments["message"], arguments.get("body") or "")
-        return Reply(exit=EXIT_YES, body={"ok": True, "message": message.id, "answer": message.answer})
-
-    def inbox(self, arguments: Arguments) -> Reply:
-        acknowledge = arguments.get("ack") or []
-        names = [acknowledge] if isinstance(acknowledge, str) else list(acknowledge)
-        return Reply(exit=EXIT_YES, body=messages.inbox(self.services, acknowledge=names))
 
     # ------------------------------------------------------------ tasks and runs
 
@@ -350,10 +307,6 @@ class LocalCoordinator:
 
         task = tasks.cancel(self.services, arguments["task"], arguments.get("message") or "")
         return Reply(exit=EXIT_YES, body={"ok": True, **tasks.describe(task)})
-
-    def ready(self, arguments: Arguments) -> Reply:
-        body = views.ready(self.services, arguments.get("role"))
-        return Reply(exit=EXIT_YES if body["items"] else EXIT_NOT_YET, body=body)
 
     def run_start(self, arguments: Arguments) -> Reply:
         from andon.engine import runs
@@ -442,9 +395,17 @@ class LocalCoordinator:
 
     def lead(self, arguments: Arguments) -> Reply:
         from andon.engine import landing
+        from andon.engine import merge_queue as queue
 
-        limit = arguments.get("limit")
-        results = landing.lead_once(self.services, self.allow_landing, int(limit) if limit else None)
+        limit, window = arguments.get("limit"), arguments.get("window")
+        if window is not None and not 1 <= int(window) <= WINDOW_MAX:
+            text = f"--window is from 1 to {WINDOW_MAX}, found {window}"
+            raise AndonError(text, kind="usage", next="andon lead --window 4", exit=EXIT_USAGE)
+        if arguments.get("dry_run"):
+            return queue.dry_run(self.services, arguments)
+        results = landing.lead_once(
+            self.services, self.allow_landing, int(limit) if limit else None, int(window) if window else None
+        )
         landed = [x for x in results if x.how == "landed"]
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
@@ -456,6 +417,7 @@ class LocalCoordinator:
             "refused": [{"run": x.run, "task": x.task, "how": x.how, "reason": x.reason} for x in refused],
             "waiting": [{"run": x.run, "task": x.task, "reason": x.reason} for x in waiting],
             "errors": [{"run": x.run, "task": x.task, "reason": x.reason} for x in errors],
+            "queue": queue.queues(self.services),
         }
         if not results:
             body["error"] = {
@@ -508,18 +470,12 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "submit": LocalCoordinator.submit,
     "heartbeat": LocalCoordinator.heartbeat,
     "release": LocalCoordinator.release,
-    "handoff": LocalCoordinator.handoff,
-    "say": LocalCoordinator.say,
-    "ask": LocalCoordinator.ask,
-    "answer": LocalCoordinator.answer,
-    "inbox": LocalCoordinator.inbox,
     "task_add": LocalCoordinator.task_add,
     "task_list": LocalCoordinator.task_list,
     "task_show": LocalCoordinator.task_show,
     "task_edit": LocalCoordinator.task_edit,
     "task_release": LocalCoordinator.task_release,
     "task_cancel": LocalCoordinator.task_cancel,
-    "ready": LocalCoordinator.ready,
     "run_start": LocalCoordinator.run_start,
     "run_list": LocalCoordinator.run_list,
     "run_show": LocalCoordinator.run_show,
@@ -538,6 +494,28 @@ HANDLERS: dict[str, Callable[[LocalCoordinator, Arguments], Reply]] = {
     "key_rotate": LocalCoordinator.key_rotate,
 }
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "ready": "andon.engine.ready:ready",
+    "config_list": "andon.engine.config:config_list",
+    "config_get": "andon.engine.config:config_get",
+    "config_set": "andon.engine.config:config_set",
+    "config_unset": "andon.engine.config:config_unset",
+    "learn": "andon.engine.learnings:learn",
+    "learn_list": "andon.engine.learnings:learn_list",
+    "learn_show": "andon.engine.learnings:learn_show",
+    "learn_edit": "andon.engine.learnings:learn_edit",
+    "learn_confirm": "andon.engine.learnings:learn_confirm",
+    "learn_retire": "andon.engine.learnings:learn_retire",
+    "inject": "andon.engine.knowing:inject",
+    "lead_freeze": "andon.engine.merge_queue:freeze",
+    "lead_unfreeze": "andon.engine.merge_queue:unfreeze",
+    **{verb: f"andon.engine.talk:{verb}" for verb in ("say", "ask", "answer", "inbox", "park")},
+    "handoff": "andon.engine.handing:handoff",
+    "finding_list": "andon.engine.findings:list_of",
+    "finding_resolve": "andon.engine.findings:resolve",
+    "finding_reopen": "andon.engine.findings:reopen",
+    "spawn": "andon.engine.spawning:spawn",
+    "wait": "andon.engine.spawning:wait",
+}
 """Verbs whose functions `(services, arguments) -> Reply` stand in modules of their own, as "module:function"; imported when
 they are asked for."""

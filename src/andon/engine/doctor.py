@@ -31,10 +31,12 @@ def doctor(
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
     clients: Callable[[], Sequence[dict[str, Any]]] = tuple,
+    undelivered: Callable[[], Sequence[str]] = tuple,
 ) -> dict[str, Any]:
     """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed.
 
     clients: checks of agents' clients, made elsewhere; they may hold "warning": true where nothing is wrong as yet.
+    undelivered: what became of messages that nobody has acknowledged for too long; a warning.
     """
     checks: list[dict[str, Any]] = []
 
@@ -63,13 +65,41 @@ def doctor(
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
     good = "every landed commit has evidence: andon verify"
     add("evidence", lambda: proof.missing(services, mend=mend), following, good)
+    checks.append(_flaky(services))
     add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
         following = "apt-get install bubblewrap" if level == "sandbox" else ""
         add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
     add("guard", guard_state, "andon init", "the git hook protects the target branch")
+    checks.append(_messages(undelivered))
     checks.extend(clients())
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+def _messages(undelivered: Callable[[], Sequence[str]]) -> dict[str, Any]:
+    try:
+        found = _listed(undelivered())
+    except AndonError as error:
+        return {"check": "messages", "ok": False, "message": error.message, "next": error.next}
+    text = f"undelivered: {found}" if found else "every message reached somebody"
+    following = "andon status; andon show M…" if found else ""
+    check: dict[str, Any] = {"check": "messages", "ok": True, "message": text, "next": following}
+    return check | {"warning": True} if found else check
+
+
+def _flaky(services: Services) -> dict[str, Any]:
+    """Gates that were red and passed when they were measured again: nothing is broken, and somebody should know."""
+    from andon.engine.merge_queue import flaky_words
+
+    try:
+        with services.store.read() as reader:
+            words = flaky_words(reader)
+    except AndonError as error:
+        return {"check": "flaky gates", "ok": False, "message": error.message, "next": "andon doctor --mend"}
+    found: dict[str, Any] = {"check": "flaky gates", "ok": True, "message": words or "none was", "next": ""}
+    if words:
+        found |= {"warning": True, "next": "mend the tests, or flaky: refuse in the workflow"}
+    return found
 
 
 def _listed(problems: Sequence[str]) -> str | None:

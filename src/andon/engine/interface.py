@@ -16,7 +16,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     """Who calls, and from where.
 
     cwd: absolute directory. agent: name for leases. person: a person at a terminal rather than an agent.
-    aliases: the person's other names (login, e-mail). run: ANDON_RUN or --run.
+    aliases: the person's other names (login, e-mail). run: ANDON_RUN or --run. client, model: what the agent is made of, as
+    far as its session or its worker tells.
     """
 
     cwd: str
@@ -24,6 +25,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     person: bool = False
     aliases: tuple[str, ...] = ()
     run: str | None = None
+    client: str = ""
+    model: str = ""
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ commit's tree (never on the working tree itself); the core decides on the verdic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from andon.core.gate_files import protected
 from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
+from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Finding, Submission, Verdict
 from andon.engine.claims import held, keep_alive, renew
 from andon.engine.places import Claim
@@ -77,6 +78,14 @@ def refuse_undoing(services: Services, workdir: str, tree: str, base: str, befor
 
 def refuse_conflicts(services: Services, run: s.Run, step: s.ActiveStep, tree: str) -> None:
     """Refuse a tree that still holds the conflicts which its worktree was handed over with."""
+    swarm = run.swarms.get(step.step)
+    of_children = swarm.conflicts if swarm is not None and swarm.visit == step.visit else ()
+    if still := [path for path in of_children if _has_markers(services, tree, path)]:
+        raise AndonError(
+            f"unresolved conflicts with what children landed: {', '.join(still[:10])}",
+            kind="unresolved_conflicts",
+            next="resolve them (look for <<<<<<<), then try again",
+        )
     submission = run.submissions.get(step.lane)
     if submission is None or submission.base == run.base:
         return
@@ -141,10 +150,12 @@ def measure(
     *,
     fresh: bool = False,
     landing: bool = False,
+    again: Mapping[str, Verdict] | None = None,
 ) -> tuple[tuple[Verdict, ...], str]:
     """Carry out gates on a submission: (verdicts, environment digest). Cheap gates first; a waived gate is not run.
 
-    landing: what workers' own commands have measured before is not believed.
+    landing: what workers' own commands have measured before is not believed. again: gate -> the red verdict on this
+    content that is measured once more.
     """
     gates = gates_to_measure(workflow, ids)
     gates.sort(key=lambda gate: isinstance(gate, w.RunGate))
@@ -166,6 +177,7 @@ def measure(
             definitions=run.definitions,
             fresh=fresh,
             landing=landing,
+            after=again.get(gate.id) if again else None,
         )
         verdict = services.verifier.verify(request)
         services.say(f"gate {gate.id}: {verdict.outcome}, {verdict.summary}")
@@ -228,12 +240,17 @@ def advance(
     message: str = "",
     notes: str = "",
     findings: tuple[Finding, ...] = (),
+    resolve: tuple[str, ...] = (),
     fresh: bool = False,
 ) -> Judged:
     """Verify and proceed."""
     held(services, claim)
     run = renew(services, claim)
     step = run.active[claim.step]
+    refusal = refuse_leaving(run.swarms.get(step.step), step.visit, passed=outcome in (None, w.PASSED))
+    if refusal is not None:
+        # Before anything is measured: the core would refuse it afterwards.
+        raise AndonError.of(refusal)
     submission: Submission | None = None
     measured: tuple[Verdict, ...] = ()
     environment = ""
@@ -253,6 +270,7 @@ def advance(
         message=message,
         notes=notes,
         findings=findings,
+        resolve=resolve,
         also_by=other_hand(services, claim),
     )
     seen = _seq(services, claim.run)
@@ -291,6 +309,9 @@ def _after_advance(services: Services, claim: Claim, after: s.Run, seen: int) ->
         exit_code = EXIT_NO
     if outcome == w.FAILED and any(isinstance(x, e.AttemptEnded) for x in events):
         exit_code = EXIT_NO
+    if any(isinstance(x, e.AttemptEnded) and x.how in ("waiting", "reviewed") for x in events):
+        # Its worker has done its part; what is red is others' to open.
+        exit_code = EXIT_NOT_YET
     return Judged(run=after, step=claim.step, verdicts=verdicts, exit=exit_code, left=left, outcome=outcome)
 
 

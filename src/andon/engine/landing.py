@@ -1,36 +1,39 @@
-"""The lead: integrates ready submissions serially, one commit per task (laws 5 and 7).
+"""The lead: lands ready submissions, one commit per task (laws 5 and 7), a window at a time.
 
-Theory of operation. One lead at a time works on a repository (a lock file). For each ready land step: claim it; merge the
-submission onto the branch's present head with objects only; measure the `done` gates on the merged tree; let the core
-judge; sign the evidence; write the commit; let the core decide and record that it is prepared; store the evidence; move the
-branch by compare-and-swap; confirm. A crash leaves a prepared landing, which the next lead settles by looking at the branch.
+Theory of operation. One lead at a time works on a repository (a lock file). In a round it takes the first submissions in
+order of one target branch, claims them, lets `trial` measure what the rules of `core.merge_queue` ask for, and lands the
+sequence whose every tree was green: sign the evidence, write the commits, let the core decide and record each as prepared
+(one transaction), store the evidence, move the branch by one compare-and-swap, confirm (one transaction). Then what was red
+on top of exactly that goes back. A branch that somebody else moved makes the round void, and it is built anew. A crash
+leaves prepared landings, which the next lead settles by looking at the branch: all of a round's are on it, or none.
 The tree that lands is the tree that was tested, and nothing lands without evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from andon.core import commands as c
+from andon.core import merge_queue as q
 from andon.core import state as s
-from andon.core import workflow as w
-from andon.core.errors import EXIT_LOST, AndonError, Rejected
+from andon.core.errors import EXIT_LOST, AndonError, InvariantViolation, Rejected
 from andon.core.projection import Row
-from andon.core.rules_landing import landing_gates, landing_refusal, landing_verdicts
-from andon.core.verdict import Submission, Verdict
+from andon.core.rules_landing import landing_verdicts
+from andon.core.swarm import ref_of
+from andon.engine import merge_queue as queue
 from andon.engine import proof
-from andon.engine.claims import keep_alive
-from andon.engine.judging import measure, protect
+from andon.engine.claims import keep_all_alive
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import passed_over, sweep, tick_all
-from andon.engine.system import SYSTEM_LEASE_S, carry_out, carry_out_all, claim_system_step, executor_name
+from andon.engine.system import SYSTEM_LEASE_S, carry_out_all, claim_system_steps, executor_name
 from andon.engine.tidy import tidy
-from andon.engine.transact import Unit, load_run, load_task
+from andon.engine.transact import Unit, load_run
+from andon.engine.trial import Candidate, Entry, Settings, Trial, entry_of
 from andon.ports import SealedVerdicts
 
 MAX_HEAD_MOVES = 5
@@ -50,8 +53,10 @@ class Result(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None = None) -> list[Result]:
-    """Settle what a crash left, carry out steps of Andon's own, land all that is ready."""
+def lead_once(
+    services: Services, allow_landing: AllowLanding, limit: int | None = None, window: int | None = None
+) -> list[Result]:
+    """Settle what a crash left, carry out steps of Andon's own, land all that is ready. window: instead of the usual."""
     with services.places.only_lead():
         interrupt_dead_leads(services)
         results = settle_prepared(services)
@@ -60,33 +65,11 @@ def lead_once(services: Services, allow_landing: AllowLanding, limit: int | None
         carry_out_all(services)
         # A landing that was undone is ready again, and is tried at once.
         undone = {result.run for result in results if result.how == "waiting"}
-        settled = len(undone)
-        while limit is None or len(results) - settled < limit:
-            with services.store.read() as reader:
-                rows = reader.ready_steps(kinds=("land",), limit=10_000)
-            done = {result.run for result in results} - undone
-            row = next((row for row in rows if str(row["run"]) not in done), None)
-            if row is None:
-                break
-            undone.discard(str(row["run"]))
-            results.append(_land_safely(services, row, allow_landing))
-            carry_out_all(services)
+        lead = Lead(services, allow_landing, done={result.run for result in results} - undone, window=window)
+        lead.work(None if limit is None else max(0, limit - len(results) + len(undone)))
         services.update_guard()
         tidy(services)
-        return results
-
-
-def _land_safely(services: Services, row: Row, allow_landing: AllowLanding) -> Result:
-    """One broken run is reported and never stops the others (law 12)."""
-    run_id, task = str(row["run"]), str(row["task"])
-    try:
-        return land(services, run_id, str(row["step"]), allow_landing)
-    except AndonError as error:
-        return Result(run=run_id, task=task, how="error", reason=error.message)
-    except OSError as error:
-        return Result(run=run_id, task=task, how="error", reason=f"the machine could not do what was needed: {error}")
-    except Exception as error:
-        return Result(run=run_id, task=task, how="error", reason=f"a bug in Andon: {type(error).__name__}: {error}")
+        return results + lead.results
 
 
 def interrupt_dead_leads(services: Services) -> None:
@@ -115,278 +98,462 @@ def settle_prepared(services: Services) -> list[Result]:
     """Confirm or abandon prepared landings whose lead is gone (the caller holds the lead's lock)."""
     with services.store.read() as reader:
         rows = [row for row in reader.steps() if row["prepared_commit"]]
+    runs: dict[str, list[tuple[s.Run, s.ActiveStep]]] = {}
     results = []
     for row in rows:
         try:
-            results.append(_settle(services, str(row["run"]), str(row["step"])))
+            with services.store.read() as reader:
+                run = load_run(reader, str(row["run"]))
+            runs.setdefault(run.target, []).append((run, run.active[str(row["step"])]))
         except Exception as error:
-            text = error.message if isinstance(error, AndonError) else f"a bug in Andon: {error}"
-            results.append(Result(run=str(row["run"]), task=str(row["task"]), how="error", reason=text))
+            results.append(_in_trouble(str(row["run"]), str(row["task"]), error))
+    for target, found in runs.items():
+        try:
+            results += _settle(services, target, found)
+        except Exception as error:
+            results += [_in_trouble(run.id, run.task, error) for run, _step in found]
     return results
 
 
-def _settle(services: Services, run_id: str, step_id: str) -> Result:
-    with services.store.read() as reader:
-        run = load_run(reader, run_id)
-    step = run.active[step_id]
-    prepared = step.prepared
-    head = services.git.branch_head(run.target)
-    now = services.clock.now()
-    if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
-        proof.settle(services, run, prepared.commit)
-        return _confirm(services, run, step, prepared.commit, prepared.head)
-    if head is not None:
+def _in_trouble(run_id: str, task: str, error: Exception) -> Result:
+    """One broken run is reported and never stops the others (law 12)."""
+    text = f"a bug in Andon: {type(error).__name__}: {error}"
+    if isinstance(error, AndonError):
+        text = error.message
+    elif isinstance(error, OSError):
+        text = f"the machine could not do what was needed: {error}"
+    return Result(run=run_id, task=task, how="error", reason=text)
+
+
+def _settle(services: Services, target: str, found: Sequence[tuple[s.Run, s.ActiveStep]]) -> list[Result]:
+    """One branch's: those that it holds are confirmed, together as they were moved; the others are undone."""
+    head = services.git.branch_head(target)
+    landed: list[tuple[s.Run, s.ActiveStep]] = []
+    results = []
+    for run, step in found:
+        prepared = step.prepared
+        if prepared is not None and head is not None and services.git.is_ancestor(prepared.commit, head):
+            landed.append((run, step))
+    if head is not None and not landed:
         # The branch stays where it is; what the dead lead's git locked for the move is freed for everybody.
-        services.git.refresh_checkouts(run.target, head, head)
-    reason = "the lead stopped before the branch moved"
-    commit = prepared.commit if prepared is not None else ""
-    services.engine.on_run(run_id, c.AbandonLanding(at=now, actor="andon", step=step_id, reason=reason, commit=commit))
-    return Result(
-        run=run_id, task=run.task, how="waiting", reason="an interrupted landing was undone; it is ready again"
-    )
+        services.git.refresh_checkouts(target, head, head)
+    for run, step in found:
+        if (run, step) in landed:
+            continue
+        commit = step.prepared.commit if step.prepared is not None else ""
+        reason = "the lead stopped before the branch moved"
+        command = c.AbandonLanding(at=services.clock.now(), actor="andon", step=step.step, reason=reason, commit=commit)
+        try:
+            services.engine.on_run(run.id, command)
+        except Exception as error:
+            results.append(_in_trouble(run.id, run.task, error))
+            continue
+        text = "an interrupted landing was undone; it is ready again"
+        results.append(Result(run=run.id, task=run.task, how="waiting", reason=text))
+    if landed:
+        ordered = _chain(landed)
+        for run, step in ordered:
+            if step.prepared is not None:
+                proof.settle(services, run, step.prepared.commit)
+        results += _confirm(services, target, ordered)
+    return results
 
 
-def _confirm(services: Services, run: s.Run, step: s.ActiveStep, commit: str, old: str) -> Result:
-    # Before the landing is confirmed: after a crash it is settled again, and no checkout is left stale without a word.
-    notes = [note.message for note in services.git.refresh_checkouts(run.target, old, commit)]
-    command = c.ConfirmLanding(at=services.clock.now(), actor="andon", step=step.step, commit=commit)
-    after, effects = services.engine.on_run(run.id, command)
-    services.after(effects)
-    carry_out(services, run.id)
-    if after.status == s.RUN_BLOCKED:
-        notes.append(f"run {run.id} needs a person: {after.reason}")
-    return Result(run=run.id, task=run.task, how="landed", commit=commit, notes=tuple(notes))
+def _chain(landed: Sequence[tuple[s.Run, s.ActiveStep]]) -> list[tuple[s.Run, s.ActiveStep]]:
+    """In the order in which they follow one another on the branch."""
+    by_head = {step.prepared.head: (run, step) for run, step in landed if step.prepared is not None}
+    commits = {step.prepared.commit for _run, step in landed if step.prepared is not None}
+    ordered: list[tuple[s.Run, s.ActiveStep]] = []
+    for first in [head for head in by_head if head not in commits]:
+        at: str | None = first
+        while at is not None and at in by_head:
+            ordered.append(by_head[at])
+            made = by_head[at][1].prepared
+            at = made.commit if made is not None else None
+    return ordered
+
+
+def _confirm(services: Services, target: str, moved: Sequence[tuple[s.Run, s.ActiveStep]]) -> list[Result]:
+    """The branch holds these prepared commits, each on the one before it."""
+    prepared = [step.prepared for _run, step in moved if step.prepared is not None]
+    # Before the landings are confirmed: after a crash they are settled again, and no checkout is left stale without a word.
+    notes = [note.message for note in services.git.refresh_checkouts(target, prepared[0].head, prepared[-1].commit)]
+    now = services.clock.now()
+    commands = {
+        run.id: c.ConfirmLanding(at=now, actor="andon", step=step.step, commit=made.commit)
+        for (run, step), made in zip(moved, prepared, strict=True)
+    }
+
+    def confirm(unit: Unit) -> list[s.Run]:
+        after = []
+        for run_id, command in commands.items():
+            confirmed = unit.on_run(run_id, command)
+            if isinstance(confirmed, Rejected):
+                raise AndonError.of(confirmed)
+            after.append(confirmed)
+        return after
+
+    try:
+        confirmed, effects = services.engine.transact(confirm)
+        services.after(effects)
+    except (AndonError, InvariantViolation):
+        if len(moved) == 1:
+            raise
+        # What is wrong with one of them is its own trouble (law 12).
+        results = []
+        for run, step in moved:
+            try:
+                results += _confirm(services, target, [(run, step)])
+            except Exception as error:
+                results.append(_in_trouble(run.id, run.task, error))
+        return results
+    results = []
+    for run, made in zip(confirmed, prepared, strict=True):
+        if run.status == s.RUN_BLOCKED:
+            notes.append(f"run {run.id} needs a person: {run.reason}")
+        results.append(Result(run=run.id, task=run.task, how="landed", commit=made.commit, notes=tuple(notes)))
+        notes = []
+    return results
+
+
+# ---------------------------------------------------------------- rounds
+
+
+class Lead:
+    """Rounds of one call, under the lead's lock. Claims are kept from round to round and given back at the end."""
+
+    def __init__(
+        self, services: Services, allow_landing: AllowLanding, *, done: set[str], window: int | None = None
+    ) -> None:
+        self.results: list[Result] = []
+        self._services = services
+        self._allow_landing = allow_landing
+        self._done = done
+        self._window = window
+        self._claims: dict[str, Claim] = {}
+        self._rows: dict[str, Row] = {}
+        self._moves: dict[str, int] = {}
+
+    def work(self, limit: int | None) -> None:
+        """Rounds until nothing is left to decide. limit: at most so many submissions are decided."""
+        services = self._services
+        with keep_all_alive(services, self._claims, SYSTEM_LEASE_S):
+            try:
+                while limit is None or len(self.results) < limit:
+                    if not self._round(None if limit is None else limit - len(self.results)):
+                        break
+                    carry_out_all(services)
+            finally:
+                for claim in list(self._claims.values()):
+                    self._give_back(claim, "the lead has ended")
+
+    def _round(self, limit: int | None) -> bool:
+        """One window of one branch; False when nobody waits."""
+        with self._services.store.read() as reader:
+            rows = reader.ready_steps(kinds=("land",), limit=queue.WAITING_MAX)
+            waiting = queue.waiting_of(reader, [*self._rows.values(), *rows], self._done, self._services.clock.now())
+        if not waiting:
+            return False
+        target = waiting[0].target
+        settings = queue.settings_of(self._services, target, self._window)
+        size = settings.window if limit is None else min(settings.window, limit)
+        chosen = [one for one in waiting if one.target == target][:size]
+        self._rows.update({one.run: one.row for one in chosen})
+        entries = self._claimed(chosen)
+        if not entries:
+            return True
+        try:
+            # Before anything is measured: without a key that can sign, nothing lands.
+            proof.ensure_keys(self._services)
+            self._decide(target, entries, settings)
+        except Exception as error:
+            # The circumstances are not right (no identity, a full disk): the work stays ready, no attempt is used up.
+            frozen = isinstance(error, AndonError) and error.kind == "frozen"
+            for entry in entries:
+                if entry.run.id in self._claims:
+                    result = _in_trouble(entry.run.id, entry.run.task, error)
+                    self._end(entry, replace(result, how="waiting") if frozen else result, give_back=str(error))
+        return True
+
+    def _claimed(self, chosen: Sequence[queue.InLine]) -> list[Entry]:
+        """Those of the chosen that are ours, as they stand now."""
+        missing = {one.run: one.step for one in chosen if one.run not in self._claims}
+        claimed = claim_system_steps(self._services, missing) if missing else {}
+        entries = []
+        for one in chosen:
+            found = self._claims.get(one.run) or claimed.get(one.run)
+            if isinstance(found, Claim):
+                self._claims[one.run] = found
+            try:
+                if found is None or isinstance(found, AndonError):
+                    raise found or AndonError("somebody else has claimed the landing", kind="taken", next="andon lead")
+                entry = entry_of(self._services, one.run, one.step, found)
+                step = entry.run.active.get(one.step)
+                if step is None or step.lease is None or step.lease.token != found.token:
+                    raise AndonError("its landing was taken back meanwhile", kind="taken", next="andon lead")
+                entries.append(entry)
+            except Exception as error:
+                self._claims.pop(one.run, None)
+                self._rows.pop(one.run, None)
+                self._done.add(one.run)
+                result = _in_trouble(one.run, one.task, error)
+                taken = isinstance(error, AndonError) and error.kind == "taken"
+                self.results.append(replace(result, how="waiting") if taken else result)
+        return entries
+
+    def _decide(self, target: str, entries: Sequence[Entry], settings: Settings) -> None:
+        services = self._services
+        head = services.git.branch_head(target)
+        if head is None:
+            raise AndonError(f"branch {target} is gone", kind="no_target", next="restore the branch")
+        names = ", ".join(f"{entry.task.id} ({entry.run.id})" for entry in entries)
+        services.say(f"landing on {target}: {names}")
+        trial = Trial(services, target, head, entries)
+        decision = trial.play(settings)
+        landed = self._land(trial, decision.land) if decision.land else {}
+        if landed is None:
+            self._moved(trial)
+            return
+        if landed:
+            self._moves.pop(target, None)
+        self._settle_rest(trial, decision, tuple(landed), list(landed.values())[-1] if landed else head)
+        if self._window is None:
+            queue.adapt(services, target, settings, red=bool(decision.back))
+
+    def _moved(self, trial: Trial) -> None:
+        """Somebody else moves the branch; who does so all the time is let go first."""
+        moves = self._moves[trial.target] = self._moves.get(trial.target, 0) + 1
+        if moves < MAX_HEAD_MOVES:
+            return
+        for entry in trial.entries.values():
+            if entry.run.id in self._claims:
+                text = f"{trial.target} is moved by others all the time"
+                result = Result(run=entry.run.id, task=entry.run.task, how="waiting", reason=text)
+                self._end(entry, result, give_back=text)
+
+    def _settle_rest(self, trial: Trial, decision: q.Decision, landed: q.Items, tip: str) -> None:
+        """What does not land: the guilty go back, measured against what the branch holds now; who waits is let go."""
+        head = self._services.git.branch_head(trial.target)
+        if head is None or (decision.back and head != tip):
+            self._services.say(f"{trial.target} was moved by somebody else; what was red is tried again")
+            self._moved(trial)
+            return
+        for back in decision.back:
+            if not q.holds(back, landed):
+                continue
+            entry, candidate = trial.entries[back.item], trial[(*back.after, back.item)]
+            try:
+                self._end(entry, _refuse(self._services, entry, candidate, head))
+            except Exception as error:
+                self._end(entry, _in_trouble(entry.run.id, entry.run.task, error), give_back=str(error))
+        for item in decision.held:
+            entry, candidate = trial.entries[item], trial.last_of(item)
+            how, text = ("error", candidate.error) if candidate.error else ("waiting", candidate.waits)
+            result = Result(run=entry.run.id, task=entry.run.task, how=how, reason=text)
+            self._end(entry, result, give_back=text)
+
+    def _land(self, trial: Trial, items: q.Items) -> dict[str, str] | None:
+        """Land a sequence: run -> commit of what landed of it; None when somebody moved the branch (then nothing has)."""
+        services = self._services
+        sealed = _sealed(services, trial, items)
+        prepared = self._prepare(trial, sealed)
+        if not prepared:
+            return {}
+        try:
+            proof.publish(services, [(run, kept) for _one, run, kept in prepared])
+        except AndonError as error:
+            self._abandon(trial, prepared, f"the evidence could not be stored: {error.message}")
+            raise
+        ref, tip = ref_of(trial.target), prepared[-1][0].commit
+        tasks = ", ".join(f"{run.task} ({run.id})" for _one, run, _kept in prepared)
+        with self._allow_landing(ref, trial.head, tip):
+            moved = services.git.move_branch(trial.target, new=tip, expected=trial.head, reason=f"andon: land {tasks}")
+        if not moved:
+            reason = f"the branch {trial.target} was moved by somebody else"
+            self._abandon(trial, prepared, reason)
+            services.say(f"{reason}; merging again")
+            return None
+        for result in _confirm(services, trial.target, [(run, run.active[one.step]) for one, run, _kept in prepared]):
+            self._end(trial.entries[result.run], result)
+        return {run.id: one.commit for one, run, _kept in prepared}
+
+    def _prepare(self, trial: Trial, sealed: Sequence[Sealed]) -> list[tuple[Sealed, s.Run, proof.Proof]]:
+        """Let the core decide on each, and keep the evidence with its decisions: it decided on exactly what was signed.
+
+        The first one that it refuses cuts the sequence off.
+        """
+        services = self._services
+        summaries = [services.evidence.summarise(one.sealed, one.commit) for one in sealed]
+
+        def prepare(unit: Unit) -> list[tuple[Sealed, s.Run, proof.Proof]]:
+            queue.refuse_frozen(unit.writer, trial.target)
+            found = []
+            for one, summary in zip(sealed, summaries, strict=False):
+                kept = proof.put(unit.writer, one.sealed, summary)
+                found.append((one, _decided(unit, trial.entries[one.run], one), kept))
+            queue.count_gates(
+                unit.writer, [(trial.entries[one.run].workflow, one.sealed.facts.verdicts) for one in sealed]
+            )
+            return found
+
+        while sealed:
+            try:
+                return services.engine.transact(prepare)[0]
+            except _Cut as cut:
+                place = next(n for n, one in enumerate(sealed) if one.run == cut.run)
+                entry = trial.entries[cut.run]
+                self._end(entry, _in_trouble(entry.run.id, entry.run.task, cut.error), give_back=cut.error.message)
+                sealed = sealed[:place]
+        return []
+
+    def _abandon(self, trial: Trial, prepared: Sequence[tuple[Sealed, s.Run, proof.Proof]], reason: str) -> None:
+        """Take the preparations back and keep the leases."""
+        now = self._services.clock.now()
+
+        def abandon(unit: Unit) -> None:
+            for one, run, _kept in prepared:
+                actor = self._claims[run.id].agent
+                command = c.AbandonLanding(
+                    at=now, actor=actor, step=one.step, reason=reason, commit=one.commit, keep_lease=True
+                )
+                refused = unit.on_run(run.id, command)
+                if isinstance(refused, Rejected):
+                    raise AndonError.of(refused)
+
+        self._services.engine.transact(abandon)
+
+    def _end(self, entry: Entry, result: Result, *, give_back: str | None = None) -> None:
+        """A submission is decided for this call."""
+        claim = self._claims.pop(entry.run.id, None)
+        self._rows.pop(entry.run.id, None)
+        self._done.add(entry.run.id)
+        self.results.append(result)
+        if give_back is not None and claim is not None:
+            self._give_back(claim, give_back)
+
+    def _give_back(self, claim: Claim, reason: str) -> None:
+        """Let go of the landing as far as that is possible; a prepared one is settled by the next lead."""
+        self._claims.pop(claim.run, None)
+        services = self._services
+        command = c.Release(
+            at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, reason=reason, counts=False
+        )
+        try:
+            services.engine.on_run(claim.run, command)
+        except AndonError as error:
+            services.say(f"{claim.run}: the landing's lease could not be given back: {error.message}")
 
 
 # ---------------------------------------------------------------- one landing
 
 
-class _Merged(Struct, frozen=True, kw_only=True):
-    """What would land on `head`."""
+class Sealed(Struct, frozen=True, kw_only=True):
+    """A landing with its signed verdicts and its commit, before the core has decided on it."""
 
+    run: str
+    step: str
     head: str
-    head_tree: str
-    submission: Submission
-    verdicts: tuple[Verdict, ...] = ()
-    environment: str = ""
-    refusal: str = ""
-    how: str = ""
+    commit: str
+    candidate: Candidate
+    sealed: SealedVerdicts
 
 
-def land(services: Services, run_id: str, step_id: str, allow_landing: AllowLanding) -> Result:
-    """Land one run's submission, or send it back with the reason."""
-    with services.store.read() as reader:
-        run = load_run(reader, run_id)
-    claim = claim_system_step(services, run_id, run.active[step_id])
-    if claim is None:
-        return Result(run=run_id, task=run.task, how="waiting", reason="somebody else has claimed the landing")
-    with services.store.read() as reader:
-        run = load_run(reader, run_id)
-        workflow = services.engine.definitions.get(reader, run.workflow)
-        task = load_task(reader, run.task)
-    services.say(f"{run_id}: landing task {task.id} on {run.target}")
-    try:
-        # Before anything is measured: without a key that can sign, nothing lands.
-        proof.ensure_keys(services)
-        with keep_alive(services, claim, SYSTEM_LEASE_S):
-            for _ in range(MAX_HEAD_MOVES):
-                result = _try_landing(services, claim, run, workflow, task, allow_landing)
-                if result is not None:
-                    return result
-    except (AndonError, OSError) as error:
-        # The circumstances are not right (no identity, a full disk): the work stays ready, and no attempt is used up.
-        _give_back(services, claim, str(error))
-        raise
-    _give_back(services, claim, f"the branch {run.target} moved {MAX_HEAD_MOVES} times meanwhile")
-    return Result(run=run_id, task=run.task, how="waiting", reason=f"{run.target} is moved by others all the time")
+class _Cut(Exception):
+    """The core refuses one landing of a sequence."""
+
+    def __init__(self, run: str, error: AndonError) -> None:
+        self.run = run
+        self.error = error
 
 
-def _try_landing(
-    services: Services,
-    claim: Claim,
-    run: s.Run,
-    workflow: w.Workflow,
-    task: s.Task,
-    allow_landing: AllowLanding,
-) -> Result | None:
-    """One try on the present head; None when the branch was moved by somebody meanwhile."""
-    merged = _merge(services, run, workflow, claim.step)
-    if merged.refusal:
-        return _refuse(services, claim, run, merged)
-    with services.store.read() as reader:
-        # Measuring may have taken long: what people recorded meanwhile counts.
-        run = load_run(reader, run.id)
-    now = services.clock.now()
-    verdicts = landing_verdicts(workflow, run, claim.step, merged.submission, merged.verdicts, merged.environment, now)
-    refusal = landing_refusal(workflow, run, claim.step, merged.submission, verdicts)
-    if refusal is not None:
-        return _not_open(services, claim, run, merged, refusal)
-    facts = proof.facts_of(workflow, run, claim.step, merged.submission, verdicts, merged.environment, now)
-    sealed = services.evidence.seal(facts)
-    commit = _commit(services, run, task, merged, sealed.digest)
-    prepared, kept = _prepare(services, claim, merged, commit, sealed)
-    try:
-        proof.publish(services, prepared, kept)
-    except AndonError as error:
-        _abandon(services, claim, commit, f"the evidence could not be stored: {error.message}")
-        raise
-    ref = f"refs/heads/{run.target}"
-    with allow_landing(ref, merged.head, commit):
-        moved = services.git.move_branch(
-            run.target, new=commit, expected=merged.head, reason=f"andon: land {task.id} ({run.id})"
+def _sealed(services: Services, trial: Trial, items: q.Items) -> list[Sealed]:
+    """Evidence and commits of a sequence, each on the one before it."""
+    found: list[Sealed] = []
+    head, now = trial.head, services.clock.now()
+    for place in range(1, len(items) + 1):
+        entry, candidate = trial.entries[items[place - 1]], trial[items[:place]]
+        # The commit before it is no longer a provisional one; tree and change are the same.
+        what = replace(candidate.what, base=head)
+        with services.store.read() as reader:
+            # What people recorded while others were measured counts.
+            run = load_run(reader, entry.run.id)
+        verdicts = landing_verdicts(
+            entry.workflow, run, entry.step, what, candidate.verdicts, candidate.environment, now
         )
-    if not moved:
-        reason = f"the branch {run.target} was moved by somebody else"
-        _abandon(services, claim, commit, reason)
-        services.say(f"{run.id}: {reason}; merging again")
-        return None
-    return _confirm(services, prepared, prepared.active[claim.step], commit, merged.head)
+        facts = proof.facts_of(entry.workflow, run, entry.step, what, verdicts, candidate.environment, now)
+        sealed = services.evidence.seal(facts)
+        commit = _commit(services, entry, candidate, head, sealed.digest)
+        found.append(Sealed(run=run.id, step=entry.step, head=head, commit=commit, candidate=candidate, sealed=sealed))
+        head = commit
+    return found
 
 
-def _prepare(
-    services: Services, claim: Claim, merged: _Merged, commit: str, sealed: SealedVerdicts
-) -> tuple[s.Run, proof.Proof]:
-    """Let the core decide, and keep the evidence with its decision: it decided on exactly what was signed."""
+def _decided(unit: Unit, entry: Entry, one: Sealed) -> s.Run:
+    """The run with its landing prepared. Raises _Cut when the core refuses that."""
+    claim = entry.claim
+    if claim is None:
+        raise InvariantViolation(f"run {one.run} lands without a claim")
     command = c.PrepareLanding(
-        at=sealed.facts.at,
+        at=one.sealed.facts.at,
         actor=claim.agent,
-        step=claim.step,
+        step=one.step,
         token=claim.token,
-        head=merged.head,
-        commit=commit,
-        tree=merged.submission.tree,
-        patch=merged.submission.patch,
-        verdicts=merged.verdicts,
-        environment_digest=merged.environment,
+        head=one.head,
+        commit=one.commit,
+        tree=one.candidate.what.tree,
+        patch=one.candidate.what.patch,
+        verdicts=one.candidate.verdicts,
+        environment_digest=one.candidate.environment,
     )
-    summary = services.evidence.summarise(sealed, commit)
-
-    def prepare(unit: Unit) -> tuple[s.Run, proof.Proof]:
-        kept = proof.put(unit.writer, sealed, summary)
-        prepared = unit.on_run(claim.run, command)
-        if isinstance(prepared, Rejected):
-            raise AndonError.of(prepared)
-        if prepared.active[claim.step].verdicts != sealed.facts.verdicts:
-            text = f"run {claim.run}: a word of somebody came in while it was about to land"
-            raise AndonError(text, kind="conflict", next="andon lead", exit=EXIT_LOST)
-        return prepared, kept
-
-    (prepared, kept), _effects = services.engine.transact(prepare)
-    return prepared, kept
+    try:
+        prepared = unit.on_run(one.run, command)
+    except AndonError as error:
+        raise _Cut(one.run, error) from error
+    if isinstance(prepared, Rejected):
+        raise _Cut(one.run, AndonError.of(prepared))
+    if prepared.active[one.step].verdicts != one.sealed.facts.verdicts:
+        text = f"run {one.run}: a word of somebody came in while it was about to land"
+        raise _Cut(one.run, AndonError(text, kind="conflict", next="andon lead", exit=EXIT_LOST))
+    return prepared
 
 
-def _not_open(services: Services, claim: Claim, run: s.Run, merged: _Merged, refusal: Rejected) -> Result:
-    """Not yet: wait for what is pending. No: send it back."""
-    if refusal.kind == "pending_gates":
-        _give_back(services, claim, refusal.message)
-        return Result(run=run.id, task=run.task, how="waiting", reason=refusal.message)
-    return _refuse(services, claim, run, replace(merged, refusal=refusal.message, how="failed", verdicts=()))
-
-
-def _abandon(services: Services, claim: Claim, commit: str, reason: str) -> None:
-    """Take the preparation back and keep the lease."""
-    command = c.AbandonLanding(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, reason=reason, commit=commit, keep_lease=True
-    )
-    services.engine.on_run(claim.run, command)
-
-
-def _merge(services: Services, run: s.Run, workflow: w.Workflow, step_id: str) -> _Merged:
-    """Merge onto the present head and measure the result."""
-    git = services.git
-    head = git.branch_head(run.target)
-    if head is None:
-        raise AndonError(f"branch {run.target} is gone", kind="no_target", next="restore the branch")
-    head_tree = git.tree_of(head)
-    step = run.active[step_id]
-    submission = run.submissions.get(step.lane)
-    if submission is None:
-        empty = Submission(commit=head, tree=head_tree, base=head, base_tree=head_tree, patch="patch:")
-        text = "there is nothing to land: no step submitted a change"
-        return _Merged(head=head, head_tree=head_tree, submission=empty, refusal=text, how="failed")
-    merge = git.merge(head, submission.commit)
-    what = Submission(
-        commit=submission.commit,
-        tree=merge.tree,
-        base=head,
-        base_tree=head_tree,
-        patch=git.patch_digest(head, merge.tree) if merge.clean else submission.patch,
-        by=submission.by,
-        at=services.clock.now(),
-    )
-    if not merge.clean:
-        shown = ", ".join(merge.conflicts[:10])
-        text = f"conflicts with what landed meanwhile on {run.target} ({head[:12]}): {shown}"
-        return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="conflict")
-    if merge.tree == head_tree:
-        text = f"the change is already on {run.target}: merging it changes nothing"
-        return _Merged(head=head, head_tree=head_tree, submission=what, refusal=text, how="failed")
-    gates = landing_gates(workflow, workflow.steps[step_id])
-    verdicts, environment = measure(services, workflow, run, gates, what, landing=True)
-    verdicts = (protect(services, workflow, what, verdicts), *verdicts)
-    red = [x for x in verdicts if not x.opens]
-    text = "; ".join(f"{x.gate} {x.outcome}: {x.summary}" for x in red)
-    reason = f"not green when merged onto {run.target} ({head[:12]}): {text}" if red and not _waivable(run, red) else ""
-    return _Merged(
-        head=head,
-        head_tree=head_tree,
-        submission=what,
-        verdicts=verdicts,
-        environment=environment,
-        refusal=reason,
-        how="failed" if reason else "",
-    )
-
-
-def _waivable(run: s.Run, red: list[Verdict]) -> bool:
-    """Whether waivers might cover all red verdicts; the core decides whether they do."""
-    waived = {waiver.gate for waiver in run.waivers}
-    return all(verdict.gate in waived for verdict in red)
-
-
-def _commit(services: Services, run: s.Run, task: s.Task, merged: _Merged, evidence: str) -> str:
+def _commit(services: Services, entry: Entry, candidate: Candidate, head: str, evidence: str) -> str:
     """One commit per task, by the worker, committed by the lead, with trailers."""
+    task, run = entry.task, entry.run
     body = task.body.strip()
     trailers = f"Andon-Task: {task.id}\nAndon-Run: {run.id}\nAndon-Evidence: {evidence}\n"
     message = f"{task.title}\n\n{body + chr(10) + chr(10) if body else ''}{trailers}"
     return services.git.commit_tree(
-        merged.submission.tree,
-        [merged.head],
+        candidate.what.tree,
+        [head],
         message,
-        author=services.author_of(merged.submission.commit),
+        author=services.author_of(candidate.what.commit),
         committer=services.git.identity(),
         at=services.clock.now(),
     )
 
 
-def _refuse(services: Services, claim: Claim, run: s.Run, merged: _Merged) -> Result:
+def _refuse(services: Services, entry: Entry, candidate: Candidate, head: str) -> Result:
+    """Send the work back with the reason, to be done on what the branch holds now."""
+    run, claim = entry.run, entry.claim
+    if claim is None:
+        raise InvariantViolation(f"run {run.id} is refused without a claim")
+    reason = candidate.reason(run.target, head)
+    if candidate.where and (names := queue.landed_since(services, candidate, head)):
+        reason = f"{reason} (landed since its base: {names})"
     command = c.RefuseLanding(
         at=services.clock.now(),
         actor=claim.agent,
         step=claim.step,
         token=claim.token,
-        how=merged.how,
-        reason=merged.refusal,
-        head=merged.head,
-        head_tree=merged.head_tree,
-        verdicts=merged.verdicts,
-        environment_digest=merged.environment,
+        how=candidate.how,
+        reason=reason,
+        head=head,
+        head_tree=services.git.tree_of(head),
+        verdicts=candidate.verdicts,
+        environment_digest=candidate.environment,
     )
     after, effects = services.engine.on_run(run.id, command)
     services.after(effects)
-    carry_out(services, run.id)
     where = ", ".join(f"{x.step} ({x.state})" for x in after.active.values())
-    return Result(
-        run=run.id, task=run.task, how=merged.how, reason=merged.refusal, notes=(f"{run.id} is now at {where}",)
-    )
-
-
-def _give_back(services: Services, claim: Claim, reason: str) -> None:
-    """Let go of the landing as far as that is possible; a prepared one is settled by the next lead."""
-    command = c.Release(
-        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, reason=reason, counts=False
-    )
-    try:
-        services.engine.on_run(claim.run, command)
-    except AndonError as error:
-        services.say(f"{claim.run}: the landing's lease could not be given back: {error.message}")
+    return Result(run=run.id, task=run.task, how=candidate.how, reason=reason, notes=(f"{run.id} is now at {where}",))

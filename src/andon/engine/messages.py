@@ -1,7 +1,8 @@
-"""Messages between agents and people: say, ask, answer, inbox.
+"""Messages between agents and people: say, ask, answer, inbox, and the conversations that they make.
 
-Delivery is at least once: a message stays in the inbox until it is acknowledged. A question to a person is a cord: it
-stands first in `status` until it is answered.
+Delivery is at least once: a message stays in each reader's inbox until that reader acknowledges it. A question to a person
+is a cord: it stands first in `status` until it is answered. An answer puts the step that waited for it back to work in the
+same transaction.
 """
 
 from __future__ import annotations
@@ -9,73 +10,127 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from msgspec import Struct
+
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
+from andon.core.rules_message import SENDER_WINDOW_S
+from andon.engine import mailboxes, waiting
+from andon.engine.mailboxes import HUMAN
 from andon.engine.services import Services
 from andon.engine.transact import Unit, key_cause, unknown
 from andon.ports import Reader
+from andon.ports_queue import MESSAGES
 
-HUMAN = "human"
-POLL_S = 0.2
-
-
-def send(
-    services: Services,
-    *,
-    kind: str,
-    to: str,
-    body: str,
-    run: str = "",
-    step: str = "",
-    expires_s: float | None = None,
-    key: str | None = None,
-) -> s.Message:
-    """Send a message. A key that was used before gives the message that was sent then."""
-
-    def work(unit: Unit) -> s.Message:
-        return send_in(services, unit, kind=kind, to=to, body=body, run=run, step=step, expires_s=expires_s, key=key)
-
-    sent, _effects = services.engine.transact(work)
-    return sent
+MAX_THREAD = 500
+"""Messages of one conversation that are shown."""
+MAX_UNREAD = 200
 
 
-def send_in(
-    services: Services,
-    unit: Unit,
-    *,
-    kind: str,
-    to: str,
-    body: str,
-    run: str,
-    step: str,
-    expires_s: float | None = None,
-    key: str | None = None,
-) -> s.Message:
-    """The same as part of a transaction."""
-    now = services.clock.now()
-    cause = key_cause("message", key)
-    known = unit.writer.caused(cause) if cause else None
+class Sent(Struct, frozen=True, kw_only=True):
+    """A message that was sent. again: it was known already under its key. warning: why it may reach nobody."""
+
+    message: s.Message
+    again: bool = False
+    warning: str = ""
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """What is to be sent. to "": whoever wrote the message that it replies to. key: the sender's own name for it."""
+
+    kind: str
+    to: str
+    body: str
+    run: str = ""
+    step: str = ""
+    reply: str = ""
+    expires_s: float | None = None
+    key: str | None = None
+
+
+def send(services: Services, outgoing: Outgoing) -> Sent:
+    """Send a message. A key that was used in that mailbox before gives the message that was sent then."""
+    outgoing = addressed(services, outgoing)
+    warning = mailboxes.reachable(services, outgoing.to)
+    sent, _effects = services.engine.transact(lambda unit: send_in(services, unit, outgoing))
+    return Sent(message=sent.message, again=sent.again, warning=warning)
+
+
+def addressed(services: Services, outgoing: Outgoing) -> Outgoing:
+    """With its recipient: a reply goes to who wrote the message, or on to its recipient when that was oneself."""
+    from msgspec.structs import replace
+
+    if not outgoing.reply:
+        return replace(outgoing, to=mailboxes.check(outgoing.to))
+    with services.store.read() as reader:
+        before = load(reader, outgoing.reply)
+    caller = services.caller
+    own = before.sender == caller.agent or before.sender in caller.aliases
+    return replace(outgoing, to=mailboxes.check(outgoing.to or (before.recipient if own else before.sender)))
+
+
+def send_in(services: Services, unit: Unit, outgoing: Outgoing) -> Sent:
+    """The same as part of a transaction; `outgoing` is addressed."""
+    now, caller = services.clock.now(), services.caller
+    to = outgoing.to
+    known = _known(unit, outgoing)
     if known is not None:
-        return _load(unit.writer, known)
-    if to.startswith("run:"):
-        unit.run(to.removeprefix("run:"))
+        again = unit.on_message(known.id, c.RepeatMessage(at=now, actor=caller.agent))
+        if isinstance(again, Rejected):
+            raise AndonError.of(again)
+        return Sent(message=again, again=True)
+    before = load(unit.writer, outgoing.reply) if outgoing.reply else None
     name = unit.writer.next_id("message")
     command = c.SendMessage(
         at=now,
-        actor=services.caller.agent,
+        actor=caller.agent,
         message=name,
-        kind=kind,
+        kind=outgoing.kind,
         recipient=to,
-        body=body,
-        run=run,
-        step=step,
-        expires_at=now + expires_s if expires_s is not None else None,
+        body=outgoing.body,
+        run=outgoing.run,
+        step=outgoing.step,
+        expires_at=now + outgoing.expires_s if outgoing.expires_s is not None else None,
+        in_reply_to=before.id if before is not None else "",
+        thread=before.thread or before.id if before is not None else "",
+        waiting=unit.writer.messages_waiting(to),
+        recent=unit.writer.messages_sent_since(caller.agent, now - SENDER_WINDOW_S),
     )
-    sent = unit.on_message(name, command, cause=cause)
+    sent = unit.on_message(name, command, cause=_cause(outgoing))
     if isinstance(sent, Rejected):
         raise AndonError.of(sent)
-    return sent
+    if before is not None and before.recipient in mailboxes.of_caller(services, unit.writer):
+        # Who answers has read.
+        unit.on_message(before.id, c.AcknowledgeMessage(at=now, actor=caller.agent))
+    return Sent(message=sent)
+
+
+def _cause(outgoing: Outgoing) -> str | None:
+    """The same key in one mailbox is one message."""
+    cause = key_cause("message", outgoing.key)
+    return f"{cause}:{outgoing.to}" if cause is not None else None
+
+
+def _known(unit: Unit, outgoing: Outgoing) -> s.Message | None:
+    cause = _cause(outgoing)
+    if cause is None:
+        return None
+    known = unit.writer.caused(cause)
+    if known is not None:
+        return load(unit.writer, known)
+    # From when a key was one for all mailboxes.
+    older = unit.writer.caused(key_cause("message", outgoing.key) or "")
+    found = load(unit.writer, older) if older is not None else None
+    return found if found is not None and found.recipient == outgoing.to else None
+
+
+def known_under(services: Services, outgoing: Outgoing) -> s.Message | None:
+    """The message that was sent before under this key to this mailbox."""
+    if not outgoing.key:
+        return None
+    found, _effects = services.engine.transact(lambda unit: _known(unit, outgoing))
+    return found
 
 
 def _on_message(services: Services, name: str, command: c.Command) -> s.Message | Rejected:
@@ -83,95 +138,143 @@ def _on_message(services: Services, name: str, command: c.Command) -> s.Message 
     return done
 
 
-def _load(reader: Reader, name: str) -> s.Message:
+def load(reader: Reader, name: str) -> s.Message:
+    """The message's state. Raises AndonError kind "unknown_message"."""
     loaded = reader.load(name)
     if loaded is None or not isinstance(loaded.state, s.Message):
         raise unknown("message", name)
     return loaded.state
 
 
-def recipients(services: Services) -> list[str]:
-    """The mailboxes that the caller reads: its own name, its present roles and runs, and people's for a person."""
-    caller = services.caller
-    names = [caller.agent, *caller.aliases]
-    if caller.person:
-        names.append(HUMAN)
+# ---------------------------------------------------------------- reading
+
+
+def unread_rows(services: Services, limit: int = MAX_UNREAD) -> list[dict[str, Any]]:
+    """What the caller has not acknowledged: messages of others in its mailboxes, and answers to its own questions."""
+    agent = services.caller.agent
     with services.store.read() as reader:
-        for row in reader.steps(state=s.LEASED):
-            if row["agent"] == caller.agent:
-                names += [f"run:{row['run']}"] + ([f"role:{row['role']}"] if row["role"] else [])
-    return list(dict.fromkeys(names))
+        names = mailboxes.of_caller(services, reader)
+        rows = reader.messages(recipients=names, unacknowledged_by=agent, limit=limit)
+        answered = reader.messages(sender=agent, answered=True, unacknowledged_by=agent, limit=limit)
+    return [*(dict(row) for row in rows if row["sender"] != agent), *(dict(row) for row in answered)]
+
+
+def unread_items(services: Services) -> list[dict[str, Any]]:
+    return [_item(row) for row in unread_rows(services)]
+
+
+def unread(services: Services) -> int:
+    return len(unread_rows(services, limit=50))
 
 
 def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
     """Unread messages, after acknowledging some ("all" for every one shown)."""
-    mailboxes = recipients(services)
-    now = services.clock.now()
-    agent = services.caller.agent
-    with services.store.read() as reader:
-        rows = reader.messages(recipients=mailboxes, unacknowledged_by=agent)
-        answered = reader.messages(sender=agent, answered=True, unacknowledged_by=agent)
-    names = [str(row["id"]) for row in (*rows, *answered)] if "all" in acknowledge else acknowledge
+    rows = unread_rows(services)
+    names = [str(row["id"]) for row in rows] if "all" in acknowledge else acknowledge
     for name in names:
-        done = _on_message(services, name, c.AcknowledgeMessage(at=now, actor=services.caller.agent))
+        done = _on_message(services, name, c.AcknowledgeMessage(at=services.clock.now(), actor=services.caller.agent))
         if isinstance(done, Rejected):
             raise AndonError.of(done)
-    items = [_item(row) for row in (*rows, *answered) if str(row["sender"]) != services.caller.agent or row["answer"]]
-    return {"ok": True, "items": items, "acknowledged": names}
+    return {"ok": True, "items": [_item(row) for row in rows], "acknowledged": names}
+
+
+def thread(services: Services, name: str) -> dict[str, Any]:
+    """The whole conversation that a message belongs to, read or not."""
+    with services.store.read() as reader:
+        items = thread_items(reader, load(reader, name))
+    return {"ok": True, "thread": items[0]["thread"] if items else name, "items": items, "acknowledged": []}
+
+
+def thread_items(reader: Reader, message: s.Message) -> list[dict[str, Any]]:
+    """The messages of a conversation in order; one from before there were threads stands alone."""
+    if message.thread:
+        return [_item(dict(row)) for row in reader.messages(thread=message.thread, limit=MAX_THREAD)]
+    from andon.core.projection import rows
+
+    return [_item(dict(row)) for row in rows(message)["messages"]]
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:
-    keys = ("id", "kind", "sender", "recipient", "body", "run", "step", "answer", "answered_by")
-    return {key: row[key] for key in keys} | {"sent_at": rfc3339(row["sent_at"])}
+    keys = ("id", "kind", "sender", "recipient", "body", "run", "step", "answer", "answered_by", "in_reply_to")
+    more = {"thread": row["thread"] or row["id"], "redelivered": bool(row["repeated"])}
+    return {key: row[key] for key in keys} | more | {"sent_at": rfc3339(row["sent_at"])}
 
 
 def line(item: dict[str, Any], reader: str) -> str:
     """A message as one item of a brief; the answer to a question of the reader's own comes with the question."""
     if item["answer"] and item["sender"] == reader:
-        answered_by = item["answered_by"] or "somebody"
-        return f"- You asked ({item['id']}): {_quoted(item['body'])}; {answered_by} answered: {_quoted(item['answer'])}"
-    return f"- {item['id']} from {item['sender']}: {item['answer'] or item['body']}"
+        return asked_line(item, "You")
+    again = " (sent again)" if item.get("redelivered") else ""
+    return f"- {item['id']} from {item['sender']}{again}: {item['answer'] or item['body']}"
+
+
+def asked_line(item: dict[str, Any], who: str) -> str:
+    """A question with its answer, or that nobody answered it."""
+    asked = f"- {who} asked ({item['id']}): {_quoted(item['body'])}"
+    if not item["answer"]:
+        return f"{asked}; nobody answered"
+    return f"{asked}; {item['answered_by'] or 'somebody'} answered: {_quoted(item['answer'])}"
 
 
 def _quoted(text: str) -> str:
     return f'"{text.strip()}"'
 
 
-def unread(services: Services) -> int:
-    with services.store.read() as reader:
-        return len(reader.messages(recipients=recipients(services), unacknowledged_by=services.caller.agent, limit=50))
+# ---------------------------------------------------------------- answers
 
 
 def answer(services: Services, name: str, body: str) -> s.Message:
     """Answer a question. One put to people is answered by a person only (law 11)."""
     with services.store.read() as reader:
-        question = _load(reader, name)
+        question = load(reader, name)
     if question.recipient == HUMAN and not services.caller.person:
         text = f"question {name} was put to a person; {services.caller.agent} is an agent"
         raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
-    command = c.AnswerMessage(at=services.clock.now(), actor=services.caller.agent, body=body)
-    answered = _on_message(services, name, command)
-    if isinstance(answered, Rejected):
-        raise AndonError.of(answered)
-    return answered
+    now, caller = services.clock.now(), services.caller
+
+    def work(unit: Unit) -> s.Message:
+        answered = unit.on_message(name, c.AnswerMessage(at=now, actor=caller.agent, body=body))
+        if isinstance(answered, Rejected):
+            raise AndonError.of(answered)
+        resume_in(unit, answered, now)
+        return answered
+
+    done, effects = services.engine.transact(work)
+    services.after(effects)
+    return done
+
+
+def resume_in(unit: Unit, question: s.Message, now: float) -> None:
+    """Put the step that waits for this answered question back to work, if there is one."""
+    loaded = unit.writer.load(question.run) if question.run else None
+    run = loaded.state if loaded is not None else None
+    if not isinstance(run, s.Run) or run.status == s.RUN_ENDED:
+        return
+    for step in run.active.values():
+        if step.question == question.id:
+            command = c.Resume(at=now, actor=question.answered_by, step=step.step, question=question.id)
+            refused = unit.on_run(run.id, command)
+            if isinstance(refused, Rejected):
+                raise AndonError.of(refused)
 
 
 def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
     """Wait for an answer. Raises AndonError kind "no_answer" (exit 3) when there is none in time."""
-    deadline = time.monotonic() + wait_s
-    while True:
+
+    def look() -> s.Message | None:
         with services.store.read() as reader:
-            question = _load(reader, name)
-        if question.answer:
-            return question
-        if time.monotonic() >= deadline:
-            raise AndonError(
-                f"question {name} has no answer yet",
-                kind="no_answer",
-                next=f"andon inbox (it comes as {name})",
-                exit=EXIT_NOT_YET,
-            )
-        time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+            question = load(reader, name)
+        return question if question.answer else None
+
+    answered = waiting.until(services, look, wait_s, about=MESSAGES)
+    if answered is None:
+        raise AndonError(
+            f"question {name} has no answer yet",
+            kind="no_answer",
+            next=f"andon inbox (it comes as {name})",
+            exit=EXIT_NOT_YET,
+        )
+    return answered
 
 
 def rfc3339(at: Any) -> str | None:
@@ -182,8 +285,11 @@ def rfc3339(at: Any) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", whole)
 
 
-def check_recipient(to: str) -> str:
-    if not to or len(to) > 200 or "\n" in to:
-        text = f"{to!r} is no recipient"
-        raise AndonError(text, kind="usage", next="an agent's name, role:NAME, run:ID or human", exit=EXIT_USAGE)
-    return to
+def words(arguments: dict[str, Any]) -> tuple[str, str]:
+    """(recipient, text) of `say`: with --reply the recipient may be left out. Raises AndonError."""
+    to, body, reply = arguments.get("to") or "", arguments.get("body"), arguments.get("reply")
+    if body is None and reply:
+        return "", to
+    if body is None:
+        raise AndonError("say needs a recipient and a text", kind="usage", next="andon say bob 'text'", exit=EXIT_USAGE)
+    return to, body

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from msgspec import Struct
 
 from andon.core.errors import EXIT_NOT_YET, AndonError
+from andon.core.verdict import Artifact
 
 LEASE_FILE = "andon-lease"
 BOUNDS_FILE = "andon-bounds"
@@ -60,6 +61,11 @@ class Places(Protocol):
 
     def is_directory(self, path: str) -> bool: ...
     def make_parent(self, path: str) -> None: ...
+    def artifacts(self, workdir: str, patterns: Sequence[str], limit: int) -> list[Artifact]:
+        """The files below `workdir` that these paths and globs name, with their digests. Raises AndonError (exit 64) for
+        what is outside, missing or too much."""
+        ...
+
     def only_lead(self) -> AbstractContextManager[None]:
         """One lead at a time on this machine. Raises AndonError kind "lead_busy" (exit 3)."""
         ...
@@ -126,6 +132,11 @@ class DiskPlaces:
 
     def make_parent(self, path: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
+
+    def artifacts(self, workdir: str, patterns: Sequence[str], limit: int) -> list[Artifact]:
+        from andon.engine.artifacts import digested
+
+        return digested(workdir, patterns, limit)
 
     @contextmanager
     def only_lead(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ put there again. Without a key that can sign nothing is prepared (law 4), and th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from andon.core.gate_files import protected
 from andon.core.judge import people_of
 from andon.core.verdict import Submission, Verdict
 from andon.engine.services import Services
-from andon.ports import LandingFacts, Reader, SealedVerdicts, Writer
+from andon.ports import EvidenceEntry, LandingFacts, Reader, SealedVerdicts, Writer
 
 LINE = "evidence_line"
 """The setting that names the workspace's line of keys."""
@@ -83,21 +84,27 @@ def put(writer: Writer, sealed: SealedVerdicts, summary: bytes) -> Proof:
     return Proof(digest=sealed.digest, verdicts=sealed.content, summary=summary)
 
 
-def publish(services: Services, run: s.Run, proof: Proof) -> None:
-    """Put the evidence on its reference; it is there, whole, when this returns."""
+def publish(services: Services, landings: Sequence[tuple[s.Run, Proof]]) -> None:
+    """Put the evidence of landings on its reference; it is there, whole, when this returns."""
+    entries = []
     with services.store.read() as reader:
-        workflow = reader.definition(run.workflow)
-    if workflow is None:
-        raise AndonError(f"definition {run.workflow} is not in the store", kind="corrupt", next="andon doctor", exit=6)
-    now = services.clock.now()
-    services.evidence.keep(proof.digest, proof.verdicts, proof.summary, (run.workflow, workflow), now)
+        for run, proof in landings:
+            workflow = reader.definition(run.workflow)
+            if workflow is None:
+                text = f"definition {run.workflow} is not in the store"
+                raise AndonError(text, kind="corrupt", next="andon doctor", exit=6)
+            pinned = (run.workflow, workflow)
+            entries.append(
+                EvidenceEntry(digest=proof.digest, verdicts=proof.verdicts, summary=proof.summary, workflow=pinned)
+            )
+    services.evidence.keep(entries, services.clock.now())
 
 
 def settle(services: Services, run: s.Run, commit: str) -> None:
     """The evidence of a landing that a crash interrupted after the branch moved; stored again, which changes nothing."""
     proof = _kept(services, commit)
     if proof is not None:
-        publish(services, run, proof)
+        publish(services, [(run, proof)])
 
 
 def _kept(services: Services, commit: str) -> Proof | None:

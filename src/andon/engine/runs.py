@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from andon import __version__
@@ -9,14 +11,15 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.digests import sha256
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
+from andon.core.projection import Row
+from andon.core.swarm import open_children
 from andon.core.workflow import Workflow
 from andon.engine.services import Services
-from andon.engine.transact import Unit
+from andon.engine.transact import Unit, load_run, load_task
 from andon.ports import Reader
 
 WORKFLOW_DIRECTORY = ".andon/workflows"
 DEFAULT_WORKFLOW = "feature"
-MAX_STARTABLE = 200
 
 
 class Startable(Struct, frozen=True, kw_only=True):
@@ -24,6 +27,7 @@ class Startable(Struct, frozen=True, kw_only=True):
 
     workflow: Workflow | None = None
     definitions: str = ""
+    base: str = ""
     base_tree: str = ""
     target: str = ""
     error: AndonError | None = None
@@ -33,25 +37,46 @@ def workflow_path(name: str) -> str:
     return f"{WORKFLOW_DIRECTORY}/{name}.md"
 
 
-def startable(services: Services, task: str | None) -> dict[str, Startable]:
-    """For each ready task (or the one named) its workflow at the target branch's head. Reads git, writes nothing."""
+def startable(services: Services, task: str) -> dict[str, Startable]:
+    """What a run of this task would start from; nothing when it is not ready."""
     with services.store.read() as reader:
-        rows = reader.ready_tasks(task=task, limit=MAX_STARTABLE)
-        if not rows:
-            return {}
+        rows = reader.queued_tasks(task=task)
+    keys = {str(row["id"]): start_key(row) for row in rows}
+    found = targets(services, keys.values())
+    return {name: found[key] for name, key in keys.items()}
+
+
+StartKey = tuple[str, str]
+"""(the workflow's name or "", the task where what it starts from is its own: a child's)."""
+
+
+def start_key(row: Row) -> StartKey:
+    """By what it is looked up what a ready task's run starts from."""
+    return (str(row["workflow"] or ""), str(row["id"]) if row["parent_run"] else "")
+
+
+def targets(services: Services, keys: Iterable[StartKey]) -> dict[StartKey, Startable]:
+    """What runs would start from: at the target branch's head, for a child at what its siblings have integrated."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    with services.store.read() as reader:
         default = reader.setting("workflow") or ""
     target = services.target
     head = services.git.branch_head(target)
     if head is None:
         text = f"the target branch {target} has no commit"
         raise AndonError(text, kind="no_target", next=f"make a first commit on {target}", exit=EXIT_USAGE)
-    found: dict[str, Startable] = {}
+    found: dict[StartKey, Startable] = {}
     by_name: dict[str, Startable] = {}
-    for row in rows:
-        wanted = str(row["workflow"] or "") or default
-        if wanted not in by_name:
-            by_name[wanted] = _remembered(services, wanted, target, head) or _resolve(services, wanted, target, head)
-        found[str(row["id"])] = by_name[wanted]
+    for given, child in wanted:
+        name = given or default
+        if child:
+            found[given, child] = child_startable(services, child, name)
+            continue
+        if name not in by_name:
+            by_name[name] = _remembered(services, name, target, head) or _resolve(services, name, target, head)
+        found[given, child] = by_name[name]
     return found
 
 
@@ -62,7 +87,7 @@ def _remembered(services: Services, wanted: str, target: str, head: str) -> Star
         if known[:3] != [__version__, target, head] or len(known) != 5:
             return None
         workflow = services.engine.definitions.get(reader, known[4])
-    return Startable(workflow=workflow, definitions=head, base_tree=known[3], target=target)
+    return Startable(workflow=workflow, definitions=head, base=head, base_tree=known[3], target=target)
 
 
 def _resolve(services: Services, wanted: str, target: str, head: str) -> Startable:
@@ -74,7 +99,32 @@ def _resolve(services: Services, wanted: str, target: str, head: str) -> Startab
     base_tree = services.git.tree_of(head)
     known = " ".join((__version__, target, head, base_tree, workflow.digest()))
     services.engine.transact(lambda unit: unit.writer.put_setting(f"startable:{wanted}", known))
-    return Startable(workflow=workflow, definitions=head, base_tree=base_tree, target=target)
+    return Startable(workflow=workflow, definitions=head, base=head, base_tree=base_tree, target=target)
+
+
+def child_startable(services: Services, task: str, wanted: str) -> Startable:
+    """What a child's run starts from: what its siblings have integrated, by the definitions of the parent (law 8)."""
+    try:
+        with services.store.read() as reader:
+            state = load_task(reader, task)
+            parent = load_run(reader, state.parent_run)
+        swarm = parent.swarms.get(state.parent_step)
+        still = [child.task for child in open_children(swarm)]
+        if parent.status == s.RUN_ENDED or swarm is None or task not in still:
+            text = f"task {task} was a part of run {parent.id}, which does not wait for it any more"
+            return Startable(error=AndonError(text, kind="parent_over", next=f"andon show {parent.id}"))
+        head = services.git.branch_head(swarm.ref)
+        if head is None:
+            text = f"the integration reference {swarm.ref} of run {parent.id} is gone"
+            return Startable(error=AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} COMMIT"))
+        name = wanted or _only_workflow(services, parent.definitions)
+        workflow = pinned_workflow(services, name, parent.target, parent.definitions)
+    except AndonError as error:
+        return Startable(error=error)
+    base_tree = services.git.tree_of(head)
+    return Startable(
+        workflow=workflow, definitions=parent.definitions, base=head, base_tree=base_tree, target=swarm.ref
+    )
 
 
 def _only_workflow(services: Services, head: str) -> str:
@@ -119,6 +169,10 @@ def start(services: Services, unit: Unit, task: str, target: Startable) -> s.Run
     if target.workflow is None:
         raise AndonError(f"task {task} has no workflow", kind="unknown_workflow", exit=EXIT_USAGE)
     state = _task(unit.writer, task)
+    left = None if state.budget is None else state.budget - state.tokens_used
+    if left is not None and left < 1:
+        text = f"the budget of task {task} ({state.budget} tokens) is used up"
+        return Rejected(kind="no_budget", message=text, next=f"andon show {task}")
     run_id = unit.writer.next_id("run")
     command = c.StartRun(
         at=services.clock.now(),
@@ -129,11 +183,14 @@ def start(services: Services, unit: Unit, task: str, target: Startable) -> s.Run
         workflow_name=target.workflow.name,
         definitions=target.definitions,
         target=target.target,
-        base=target.definitions,
+        base=target.base,
         base_tree=target.base_tree,
         scope=state.scope,
         priority=state.priority,
         labels=state.labels,
+        parent=state.parent_run,
+        depth=state.depth,
+        budget=left,
     )
     return unit.on_run(run_id, command)
 

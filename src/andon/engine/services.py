@@ -7,22 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from andon.core import state as s
 from andon.core.errors import AndonError
-from andon.core.react import CarryOut, Effect, UpdateGuard
+from andon.core.machines import PERSON
+from andon.core.react import CarryOut, Effect, EndProcess, UpdateGuard
+from andon.core.swarm import is_integration
 from andon.core.workflow import Workflow
 from andon.engine.places import Places
+from andon.engine.together import in_threads
 from andon.engine.transact import Engine
 from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
+from andon.ports_swarm import Beside
 
 
 class Caller(Struct, frozen=True, kw_only=True):
     """Who calls. agent: the name for leases. person: whether a person is at work rather than an agent.
 
-    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN.
+    aliases: other names of the person (login, e-mail). cwd: where from. run: ANDON_RUN. client, model: what the agent is
+    made of, as far as it is known.
     """
 
     agent: str
@@ -30,6 +36,18 @@ class Caller(Struct, frozen=True, kw_only=True):
     person: bool = False
     aliases: tuple[str, ...] = ()
     run: str | None = None
+    client: str = ""
+    model: str = ""
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        """(client, model) for claims; "" is what is not known."""
+        return (PERSON, PERSON) if self.person else (self.client, self.model)
+
+
+T = TypeVar("T")
+AtOnce = Callable[["Services", Sequence[Callable[["Services"], Any]], int], list[Any]]
+"""How several pieces of work are done at a time: see `together`."""
 
 
 class Services:
@@ -43,7 +61,7 @@ class Services:
         git: Git,
         clock: Clock,
         caller: Caller,
-        make_verifier: Callable[[Progress | None], Verifier],
+        make_verifier: Callable[[Progress | None, Store], Verifier],
         load_workflow: Callable[[str, str], Workflow],
         write_guarded: Callable[[Sequence[str]], None],
         open_store: Callable[[], Store],
@@ -53,6 +71,7 @@ class Services:
         make_evidence: Callable[[], Evidence],
         state_dir: str,
         worktrees_dir: str,
+        at_once: AtOnce = in_threads,
     ) -> None:
         self.store = store
         self.engine = engine
@@ -68,11 +87,14 @@ class Services:
         self._open_store = open_store
         self.load_workflow = load_workflow
         self.progress: Progress | None = None
+        self._at_once = at_once
         self._make_verifier = make_verifier
         self._verifier: Verifier | None = None
         self._make_evidence = make_evidence
         self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
+        self.beside: Beside | None = None
+        """starts processes that work on children; None where there is no machine for them"""
 
     def fork(self) -> Services:
         """The same services over a store connection of its own, for another thread."""
@@ -80,8 +102,14 @@ class Services:
         other = Services.__new__(Services)
         other.__dict__.update(self.__dict__)
         other.store = store
-        other.engine = Engine(store, self.engine.evaluate)
+        other.engine = Engine(store, self.engine.evaluate, self.engine.bell)
+        # A verifier remembers verdicts through its own connection.
+        other._verifier = None
         return other
+
+    def together(self, jobs: Sequence[Callable[[Services], T]], parallel: int) -> list[T | Exception]:
+        """Do several pieces of work at a time, each with services of its own; what one raises is its result."""
+        return self._at_once(self, jobs, parallel)
 
     def worktree_path(self, run: str, step: str, token: int) -> str:
         """Where the worktree of an attempt stands; the token makes it an attempt's own."""
@@ -92,6 +120,8 @@ class Services:
         if any(isinstance(effect, UpdateGuard) for effect in effects):
             self.update_guard()
         for effect in effects:
+            if isinstance(effect, EndProcess) and self.beside is not None:
+                self.beside.end(effect.task)
             if isinstance(effect, CarryOut):
                 self.to_carry_out.append(effect)
 
@@ -99,12 +129,12 @@ class Services:
         """Tell the git hook which branches belong to open runs."""
         with self.store.read() as reader:
             rows = reader.runs(status=(s.RUN_OPEN, s.RUN_BLOCKED))
-        self._write_guarded(sorted({str(row["target"]) for row in rows}))
+        self._write_guarded(sorted({str(row["target"]) for row in rows if not is_integration(str(row["target"]))}))
 
     @property
     def verifier(self) -> Verifier:
         if self._verifier is None:
-            self._verifier = self._make_verifier(self.progress)
+            self._verifier = self._make_verifier(self.progress, self.store)
         return self._verifier
 
     @property

@@ -1,4 +1,4 @@
-"""Steps that Andon carries out itself: commands and joins. (Landings belong to the lead alone.)
+"""Steps that Andon carries out itself: commands, joins, handing work on to children. (Landings belong to the lead alone.)
 
 Each is claimed under a lease like any worker's step, so a crash in the middle is an expired lease and nothing runs twice
 at once (laws 6 and 10).
@@ -6,19 +6,23 @@ at once (laws 6 and 10).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.errors import AndonError
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.routing import final_submission
 from andon.core.rules_step import command_gate, gates_of
+from andon.core.swarm import CHILD_KINDS
 from andon.core.verdict import Submission
 from andon.engine.claims import keep_alive
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.sweep import passed_over
-from andon.engine.transact import load_run
+from andon.engine.transact import Unit, load_run
 
+CARRIED_OUT = ("command", "join", "fanout", "workflow")
 MAX_STEPS_IN_A_ROW = 100
 SYSTEM_LEASE_S = 120.0
 
@@ -33,7 +37,7 @@ def carry_out(services: Services, run_id: str) -> None:
     for _ in range(MAX_STEPS_IN_A_ROW):
         with services.store.read() as reader:
             run = load_run(reader, run_id)
-        ready = [x for x in run.active.values() if x.state == s.READY and x.kind in ("command", "join")]
+        ready = [x for x in run.active.values() if x.state == s.READY and x.kind in CARRIED_OUT]
         if run.status == s.RUN_ENDED or not ready:
             return
         if not _carry_out_step(services, run_id, ready[0]):
@@ -43,13 +47,23 @@ def carry_out(services: Services, run_id: str) -> None:
 def carry_out_all(services: Services) -> int:
     """The same for every run; how many steps were found."""
     with services.store.read() as reader:
-        rows = reader.ready_steps(kinds=("command", "join"), limit=10_000)
+        rows = reader.ready_steps(kinds=CARRIED_OUT, limit=10_000)
     for run_id in dict.fromkeys(str(row["run"]) for row in rows):
         try:
             carry_out(services, run_id)
         except Exception as error:
             passed_over(services, run_id, error)
     return len(rows)
+
+
+def carry_out_woken(services: Services) -> None:
+    """Carry out what the caller's own act made ready in other runs: a parent whose last child it closed, say."""
+    woken, services.to_carry_out = services.to_carry_out, []
+    for run_id in dict.fromkeys(effect.run for effect in woken if effect.kind in CHILD_KINDS):
+        try:
+            carry_out(services, run_id)
+        except Exception as error:
+            passed_over(services, run_id, error)
 
 
 def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Claim | None:
@@ -68,6 +82,41 @@ def claim_system_step(services: Services, run_id: str, step: s.ActiveStep) -> Cl
     return Claim(run=run_id, step=step.step, token=lease.token, agent=name, workdir="")
 
 
+def claim_system_steps(services: Services, steps: Mapping[str, str]) -> dict[str, Claim | AndonError]:
+    """Claim several runs' steps (run -> step) in one transaction. A run is left out when somebody else was first.
+
+    What is wrong with one run is its own trouble (law 12): then each is claimed by itself.
+    """
+    name = executor_name(services)
+
+    def claim_all(unit: Unit) -> dict[str, Claim | AndonError]:
+        claims: dict[str, Claim | AndonError] = {}
+        for run_id, step in steps.items():
+            command = c.Claim(at=services.clock.now(), actor=name, step=step, workdir="", lease_s=SYSTEM_LEASE_S)
+            run = unit.on_run(run_id, command)
+            lease = run.active[step].lease if isinstance(run, s.Run) else None
+            if lease is not None and lease.agent == name:
+                claims[run_id] = Claim(run=run_id, step=step, token=lease.token, agent=name, workdir="")
+        return claims
+
+    try:
+        return services.engine.transact(claim_all)[0]
+    except (AndonError, InvariantViolation):
+        if len(steps) > 1:
+            found: dict[str, Claim | AndonError] = {}
+            for run_id, step in steps.items():
+                found.update(claim_system_steps(services, {run_id: step}))
+            return found
+    run_id, step = next(iter(steps.items()))
+    try:
+        with services.store.read() as reader:
+            run = load_run(reader, run_id)
+        claimed = claim_system_step(services, run_id, run.active[step]) if step in run.active else None
+    except AndonError as error:
+        return {run_id: error}
+    return {run_id: claimed} if claimed is not None else {}
+
+
 def _carry_out_step(services: Services, run_id: str, step: s.ActiveStep) -> bool:
     claim = claim_system_step(services, run_id, step)
     if claim is None:
@@ -77,8 +126,16 @@ def _carry_out_step(services: Services, run_id: str, step: s.ActiveStep) -> bool
         workflow = services.engine.definitions.get(reader, run.workflow)
     services.say(f"{run_id}: carrying out {step.kind} step {step.step}")
     with keep_alive(services, claim, SYSTEM_LEASE_S):
+        command: c.Command
         if step.kind == "join":
-            command: c.Command = _join(services, claim, run, step)
+            command = _join(services, claim, run, step)
+        elif step.kind in CHILD_KINDS:
+            from andon.engine.swarm import hand_on, is_handed_on, join
+
+            if not is_handed_on(run, step):
+                hand_on(services, claim, run, step, workflow)
+                return True
+            command = join(services, claim, run, step, workflow)
         else:
             command = _run(services, claim, run, step, workflow)
     _run_after, effects = services.engine.on_run(run_id, command)

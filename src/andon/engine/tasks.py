@@ -38,6 +38,7 @@ def add(services: Services, arguments: dict[str, Any]) -> s.Task:
             labels=tuple(arguments.get("labels") or ()),
             workflow=arguments.get("workflow") or "",
             draft=bool(arguments.get("draft")),
+            budget=arguments.get("budget"),
         )
         return unit.on_task(name, command, cause=cause)
 
@@ -93,9 +94,14 @@ def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
 
 def cancel(services: Services, name: str, reason: str) -> s.Task:
     command = c.CancelTask(at=services.clock.now(), actor=services.caller.agent, reason=reason)
-    task, _effects = services.engine.transact(lambda unit: unit.on_task(name, command))
+    task, effects = services.engine.transact(lambda unit: unit.on_task(name, command))
     if isinstance(task, Rejected):
         raise AndonError.of(task)
+    services.after(effects)
+    if task.parent_run:
+        from andon.engine.system import carry_out_woken
+
+        carry_out_woken(services)
     return task
 
 
@@ -113,6 +119,9 @@ def describe(task: s.Task) -> dict[str, Any]:
         "priority": task.priority,
         "labels": list(task.labels),
         "workflow": task.workflow,
+        "parent": task.parent or None,
+        "parent_run": task.parent_run or None,
+        "budget": task.budget,
         "run": task.run or None,
         "commit": task.commit or None,
         "reason": task.reason or None,

@@ -20,12 +20,17 @@ from andon.core.decide import decide_message, decide_task
 from andon.core.decide_run import decide_run
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
-from andon.core.react import Effect, TaskCommand, react
+from andon.core.learning import Learning
+from andon.core.react import CancelChildren, Effect, RunCommand, TaskCommand, react
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
+from andon.engine.bell import NoBell
 from andon.ports import Conflict, Reader, Store, Writer
+from andon.ports_queue import MESSAGES, WORK, Bell
 
 MAX_CONFLICT_RETRIES = 5
+QUIET = (e.LeaseRenewed, e.TokensCounted)
+"""Events after which nobody who waits finds more than before."""
 
 T = TypeVar("T")
 
@@ -69,6 +74,8 @@ class Unit:
         self.definitions = definitions
         self.evaluate = evaluate
         self.effects: list[Effect] = []
+        self.rings: set[str] = set()
+        """whom the events wake up, after the commit"""
 
     # ------------------------------------------------------------ reading
 
@@ -128,6 +135,23 @@ class Unit:
             raise InvariantViolation(f"stream {message_id} is not a message")
         return after
 
+    def on_learning(self, name: str, command: c.Command, *, cause: str | None = None) -> Learning | Rejected:
+        from andon.core.rules_learning import decide_learning
+
+        loaded = self.writer.load(name)
+        if loaded is None and not isinstance(command, c.RecordLearning):
+            raise unknown("learning", name)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, Learning):
+            raise unknown("learning", name)
+        decision = decide_learning(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(name, state, loaded.seq if loaded else 0, decision, cause)
+        if not isinstance(after, Learning):
+            raise InvariantViolation(f"stream {name} is not a learning")
+        return after
+
     def _append(
         self, stream: str, state: s.State | None, seq: int, events: list[e.Event], cause: str | None
     ) -> s.State | None:
@@ -137,11 +161,21 @@ class Unit:
             reactions.extend(react(state, event))
         if events and state is not None:
             self.writer.append(stream, seq, events, state, cause=cause)
+            if not all(isinstance(event, QUIET) for event in events):
+                self.rings.add(MESSAGES if isinstance(state, s.Message) else WORK)
         for effect in reactions:
             if isinstance(effect, TaskCommand):
                 self._react_on_task(effect)
+            elif isinstance(effect, RunCommand):
+                self._tell_parent(effect)
+            elif isinstance(effect, CancelChildren):
+                self._cancel_children(effect)
             else:
                 self.effects.append(effect)
+        if any(isinstance(effect, CancelChildren) for effect in reactions):
+            # What became of the children was told to this very stream meanwhile.
+            loaded = self.writer.load(stream)
+            return loaded.state if loaded is not None else state
         return state
 
     def _react_on_task(self, effect: TaskCommand) -> None:
@@ -150,13 +184,45 @@ class Unit:
             # The whole transaction is undone: a run without its task, or the reverse, must not exist.
             raise AndonError.of(refusal)
 
+    def _tell_parent(self, effect: RunCommand) -> None:
+        """A parent that has ended needs no word; one that can't be read holds its children up, and nothing is lost."""
+        refusal = self.on_run(effect.run, effect.command)
+        if isinstance(refusal, Rejected) and refusal.kind != "run_ended":
+            raise AndonError.of(refusal)
+
+    def _cancel_children(self, effect: CancelChildren) -> None:
+        for task in effect.tasks:
+            self.cancel_tree(task, effect.reason, actor=effect.actor, at=effect.at, must=effect.must)
+
+    def cancel_tree(self, name: str, reason: str, *, actor: str, at: float, must: bool = True) -> None:
+        """Cancel a task, its run and all below them. must False: one that is landing at this moment is left alone."""
+        try:
+            task = load_task(self.writer, name)
+            if task.status in s.CLOSED:
+                return
+            if task.status == s.RUNNING:
+                ended = self.on_run(task.run, c.CancelRun(at=at, actor=actor, reason=reason))
+                if isinstance(ended, Rejected):
+                    if must or ended.kind != "landing":
+                        raise AndonError.of(ended)
+                    return
+        except AndonError as error:
+            if error.kind != "corrupt":
+                raise
+            # What can't be read can't go on either; its record says so when it is mended (law 12).
+            return
+        done = self.on_task(name, c.CancelTask(at=at, actor=actor, reason=reason))
+        if isinstance(done, Rejected):
+            raise AndonError.of(done)
+
 
 class Engine:
     """Opens units of work on a store."""
 
-    def __init__(self, store: Store, evaluate: Evaluate) -> None:
+    def __init__(self, store: Store, evaluate: Evaluate, bell: Bell | None = None) -> None:
         self.store = store
         self.evaluate = evaluate
+        self.bell: Bell = bell or NoBell()
         self.definitions = Definitions()
 
     @contextmanager
@@ -170,7 +236,10 @@ class Engine:
         for _ in range(MAX_CONFLICT_RETRIES):
             try:
                 with self.unit() as unit:
-                    return work(unit), unit.effects
+                    done = work(unit)
+                if unit.rings:
+                    self.bell.ring(unit.rings)
+                return done, unit.effects
             except Conflict:
                 continue
         raise AndonError("others write all the time", kind="conflict", next="try again", exit=EXIT_LOST)
@@ -213,5 +282,10 @@ def load_task(reader: Reader, task_id: str) -> s.Task:
 
 def unknown(kind: str, name: str) -> AndonError:
     """A clear refusal of an id that nobody gave out."""
-    lists = {"run": "andon run list", "task": "andon task list", "message": "andon inbox"}
+    lists = {
+        "run": "andon run list",
+        "task": "andon task list",
+        "message": "andon inbox",
+        "learning": "andon learn list",
+    }
     return AndonError(f"there is no {kind} {name}", kind=f"unknown_{kind}", next=lists[kind], exit=EXIT_USAGE)

@@ -8,11 +8,13 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.learning import Learning
 from andon.core.routing import done_verdicts
 from andon.core.verdict import Verdict
-from andon.engine.messages import rfc3339
+from andon.engine.messages import rfc3339, thread_items
 from andon.engine.people import where
 from andon.engine.services import Services
+from andon.engine.swarm_views import children_json, tokens_json
 from andon.ports import StoredEvent, Unreadable
 
 MAX_LOG = 100_000
@@ -22,15 +24,16 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """The contract's form of a verdict."""
     keep: dict[str, Any] = msgspec.to_builtins(verdict)
     keep["at"] = rfc3339(verdict.at) if verdict.at else None
+    keep["flaky"] = bool(verdict.flaky)
     return keep
 
 
 def show(services: Services, name: str) -> dict[str, Any]:
-    """A task, run or message with all that matters about it."""
+    """A task, run, message or learning with all that matters about it."""
     with services.store.read() as reader:
         loaded = reader.load(name)
     if loaded is None:
-        text = f"there is no task, run or message {name}"
+        text = f"there is no task, run, message or learning {name}"
         raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
     state = loaded.state
     if isinstance(state, s.Task):
@@ -42,7 +45,14 @@ def show(services: Services, name: str) -> dict[str, Any]:
         return body
     if isinstance(state, s.Run):
         return {"ok": True, "kind": "run", **_show_run(services, name)}
+    if isinstance(state, Learning):
+        from andon.engine.learnings import describe as describe_learning
+
+        return {"ok": True, "kind": "learning", **describe_learning(state)}
     found = msgspec.to_builtins(state)
+    with services.store.read() as reader:
+        items = thread_items(reader, state)
+    found |= {"thread": state.thread or state.id, "redelivered": bool(state.repeated), "messages": items}
     return {"ok": True, **found, "kind": "message", "message_kind": state.kind, "sent_at": rfc3339(state.sent_at)}
 
 
@@ -97,6 +107,9 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
         "notes": [msgspec.to_builtins(x) for x in run.notes],
         "done": [verdict_json(x) for x in done_verdicts(workflow, run, services.clock.now())],
         "tokens_used": run.tokens_used,
+        "tokens": tokens_json(workflow, run),
+        "parent": run.parent or None,
+        "children": children_json(services, run),
     }
 
 
@@ -109,7 +122,7 @@ def log(services: Services, name: str | None, after: int, limit: int) -> dict[st
     with services.store.read() as reader:
         stored = list(reader.log(name, after=after, limit=limit))
         if name is not None and not stored and not after and reader.load(name) is None:
-            text = f"there is no task, run or message {name}"
+            text = f"there is no task, run, message or learning {name}"
             raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
         for run in _runs_of(stored):
             if name is not None:
@@ -148,42 +161,6 @@ def event_json(stored: StoredEvent | Unreadable) -> dict[str, Any]:
         "actor": actor,
         "data": data,
     }
-
-
-def ready(services: Services, role: str | None) -> dict[str, Any]:
-    """What could be claimed now: exactly what `next` would offer."""
-    with services.store.read() as reader:
-        steps = reader.ready_steps(kinds=("agent",), role=role, limit=200)
-        tasks = reader.ready_tasks(limit=200)
-        runs = {str(row["run"]): reader.load(str(row["task"])) for row in steps}
-    items: list[dict[str, Any]] = []
-    for row in steps:
-        loaded = runs.get(str(row["run"]))
-        title = loaded.state.title if loaded and isinstance(loaded.state, s.Task) else ""
-        items.append(
-            {
-                "task": row["task"],
-                "title": title,
-                "run": row["run"],
-                "step": row["step"],
-                "role": row["role"] or None,
-                "priority": row["priority"],
-                "offered_to": row["offered_to"] or None,
-            }
-        )
-    for row in tasks:
-        items.append(
-            {
-                "task": row["id"],
-                "title": row["title"],
-                "run": None,
-                "step": None,
-                "role": None,
-                "priority": row["priority"],
-                "offered_to": None,
-            }
-        )
-    return {"ok": True, "items": items}
 
 
 def task_list(services: Services, status: list[str], label: str | None) -> dict[str, Any]:

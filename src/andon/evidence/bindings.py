@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from andon.core import verdict as v
 from andon.core.gate_files import LAST
+from andon.core.swarm import ref_of
 from andon.core.workflow import ISOLATION_LEVELS, digest_of
 from andon.evidence import entry
 from andon.evidence.reading import Subject, SummaryStatement, VerdictStatement
@@ -80,7 +81,7 @@ def check_summary(facts: Facts, statement: SummaryStatement, lines: Sequence[byt
     found.same(f"{part} parent", landing.parent, facts.parent)
     found.same(f"{part} tree", landing.tree, facts.tree)
     found.same(f"{part} patch", landing.patch, facts.patch)
-    found.same(f"{part} resourceUri", predicate.resource, f"git:refs/heads/{landing.target}")
+    found.same(f"{part} resourceUri", predicate.resource, f"git:{ref_of(landing.target)}")
     found.same(f"{part} policy", f"sha256:{predicate.policy.digest.get('sha256')}", landing.workflow)
     listed = [f"sha256:{resource.digest.get('sha256')}" for resource in predicate.inputs]
     present = [entry.digest_of(line) for line in lines]

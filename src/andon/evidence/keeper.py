@@ -7,13 +7,14 @@ Implements `andon.ports.Evidence`. Rules: nothing is signed with a key that is n
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
 from andon.core.verdict import Verdict
 from andon.evidence import dsse, entry
 from andon.evidence.keys import KeyStore, Signer, check_clock
 from andon.evidence.statements import summary_statement, verdict_statement
-from andon.ports import Git, LandingFacts, SealedVerdicts
+from andon.ports import EvidenceEntry, Git, LandingFacts, SealedVerdicts
 
 MAX_LOG_BYTES = 64 * 1024**2
 
@@ -93,18 +94,18 @@ class EvidenceKeeper:
 
     # ------------------------------------------------------------ storing
 
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
-        """Store an entry; it is on the reference, whole, when this returns. workflow: (digest, canonical JSON)."""
-        if entry.digest_of(verdicts) != digest or entry.digest_of(workflow[1]) != workflow[0]:
-            raise InvariantViolation(f"evidence {digest} is not what its digest says")
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
+        """Store entries in one commit; they are on the reference, whole, when this returns."""
         ring, data = self.keys.ring()
-        files = {
-            entry.RING: data,
-            entry.verdicts_path(digest): verdicts,
-            entry.summary_path(digest): summary,
-            entry.workflow_path(workflow[0]): workflow[1],
-        }
-        self.git.add_files(entry.ref_of(ring.line), files, message=f"andon: evidence {digest}", at=now)
+        files = {entry.RING: data}
+        for one in entries:
+            if entry.digest_of(one.verdicts) != one.digest or entry.digest_of(one.workflow[1]) != one.workflow[0]:
+                raise InvariantViolation(f"evidence {one.digest} is not what its digest says")
+            files[entry.verdicts_path(one.digest)] = one.verdicts
+            files[entry.summary_path(one.digest)] = one.summary
+            files[entry.workflow_path(one.workflow[0])] = one.workflow[1]
+        message = f"andon: evidence {', '.join(one.digest for one in entries)}"
+        self.git.add_files(entry.ref_of(ring.line), files, message=message, at=now)
 
     # ------------------------------------------------------------ looking
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon.core import verdict as v
+from andon.core.swarm import ref_of
 from andon.evidence.ring import when
 from andon.ports import LandingFacts
 
@@ -94,9 +95,18 @@ def verdict_statement(verdict: v.Verdict, facts: LandingFacts, log_digest: str) 
                 "protected": list(facts.protected) if verdict.gate == v.PROTECT_GATE else [],
                 "waivedBy": verdict.by,
                 "why": verdict.why,
+                **_flaky(verdict),
             },
         },
     }
+
+
+def _flaky(verdict: v.Verdict) -> dict[str, Any]:
+    """That the same content was red before; nothing where it was not, as in statements of earlier versions."""
+    if not verdict.earlier:
+        return {}
+    reds = [{"outcome": red.outcome, "summary": red.summary, "judgedAt": when(red.at)} for red in verdict.earlier]
+    return {"flaky": bool(verdict.flaky), "earlier": reds}
 
 
 def summary_statement(
@@ -117,7 +127,7 @@ def summary_statement(
         "predicate": {
             "verifier": {"id": f"urn:andon:workspace:{line}", "version": {"andon": version}},
             "timeVerified": when(facts.at),
-            "resourceUri": f"git:refs/heads/{facts.target}",
+            "resourceUri": f"git:{ref_of(facts.target)}",
             "policy": {"uri": facts.workflow_uri, "digest": {"sha256": facts.workflow.removeprefix("sha256:")}},
             "inputAttestations": [
                 {"uri": f"verdict:{gate}", "digest": {"sha256": digest.removeprefix("sha256:")}}

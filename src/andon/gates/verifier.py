@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from andon.core.errors import AndonError, InvariantViolation
-from andon.core.verdict import FAILED, PASSED, PROTECT_GATE, UNMEASURED, Submission, Verdict
+from andon.core.verdict import FAILED, PASSED, PROTECT_GATE, UNMEASURED, Submission, Verdict, measured_again
 from andon.core.workflow import (
     ISOLATION_LEVELS,
     SUSPICION_VERSION,
@@ -166,9 +166,12 @@ class GateVerifier:
                 return msgspec.structs.replace(verdict, summary=missing)
             verdict = msgspec.structs.replace(verdict, isolation=runtime.level)
             key = self._subject_key(gate, request)
-            if not request.fresh and (known := self._cache.get(key, verdict.gate_digest, digest)) is not None:
+            fresh = request.fresh or request.after is not None
+            if not fresh and (known := self._cache.get(key, verdict.gate_digest, digest)) is not None:
                 return msgspec.structs.replace(known, subject=verdict.subject, gate=gate.id, cached=True)
             verdict = self._with(verdict, self._measure(gate, request, runtime))
+            if request.after is not None:
+                verdict = measured_again(request.after, verdict)
         except (AndonError, OSError) as error:
             return msgspec.structs.replace(verdict, summary=_plainly(error))
         if verdict.outcome in (PASSED, FAILED):

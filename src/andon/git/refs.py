@@ -1,6 +1,7 @@
 """References: reading them, and moving a branch by compare-and-swap.
 
-Rules: a branch moves by `move_branch` alone (law 7); everything else that Andon keeps lives under `refs/andon/`.
+Rules: a branch moves by `move_branch` alone (law 7); everything else that Andon keeps lives under `refs/andon/`. What runs
+land on is a branch, or an integration reference under `refs/andon/swarm/` (see `core.swarm`): both move in the same way.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 
 from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
+from andon.core.swarm import ref_of
 from andon.git.failures import failure, words_of
 from andon.git.objects import is_id
 from andon.git.run import Finished, Runner
@@ -33,10 +35,11 @@ def branch_head(repo: Runner, common_dir: str, branch: str) -> str | None:
     """The commit that a branch is at. A loose reference is read from its file: it always counts before a packed one."""
     if not branch or branch.startswith("-") or ".." in branch:
         return None
-    loose = read_id(os.path.join(common_dir, "refs", "heads", branch))
+    ref = ref_of(branch)
+    loose = read_id(os.path.join(common_dir, *ref.split("/")))
     if loose is not None:
         return loose
-    done = repo.run("rev-parse", "--verify", "--quiet", f"{BRANCHES}{branch}^{{commit}}", ok=None)
+    done = repo.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=None)
     return done.text if done.code == 0 else None
 
 
@@ -47,7 +50,7 @@ def move_branch(
     if not (is_id(new) and is_id(expected)):
         raise InvariantViolation(f"branch {branch} can't be moved from {expected!r} to {new!r}: not full object ids")
     text = reason.replace("\n", " ")
-    ref = BRANCHES + branch
+    ref = ref_of(branch)
     with sole(common_dir) as alone:
         if alone:
             clear_killed_move(common_dir)
@@ -56,6 +59,10 @@ def move_branch(
             if done.code < 0 and alone:
                 # Git alone was killed (the system may run out of memory): its locks are nobody's now.
                 clear_killed_move(common_dir)
+        if alone and ref.startswith(OWN) and (LOCKED in done.err or done.code < 0):
+            # Nobody else writes below refs/andon: the lock is that of a killed git of ours.
+            drop_own_lock(common_dir, ref)
+            done = hooked.run("update-ref", "-m", text, ref, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
     if done.code == 0:
         return True
     # What git says about it differs between versions; where the branch is now does not.

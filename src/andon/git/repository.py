@@ -12,7 +12,9 @@ import os
 from collections.abc import Mapping, Sequence
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
+from andon.core.swarm import is_integration
 from andon.git import (
+    bring,
     changes,
     checkouts,
     export,
@@ -292,6 +294,10 @@ class Repository:
     def add_worktree(self, path: str, commit: str, *, tree: str | None = None) -> None:
         worktrees.add(self._repo, self.common_dir, path, self._id(commit), tree, self._runner_at)
 
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        top, git_dir = worktrees.git_dir_of(self.common_dir, path)
+        bring.bring(self._runner_at(top, git_dir), self.common_dir, path, self._id(old), self._id(new))
+
     def remove_worktree(self, path: str) -> None:
         worktrees.remove(self.common_dir, path)
 
@@ -299,6 +305,8 @@ class Repository:
         return worktrees.listed(self._repo)
 
     def refresh_checkouts(self, branch: str, old: str, new: str) -> list[CheckoutNote]:
+        if is_integration(branch):
+            return []
         differences = self._differences(old, new)
         with sole.sole(self.common_dir) as alone:
             if alone:

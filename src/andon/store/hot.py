@@ -25,6 +25,8 @@ BUSY_TIMEOUT_S = 15.0
 MAX_LISTED = 200
 MIN_RENEWAL_S = 30.0
 """As in the core: a renewal by less than this, or a tenth of the lease, is not worth an event."""
+TOKENS_MAX = 10**9
+"""As in the core: the most that one count of tokens may be."""
 MAX_LEASE_FILE_BYTES = 16_384
 
 _kept: dict[str, sqlite.Connection] = {}
@@ -102,7 +104,7 @@ def heartbeat(db_path: str | None, git_dir_lease_file: str, now: float, tokens_u
     db_path None: the database that the lease file names. Nothing is written when the lease was renewed a moment ago.
     """
     lease = _lease_file(git_dir_lease_file)
-    if lease is None or tokens_used < 0 or not _same_file(db_path, lease["db"]):
+    if lease is None or not 0 <= tokens_used <= TOKENS_MAX or not _same_file(db_path, lease["db"]):
         return None
     try:
         connection = _open(lease["db"])
@@ -144,16 +146,18 @@ def _decide(
     """The renewal's values, with seq 0 when there is nothing to write; None when the core must decide."""
     place = f'$.active."{lease["step"]}".lease'
     parameters = {"run": lease["run"], "step": lease["step"], "fence": place + ".token"}
+    parameters |= {"session": place + ".session_ends_at", "budget": place + ".budget"}
     row = connection.execute(_sql("lease"), parameters).fetchone()
     if row is None:
         return None
-    agent, token, expires, lease_s, run_status, seq, total, state_token, digest, limit = row
+    agent, token, expires, lease_s, run_status, seq, total, state_token, digest, limit, bounded = row
     usual = (
         run_status == "open"
         and agent == lease["agent"]
         and token == state_token == int(lease["token"])
         and now < expires
         and digest is not None
+        and not bounded
         and (limit is None or total + tokens_used <= limit)
     )
     if not usual:

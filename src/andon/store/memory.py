@@ -12,13 +12,15 @@ from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
 from andon.core.events import Event
+from andon.core.learning import ACTIVE, Learning
 from andon.core.projection import Row, kind_of, rows
-from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, WAITING, State
+from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, RUN_OPEN, WAITING, State
 from andon.core.verdict import Verdict
 from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
 from andon.store import codec
+from andon.store.search import plain_search
 
 Key = tuple[str, str, str]
 
@@ -154,7 +156,7 @@ class MemoryReader:
     def due_steps(self, now: float, *, limit: int = 100) -> list[Row]:
         def wanted(row: Row) -> bool:
             due = row["due_at"] is not None and float(row["due_at"]) <= now
-            return row["state"] == WAITING and row["kind"] in ("human", "wait") and due
+            return row["state"] == WAITING and due
 
         return self._steps(wanted, "due_at")[:limit]
 
@@ -164,6 +166,65 @@ class MemoryReader:
     def step_at(self, workdir: str) -> Row | None:
         found = self._steps(lambda row: row["state"] == LEASED and row["workdir"] == workdir)
         return found[0] if found else None
+
+    # ------------------------------------------------------------ the queue
+
+    def _of_task(self, row: Row) -> Row:
+        found = self.rows_of("tasks", str(row["task"]))
+        return found[0] if found else {"title": None, "labels": "[]", "scope": "[]"}
+
+    def queued_steps(
+        self,
+        *,
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        labels: Sequence[str] = (),
+        each: int = 400,
+    ) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            asked = task in (None, row["task"]) and run in (None, row["run"])
+            ready = row["state"] == READY and row["kind"] == "agent" and _run_is_open(self, str(row["run"]))
+            has = _has(self._of_task(row)["labels"], labels)
+            return ready and asked and has and (role is None or row["role"] in (role, ""))
+
+        found = [item for item in self._table("steps") if wanted(item[2])]
+        found.sort(key=lambda item: (item[2]["priority"], item[2]["entered_at"], item[0], item[1]))
+        listed = []
+        for number, place, row in found:
+            of_task = self._of_task(row)
+            names = ("run", "step", "task", "role", "priority", "offered_to", "entered_at")
+            more = {name: of_task[name] for name in ("title", "labels", "scope")}
+            listed.append({**{name: row[name] for name in names}, **more, "number": number, "place": place})
+        return _each(listed, each)
+
+    def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
+        found = [row for row in self.ready_tasks(task=task, limit=10**9) if _has(row["labels"], labels)]
+        names = ("id", "title", "priority", "workflow", "added_at", "labels", "scope", "parent_run")
+        listed = [{**{x: row[x] for x in names}, "number": codec.number_of(str(row["id"]))} for row in found]
+        return _each(listed, each)
+
+    def leases(self) -> list[Row]:
+        found = self._steps(lambda row: row["state"] == LEASED and row["kind"] == "agent")
+        names = ("run", "step", "task", "agent", "role")
+        return [
+            {**{x: row[x] for x in names}, **{x: self._of_task(row)[x] for x in ("labels", "scope")}} for row in found
+        ]
+
+    def landing_tasks(self) -> list[Row]:
+        found = self._steps(lambda row: row["state"] in (READY, LEASED) and row["kind"] == "land")
+        listed: list[Row] = [
+            {"task": row["task"], "run": row["run"], "scope": self._of_task(row)["scope"]} for row in found
+        ]
+        return sorted(listed, key=lambda row: (str(row["run"]), str(row["task"])))
+
+    def next_moment(self, now: float) -> float | None:
+        times = [
+            float(row[name] or 0.0)
+            for state, name in ((LEASED, "expires_at"), (WAITING, "due_at"))
+            for row in self._steps(lambda row, state=state: row["state"] == state)  # type: ignore[misc]
+        ]
+        return min((at for at in times if at > now), default=None)
 
     # ------------------------------------------------------------ tasks, runs, messages
 
@@ -208,9 +269,12 @@ class MemoryReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
         def wanted(row: Row) -> bool:
+            if thread is not None:
+                return bool(thread) and row["thread"] == thread
             return (
                 (not recipients or row["recipient"] in recipients)
                 and run in (None, row["run"])
@@ -221,6 +285,87 @@ class MemoryReader:
             )
 
         return [dict(row) for _number, _place, row in self._table("messages") if wanted(row)][:limit]
+
+    # ------------------------------------------------------------ learnings, imports
+
+    def _learning_rows(self, status: str | None, run: str | None) -> list[Row]:
+        found = [row for _number, _place, row in self._table("learnings")]
+        return [row for row in found if status in (None, row["status"]) and run in (None, row["run"])]
+
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        found: list[Learning] = []
+        for row in self._learning_rows(status, run):
+            if same not in (None, row["same"]):
+                continue
+            try:
+                loaded = self.load(str(row["id"]))
+            except AndonError:
+                continue
+            if loaded is not None and isinstance(loaded.state, Learning):
+                found.append(loaded.state)
+        return found[:limit]
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int:
+        return len(self._learning_rows(status, run))
+
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        texts = {str(row["id"]): str(row["words"]) for row in self._learning_rows(ACTIVE, None)}
+        return plain_search(texts, words, limit)
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        found: dict[str, dict[str, int]] = {}
+        for _number, _place, row in self._table("learning_uses"):
+            if row["passed"] is None or workflow not in (None, row["workflow_name"]) or step not in (None, row["step"]):
+                continue
+            empty = dict.fromkeys(("given", "passed", "given_advances", "held", "held_passed", "held_advances"), 0)
+            counts = found.setdefault(str(row["learning"]), empty)
+            which, passed = ("held", "held_passed") if row["withheld"] else ("given", "passed")
+            counts[which] += 1
+            counts[passed] += int(row["passed"])
+            counts[f"{which}_advances"] += int(row["advances"] or 0)
+        return [{"learning": name, **counts} for name, counts in sorted(found.items())]
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        found = [row for _number, _place, row in self._table("tasks")]
+        return {str(row["source"]): str(row["id"]) for row in found if str(row["source"]).startswith(f"{tool}:")}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["recipient"] == recipient)
+        return sum(1 for row in found if not _acknowledged(row) and row["answered_at"] is None)
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        found = (row for _number, _place, row in self._table("messages") if row["sender"] == sender)
+        return sum(1 for row in found if float(row["sent_at"] or 0.0) > since)
+
+    def agent_seen(self, agent: str) -> bool:
+        if any(row["sender"] == agent for _number, _place, row in self._table("messages")):
+            return True
+        claims = (data for *_place, data in self.tables.log if b'"StepClaimed"' in data)
+        return any(msgspec.json.decode(data).get("actor") == agent for data in claims)
+
+
+def _run_is_open(reader: MemoryReader, run: str) -> bool:
+    found = reader.rows_of("runs", run)
+    return bool(found) and found[0]["status"] == RUN_OPEN
+
+
+def _has(labels: str | int | float | None, wanted: Sequence[str]) -> bool:
+    return not wanted or set(wanted) <= set(msgspec.json.decode(str(labels), type=list[str]))
+
+
+def _each(rows: list[Row], each: int) -> list[Row]:
+    """The first so many rows of every priority; they come in the order of priority."""
+    seen: dict[object, int] = {}
+    kept = []
+    for row in rows:
+        seen[row["priority"]] = seen.get(row["priority"], 0) + 1
+        if seen[row["priority"]] <= each:
+            kept.append(row)
+    return kept
 
 
 def _acknowledged(row: Row) -> list[str]:

@@ -267,7 +267,14 @@ def _compare_rows(reader: SqliteReader, stream: str, state: s.State) -> Iterator
             yield f"{table}: the rows of {stream} are not what its events give"
 
 
-_ROW_STATEMENTS = {"tasks": "task_row", "runs": "run_row", "steps": "step_rows", "messages": "message_row"}
+_ROW_STATEMENTS = {
+    "tasks": "task_row",
+    "runs": "run_row",
+    "steps": "step_rows",
+    "messages": "message_row",
+    "learnings": "learning_row",
+    "learning_uses": "learning_use_rows",
+}
 
 
 def _check_memory(reader: object) -> list[str]:
@@ -291,4 +298,6 @@ def replace(writer: SqliteWriter, stream: str, seq: int, state: s.State) -> None
     """Write a state and its rows, whatever was there."""
     text = encode_state(state).decode()
     writer.run("replace_state", {"stream": stream, "kind": kind_of(state), "seq": seq, "state": text})
+    if isinstance(state, s.Run):
+        writer.run("drop_learning_uses", {"run": stream})
     writer.replace_rows(stream, state)

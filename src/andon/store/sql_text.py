@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 6
 """The newest migration; stands in the database as `user_version`."""
 APPLICATION_ID = 0x416E646F
 """"Ando": stands in the database's header, so that other databases are told apart."""

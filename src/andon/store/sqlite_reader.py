@@ -10,13 +10,15 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from andon.core.errors import InvariantViolation
+from andon.core.errors import AndonError, InvariantViolation
+from andon.core.learning import Learning
 from andon.core.projection import Row
 from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import codec, errors
 from andon.store.sql_text import statements
 
 SQL = statements("store")
+PRIORITIES = range(5)
 RawEvent = tuple[int, str, int, str | None, bytes]
 """position, stream, seq, cause, data"""
 FullEvent = tuple[int, str, int, str | None, bytes, str, float, str]
@@ -172,6 +174,38 @@ class SqliteReader:
         found = self.rows("step_at", {"workdir": workdir})
         return found[0] if found else None
 
+    # ------------------------------------------------------------ the queue
+
+    def queued_steps(
+        self,
+        *,
+        role: str | None = None,
+        task: str | None = None,
+        run: str | None = None,
+        labels: Sequence[str] = (),
+        each: int = 400,
+    ) -> list[Row]:
+        only = {"role": role, "task": task, "run": run, "labels": codec.list_text(labels) if labels else None}
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_steps", values)]
+
+    def queued_tasks(self, *, task: str | None = None, labels: Sequence[str] = (), each: int = 400) -> list[Row]:
+        only = {"labels": codec.list_text(labels) if labels else None}
+        if task is not None:
+            return self.rows("queued_task", {**only, "task": task})
+        wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
+        return [row for values in wanted for row in self.rows("queued_tasks", values)]
+
+    def leases(self) -> list[Row]:
+        return self.rows("leases", {})
+
+    def landing_tasks(self) -> list[Row]:
+        return self.rows("landing_tasks", {})
+
+    def next_moment(self, now: float) -> float | None:
+        found = [at for (at,) in self.all("next_moment", {"now": now}) if at is not None]
+        return min(found, default=None)
+
     # ------------------------------------------------------------ tasks, runs, messages
 
     def ready_tasks(self, *, task: str | None = None, limit: int = 50) -> list[Row]:
@@ -208,8 +242,11 @@ class SqliteReader:
         unacknowledged_by: str | None = None,
         unanswered: bool = False,
         answered: bool = False,
+        thread: str | None = None,
         limit: int = 200,
     ) -> list[Row]:
+        if thread is not None:
+            return self.rows("messages_of_thread", {"thread": thread, "limit": limit})
         parameters = {
             "recipients": codec.list_text(recipients) if recipients else None,
             "run": run,
@@ -226,6 +263,55 @@ class SqliteReader:
         if sender is not None and answered and not unanswered and run is None:
             return self.rows("messages_answered", parameters)
         return self.rows("messages_all", parameters)
+
+    # ------------------------------------------------------------ learnings, imports
+
+    def learnings(
+        self, *, status: str | None = None, run: str | None = None, same: str | None = None, limit: int = 10_000
+    ) -> list[Learning]:
+        name = "learnings_same" if same is not None and status == "active" and run is None else "learnings"
+        found = self.all(name, {"status": status, "run": run, "same": same, "limit": limit})
+        return [state for row in found if isinstance(state := _readable(row), Learning)]
+
+    def count_learnings(self, *, status: str | None = None, run: str | None = None) -> int:
+        found = self.one("count_learnings", {"status": status, "run": run})
+        return int(found[0]) if found else 0
+
+    def search_learnings(self, words: Sequence[str], *, limit: int = 200) -> dict[str, float]:
+        from andon.store import search
+
+        return search.search(self, words, limit)
+
+    def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
+        return self.rows("learning_uses", {"workflow": workflow, "step": step})
+
+    def task_sources(self, tool: str) -> dict[str, str]:
+        # ';' is what comes after ':': all sources that begin with "TOOL:".
+        found = self.all("task_sources", {"from": f"{tool}:", "to": f"{tool};"})
+        return {str(source): str(task) for source, task in found}
+
+    # ------------------------------------------------------------ mail
+
+    def messages_waiting(self, recipient: str) -> int:
+        return self._count("messages_waiting", {"recipient": recipient})
+
+    def messages_sent_since(self, sender: str, since: float) -> int:
+        return self._count("messages_sent_since", {"sender": sender, "since": since})
+
+    def agent_seen(self, agent: str) -> bool:
+        return bool(self._count("agent_seen", {"agent": agent}))
+
+    def _count(self, name: str, parameters: dict[str, str | float]) -> int:
+        found = self.one(name, parameters)
+        return int(found[0] or 0) if found is not None else 0
+
+
+def _readable(row: tuple[Any, ...]) -> object:
+    """The state of a row, None when it can't be read: one broken learning must not hide the others."""
+    try:
+        return codec.read_state(*row).state
+    except AndonError:
+        return None
 
 
 def _merged(query: Callable[[str], list[Row]], values: Sequence[str], order: tuple[str, ...], limit: int) -> list[Row]:

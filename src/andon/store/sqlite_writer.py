@@ -86,8 +86,14 @@ class SqliteWriter(SqliteReader):
             self.run("drop_steps", {"run": stream})
         for place, row in enumerate(tables.get("steps", ())):
             self.run("put_step", {**row, "number": number, "place": place})
+        for place, row in enumerate(tables.get("learning_uses", ())):
+            self.run("put_learning_use", {**row, "number": number, "place": place})
         for row in tables.get("messages", ()):
             self.run("put_message", {**row, "number": number})
+        for row in tables.get("learnings", ()):
+            from andon.store import search
+
+            search.put(self, row, number)
 
     def _put_task(self, row: Row, number: int, depends_on: list[str]) -> None:
         task = {"task": row["id"]}

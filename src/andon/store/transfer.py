@@ -39,7 +39,11 @@ EXPORTED: dict[str, tuple[str, ...]] = {
     "measurements": ("subject_key", "gate_digest", "environment_digest", "verdict"),
 }
 """table -> columns, as `export_<table>` gives and `import_<table>` takes them."""
-REBUILT = frozenset({"states", "tasks", "task_dependencies", "runs", "steps", "messages"})
+REBUILT = frozenset(
+    {"states", "tasks", "task_dependencies", "runs", "steps", "messages", "learnings", "learning_uses"}
+    # The full-text index and the tables that SQLite keeps it in.
+    | {f"learning_words{part}" for part in ("", "_data", "_idx", "_content", "_docsize", "_config")}
+)
 OWN_LINES = frozenset({"events", "archives", "archived_runs"})
 """Tables with lines of their own kind."""
 

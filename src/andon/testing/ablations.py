@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from andon.testing import safeguards
+from andon.testing import safeguards, safeguards_swarm
 from andon.testing.safeguards import Patch
 
 
@@ -84,6 +84,11 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("merged tree", 7, "gates are not run again on the merged tree", safeguards.no_merge_gates),
         ("compare-and-swap", 7, "the branch is moved wherever it stands", safeguards.no_compare_and_swap),
         ("one lead", 10, "two leads at once", safeguards.no_lead_lock),
+        ("own fault only", 7, "who is red on top of another's fault goes back", safeguards.faults_of_others),
+        ("measured twice", 7, "a red outcome at landing counts at once", safeguards.red_once),
+        ("flakes are told", 3, "a second measurement that passes hides the first", safeguards.flakes_hidden),
+        ("freeze", 11, "a frozen branch lands", safeguards.freeze_forgotten),
+        ("freeze's moment", 11, "a freeze counts from the next round on", safeguards.freeze_looked_at_once),
         ("settling", 10, "an interrupted landing is forgotten", safeguards.no_settling),
         ("settling looks", 10, "an interrupted landing is always abandoned", safeguards.always_abandon),
         ("settling believes", 10, "an interrupted landing is always confirmed", safeguards.confirm_unseen),
@@ -98,11 +103,20 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("blast radius", 12, "one corrupt run stops the others", safeguards.no_blast_wall),
         ("attempts", 13, "attempts without a limit", safeguards.no_attempt_limit),
         ("submissions", 13, "red submissions without a limit", safeguards.no_submission_limit),
+        ("counts of tokens", 13, "a count of tokens may be any number", safeguards.any_tokens),
         ("join keeps all", 10, "a join forgets a branch", safeguards.join_takes_the_first),
         ("approval's moment", 11, "a human step passes on an older word", safeguards.old_approvals_pass),
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
+        ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
+        ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),
+        ("children's authors", 2, "children's workers may review their parent", safeguards_swarm.strangers),
+        ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
+        ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
+        ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
+        ("depth", 13, "children have children without end", safeguards_swarm.bottomless),
         ("conflict markers", 5, "unresolved conflicts may be submitted", safeguards.conflict_markers),
     )
 )

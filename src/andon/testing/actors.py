@@ -13,16 +13,20 @@ from andon.core import workflow as w
 from andon.core.verdict import PASSED
 from andon.engine.places import Claim
 from andon.testing.content import WORKFLOW_PATH, outcome_of
+from andon.testing.parameters import SWARMS
 from andon.testing.process import KILLED, Result
-from andon.testing.workflows import weakened
+from andon.testing.workflows import LIST, weakened
 from andon.testing.world import Actor, Call, Sleep, World
 
 LOST = (3, 4, 5, 64)
 """exit codes after which a worker lets go of a step"""
 TRIES = 6
+GATHERING = 14
 IDLE_LOOKS = 20
 IDLE_S = 1200.0
 MAX_PUSHES = 8
+RUSH_S = 20_000.0
+"""between two calls of a lead that comes seldom, at most"""
 HOME = "/repository"
 
 
@@ -53,12 +57,23 @@ def edit(world: World, workdir: str, agent: str, body: dict[str, Any], *, mend: 
         defined = [word for word in files.get("library", "").split() if word.startswith("defines:")]
         words += [f"calls:{word[8:]}" for word in defined[:1]]
     files[f"{body.get('task')}-{body.get('step')}"] = " ".join(words)
+    if body.get("step") == "plan" and world.parameters.workflow in SWARMS:
+        files[LIST] = _list(world, wrong=wrong and random.random() < 0.15)
     if wrong and random.random() < given.overlap:
         files["shared"] = f"shared by:{agent} n{random.randrange(10**6)}"
     if wrong and random.random() < given.overlap / 2:
         files["library"] = f"defines:{random.choice(('first', 'second'))} by:{agent}"
     if mend:
         _mend(files, agent)
+
+
+def _list(world: World, *, wrong: bool) -> str:
+    """What a planner hands on; wrong: a list that can't be."""
+    random = world.streams.content
+    if wrong:
+        return random.choice(("[]", "{}", "no list", '[{"name": "x"}]', '["twice", {"title": "x", "key": "1"}, 7]'))
+    count = 1 if world.parameters.workflow == "endless" else random.choice((2, 2, 3))
+    return "[" + ", ".join(f'"piece {number}"' for number in range(count)) + "]"
 
 
 def _mend(files: dict[str, str], agent: str) -> None:
@@ -110,6 +125,9 @@ def _for_a_while(world: World, whose: str) -> Actor:
 def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
     random = world.streams.content
     cwd, mend = str(body["workdir"]), False
+    if body["step"] == "gather":
+        yield from _gather(world, name, body, careful=careful)
+        return
     for _ in range(TRIES):
         if not careful:
             if random.random() < 0.06:
@@ -121,7 +139,8 @@ def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Ac
             edit(world, cwd, name, body, mend=mend, careful=careful)
             if not careful and random.random() < 0.3:
                 verb = random.choice(("check", "submit", "heartbeat"))
-                answer = _found((yield Call(verb=verb, agent=name, cwd=cwd)))
+                used = {"tokens": random.randrange(400)} if world.parameters.workflow == "counted" else {}
+                answer = _found((yield Call(verb=verb, arguments=used, agent=name, cwd=cwd)))
                 if answer.exit in LOST:
                     return
             call = Call(verb="advance", arguments={"message": "done"}, agent=name, cwd=cwd)
@@ -133,6 +152,27 @@ def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Ac
             verb = random.choice(("release", "handoff"))
             yield Call(verb=verb, arguments={"message": "somebody else, please"}, agent=name, cwd=cwd)
             return
+
+
+def _gather(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
+    """Hand parts of the work on, do some of it, take in what came of it; in the end without those that are late."""
+    random, cwd, mend = world.streams.content, str(body["workdir"]), False
+    for number in range(random.choice((0, 1, 1, 2))):
+        arguments = {"title": f"part {number}", "workflow": "piece", "key": f"part-{number}"}
+        yield Call(verb="spawn", arguments=arguments, agent=name, cwd=cwd)
+    edit(world, cwd, name, body, mend=False, careful=careful)
+    for count in range(GATHERING):
+        yield Sleep(world.parameters.lease_s / 10 * (0.5 + random.random()))
+        answer = _found((yield Call(verb="advance", arguments={"message": "gathered"}, agent=name, cwd=cwd)))
+        if answer.kind in ("children_open", "children_unmerged"):
+            late = count > GATHERING // 2
+            how: dict[str, Any] = {"timeout_s": 0, "cancel": late, "any": random.random() < 0.1}
+            yield Call(verb="wait", arguments=how, agent=name, cwd=cwd)
+        elif answer.exit == 0 or answer.exit in LOST:
+            return
+        else:
+            mend = answer.exit == 1
+            edit(world, cwd, name, body, mend=mend, careful=careful)
 
 
 def _review(world: World, name: str, cwd: str, *, careful: bool) -> Call:
@@ -209,7 +249,7 @@ def _act_as_person(world: World, name: str) -> Actor:
     runs = world.runs()
     if runs:
         run = random.choice(runs).id
-        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel"))
+        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel", "lead_freeze"))
         yield Call(verb=verb, arguments={"run": run, "gate": "tests", "why": "trust me", "message": "ok"}, agent=name)
 
 
@@ -228,6 +268,10 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         edit(world, cwd, name, body, mend=True, careful=True)
     if act == 6:
         edit(world, cwd, name, body, mend=True, careful=True)
+        # More tokens than anybody uses; and, once a renewal is due, some given back to the budget.
+        yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
+        yield Sleep(world.parameters.lease_s * 0.2)
+        yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))
@@ -242,7 +286,10 @@ def lead(world: World, name: str, *, every_s: float, patient: bool = False) -> A
     """patient: comes again only when something happened, or after a while."""
     while True:
         yield Sleep(every_s * (0.5 + world.streams.schedule.random()))
-        if patient:
+        if world.parameters.rush and not patient:
+            yield Sleep(RUSH_S * world.streams.schedule.random())
+            yield Call(verb="lead", agent=name, cwd=HOME)
+        elif patient:
             yield Call(verb="lead", agent=name, cwd=HOME)
             yield from _until_something_happens(world, ready="system")
         else:
@@ -257,6 +304,10 @@ def person(world: World, name: str) -> Actor:
         yield Sleep(120 + random.random() * 2 * world.parameters.lease_s)
         runs = [run for run in world.runs() if run.status != s.RUN_ENDED]
         if not runs or random.random() > rate:
+            continue
+        if world.parameters.freezes and random.random() < world.parameters.freezes:
+            verb = random.choice(("lead_freeze", "lead_unfreeze"))
+            yield Call(verb=verb, arguments={"message": "a release"}, agent=name, person=True)
             continue
         run = random.choice(runs)
         arguments: dict[str, Any] = {"run": run.id, "message": "seen", "why": "known", "gate": "tests"}
@@ -305,6 +356,7 @@ def outsider(world: World) -> Actor:
 def finishing_person(world: World, name: str) -> Actor:
     """Does all that a person is needed for until everything is closed: approves, retries, and at last gives up on a run."""
     retried: dict[str, int] = {}
+    yield Call(verb="lead_unfreeze", agent=name, person=True)
     while True:
         for run in world.runs():
             if run.status == s.RUN_ENDED:

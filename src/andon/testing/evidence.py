@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from andon.core import workflow as w
-from andon.ports import LandingFacts, SealedVerdicts
+from andon.ports import EvidenceEntry, LandingFacts, SealedVerdicts
 
 if TYPE_CHECKING:
     from andon.testing.process import Process
@@ -29,9 +30,9 @@ class SimulatedEvidence:
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes:
         return commit.encode()
 
-    def keep(self, digest: str, verdicts: bytes, summary: bytes, workflow: tuple[str, bytes], now: float) -> None:
+    def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
         self._process.point(changes=True)
-        self._kept[summary.decode()] = digest
+        self._kept.update({one.summary.decode(): one.digest for one in entries})
         self._process.point()
 
     def rotate(self, now: float) -> str:

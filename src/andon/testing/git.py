@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from andon.core.errors import AndonError
 from andon.core.planning.history import Commit as MinedCommit
+from andon.core.swarm import ref_of
 from andon.ports import Change, CheckoutNote, Merge, Person
 
 Files = Mapping[str, str]
@@ -24,6 +25,8 @@ Files = Mapping[str, str]
 MARKERS = ("<<<<<<< ours", "=======", ">>>>>>> theirs")
 MODE = "100644"
 ABSENT = "000000"
+NOTHING = "0" * 40
+"""where a reference is that does not exist"""
 
 
 class Commit(Struct, frozen=True, kw_only=True):
@@ -88,7 +91,7 @@ class MemoryRepository:
     def line(self, branch: str) -> list[str]:
         """The commits of a branch by first parents, oldest first."""
         found = []
-        name: str | None = self.references.get(f"refs/heads/{branch}")
+        name: str | None = self.references.get(ref_of(branch))
         while name is not None:
             found.append(name)
             parents = self.commits[name].parents
@@ -109,14 +112,14 @@ class MemoryGit:
     # ------------------------------------------------------------ references
 
     def branch_head(self, branch: str) -> str | None:
-        return self.repository.references.get(f"refs/heads/{branch}")
+        return self.repository.references.get(ref_of(branch))
 
     def current_branch(self) -> str | None:
         return "main"
 
     def move_branch(self, branch: str, *, new: str, expected: str, reason: str) -> bool:
-        name = f"refs/heads/{branch}"
-        if self.repository.references.get(name) != expected:
+        name = ref_of(branch)
+        if self.repository.references.get(name, NOTHING) != expected:
             return False
         self.repository.references[name] = new
         return True
@@ -292,6 +295,12 @@ class MemoryGit:
             raise AndonError(f"{path} exists already", kind="git_failed", next="andon doctor", exit=6)
         files = dict(self.repository.files(tree or commit))
         self.repository.worktrees[path] = Worktree(head=commit, files=files, made=dict(files))
+
+    def update_worktree(self, path: str, old: str, new: str) -> None:
+        worktree = self._worktree(path)
+        if worktree.files != self.repository.files(old):
+            raise AndonError(f"{path} was changed meanwhile", kind="worktree_changed", next="try again", exit=1)
+        worktree.files = dict(self.repository.files(new))
 
     def remove_worktree(self, path: str) -> None:
         self.repository.worktrees.pop(path, None)

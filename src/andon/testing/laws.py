@@ -17,7 +17,9 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.verdict import Submission, Verdict
-from andon.testing.content import WORKFLOW_PATH, environment_digest, outcome_of, writers
+from andon.engine.runs import workflow_path
+from andon.testing.content import environment_digest, outcome_of, writers
+from andon.testing.laws_swarm import SwarmLaws
 from andon.testing.workflows import decode
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from andon.testing.world import World
 
 MAX_EVENTS_OF_A_RUN = 3000
+MAX_TOKENS_OF_A_COUNT = 10**9
+_PERSONS_VERBS = ("approve", "waive", "run_retry", "run_cancel", "lead_freeze", "lead_unfreeze")
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
 
 
@@ -52,7 +56,9 @@ class Known(Struct, kw_only=True):
 
     id: str
     task: str
+    target: str
     workflow: w.Workflow
+    base: str = ""
     token: int = 0
     held: dict[str, Held] = field(default_factory=dict)
     lane: dict[str, str] = field(default_factory=dict)
@@ -90,10 +96,15 @@ class Laws:
         """run -> commit on the target branch"""
         self._defined: dict[str, w.Workflow] = {}
         self._began = world.scheduler.now
+        self.swarm = SwarmLaws(self)
+        self._reds: dict[tuple[str, str], int] = {}
+        """(gate's digest, tree) -> how often it was not green when it was measured for a landing"""
+        self._failed: set[tuple[str, str]] = set()
         self._handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
             e.StepEntered: self._entered,
             e.StepClaimed: self._claimed,
             e.LeaseRenewed: self._renewed,
+            e.TokensCounted: self._counted,
             e.AttemptEnded: self._attempt_ended,
             e.Submitted: self._submitted,
             e.Judged: self._judged,
@@ -106,9 +117,11 @@ class Laws:
             e.LandingPrepared: self._prepared,
             e.LandingAbandoned: self._abandoned,
             e.Landed: self._landed,
+            e.Rebased: self._rebased,
             e.RunBlocked: self._blocked,
             e.RunUnblocked: self._unblocked,
             e.RunEnded: self._ended,
+            **self.swarm.handlers,
         }
 
     def violated(self, law: int, text: str) -> None:
@@ -149,17 +162,26 @@ class Laws:
                         handler(known, event, process)
                     if known.ended and not isinstance(event, e.RunEnded):
                         self.violated(9, f"{stream} got {type(event).__name__} after its end")
+        self.swarm.committed(ended)
         if started != attached or ended != detached:
             self.violated(10, f"a run and its task went apart: {started} {attached} {ended} {detached}")
 
     def replied(self, process: Process, result: Result) -> None:
         """A call came to its end. (What it changed was seen as events.)"""
-        by_agent = process.verb in ("approve", "waive", "run_retry", "run_cancel") and not process.caller.person
+        by_agent = process.verb in _PERSONS_VERBS and not process.caller.person
         if by_agent and result.exit == 0:
             self.violated(11, f"{process.caller.agent}, an agent, was allowed to {process.verb}")
         own = process.claim.run if process.claim is not None else ""
         if result.kind == "corrupt" and process.verb in ("next", "lead") and own not in self.world.corrupted:
             self.violated(12, f"{process.verb} stopped at a corrupt run: {result.message}")
+
+    def measured(self, gate: w.RunGate, tree: str, verdict: Verdict, *, landing: bool) -> None:
+        """The verifier has measured something, truly or not."""
+        key = (w.gate_digest(gate), tree)
+        if landing and verdict.outcome != v.PASSED:
+            self._reds[key] = self._reds.get(key, 0) + 1
+            if verdict.outcome == v.FAILED:
+                self._failed.add(key)
 
     def pushed(self, commit: str) -> None:
         """An outsider moved the target branch."""
@@ -177,16 +199,32 @@ class Laws:
             self.violated(10, f"the work in {path} was removed and kept nowhere")
 
     def moved(self, branch: str, old: str | None, new: str) -> None:
-        """Andon moved the target branch."""
+        """Andon moved the target branch: by one commit, or by several of which each one follows the one before."""
+        line, commits = [new], self.world.repository.commits
+        if branch.startswith("refs/") and "Andon-Task: " not in commits[new].message:
+            self.swarm.moved(branch, old, new)
+            return
+        while line[-1] in commits and commits[line[-1]].parents and commits[line[-1]].parents[0] != old:
+            line.append(commits[line[-1]].parents[0])
+        if commits[line[-1]].parents[:1] != (old,):
+            self.violated(7, f"{branch} was moved from {old} to {new}, which does not follow it")
+            line = [new]
+        before = old
+        for commit in reversed(line):
+            self._stands(branch, before, commit)
+            before = commit
+
+    def _stands(self, branch: str, old: str | None, new: str) -> None:
+        """One more commit is on the target branch."""
         repository = self.world.repository
         commit = repository.commits[new]
-        if commit.parents[:1] != (old,):
-            self.violated(7, f"{branch} was moved from {old} to {new}, which does not follow it")
         trailers = dict(line.split(": ", 1) for line in commit.message.splitlines() if line.startswith("Andon-"))
         known = self.runs.get(trailers.get("Andon-Run", ""))
         if known is None or known.task != trailers.get("Andon-Task"):
             self.violated(7, f"commit {new} landed without a run")
             return
+        if branch != known.target:
+            self.violated(7, f"{known.id} landed on {branch}, and is for {known.target}")
         if known.id in self.landings:
             self.violated(10, f"{known.id} landed twice: {self.landings[known.id]} and {new}")
         self.landings[known.id] = new
@@ -254,7 +292,7 @@ class Laws:
     # ------------------------------------------------------------ runs
 
     def _started(self, event: e.RunStarted) -> None:
-        text = self.world.repository.files(event.definitions).get(WORKFLOW_PATH, "")
+        text = self.world.repository.files(event.definitions).get(workflow_path(event.workflow_name), "")
         if event.workflow not in self._defined:
             workflow = decode(text)
             self._defined[event.workflow] = workflow
@@ -269,7 +307,14 @@ class Laws:
         open_runs = [x.id for x in self.runs.values() if x.task == event.task and not x.ended]
         if open_runs:
             self.violated(10, f"{event.run} started while {open_runs} of {event.task} goes on")
-        self.runs[event.run] = Known(id=event.run, task=event.task, workflow=self._defined[event.workflow])
+        self.runs[event.run] = Known(
+            id=event.run,
+            task=event.task,
+            target=event.target,
+            workflow=self._defined[event.workflow],
+            base=event.base,
+        )
+        self.swarm.started(event)
 
     def _ended(self, known: Known, event: e.RunEnded, process: Process | None) -> None:
         if known.ended:
@@ -289,6 +334,9 @@ class Laws:
         known = self.runs.get(event.run)
         if known is not None and known.ended != event.outcome:
             self.violated(10, f"{event.run} is {known.ended}, but its task was told {event.outcome}")
+
+    def _rebased(self, known: Known, event: e.Rebased, process: Process | None) -> None:
+        known.base = event.base
 
     def _blocked(self, known: Known, event: e.RunBlocked, process: Process | None) -> None:
         known.held.pop(event.step, None)
@@ -349,8 +397,14 @@ class Laws:
                 self.violated(6, f"Andon changed a lease on {known.id} {event.step} other than to cut it")
         else:
             self._holder(known, event, event.token, process)
+        self.swarm.renewed(known.id, event)
         if held is not None:
             held.expires_at = event.expires_at
+        self._counted(known, event, process)
+
+    def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:
+        if not 0 <= event.tokens_used <= MAX_TOKENS_OF_A_COUNT:
+            self.violated(13, f"{known.id} {event.step} was counted {event.tokens_used} tokens at once")
 
     def _attempt_ended(self, known: Known, event: e.AttemptEnded, process: Process | None) -> None:
         held = known.held.get(event.step)
@@ -358,7 +412,7 @@ class Laws:
             self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
         elif event.how in ("released", "handed_off"):
             self._holder(known, event, event.token, process)
-        elif event.how == "expired" and event.at < held.expires_at:
+        elif event.how in ("expired", "session") and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
         if event.counts:
@@ -422,7 +476,11 @@ class Laws:
             self.violated(8, f"{known.id}: {verdict.gate} passed by another definition than the pinned one")
         if not isinstance(gate, w.RunGate):
             return
-        files = self.world.repository.files(verdict.subject.removeprefix("git-tree:"))
+        tree = verdict.subject.removeprefix("git-tree:")
+        landing = known.workflow.steps[event.step].kind == "land" if event.step in known.workflow.steps else False
+        if landing and (verdict.gate_digest, tree) in self._failed and not verdict.flaky:
+            self.violated(3, f"{known.id}: {verdict.gate} failed on {tree} before, and that is hidden")
+        files = self.world.repository.files(tree)
         if outcome_of(gate.run, files) != v.PASSED:
             self.violated(1, f"{known.id} {event.step}: {verdict.gate} is called passed and fails")
         if verdict.environment_digest != environment_digest(known.workflow.environment, files):
@@ -435,9 +493,35 @@ class Laws:
                 self._holder(known, event, None, process)
             if event.outcome == w.PASSED:
                 self._must_be_green(known, step)
+                self.swarm.left(known, event.step)
+        if step is not None and step.kind == "land" and event.outcome == w.FAILED:
+            self._must_be_guilty(known, event)
         if step is not None and step.kind == "human" and event.outcome == w.PASSED:
             self._must_be_decided(known, event)
         known.held.pop(event.step, None)
+
+    def _must_be_guilty(self, known: Known, event: e.StepFinished) -> None:
+        """Law 7: work comes back from landing for what it is on the very head that it would land on, not for others."""
+        made = known.submitted.get("")
+        if made is None or not event.message.startswith("not green"):
+            return
+        git, repository = self.world.git, self.world.repository
+        base = known.base
+        merge = git.merge(base, made.commit)
+        files = repository.files(merge.tree)
+        touched = {change.path for change in git.changes(base, merge.tree)}
+        if not merge.clean or any(path.startswith(".andon/") for path in touched):
+            return
+        gates = [known.workflow.gates[name] for name in (*known.workflow.done, *known.workflow.steps[event.step].gates)]
+        for gate in gates:
+            if isinstance(gate, w.DiffGate):
+                return
+            if isinstance(gate, w.RunGate):
+                # A red one that is green in truth was measured twice before it counts.
+                often = self._reds.get((w.gate_digest(gate), merge.tree), 0)
+                if outcome_of(gate.run, files) != v.PASSED or often > 1:
+                    return
+        self.violated(7, f"{known.id} was sent back from {base} for what it has not done: {event.message}")
 
     def _must_be_green(self, known: Known, step: w.Step) -> None:
         """Laws 2 and 4: a step is left by `passed` with every gate green on what was submitted last."""
@@ -505,6 +589,9 @@ class Laws:
         if known.prepared is not None:
             self.violated(10, f"{known.id} prepared a landing while another is prepared")
         known.prepared = event
+        with self.world.store.read() as reader:
+            if reader.setting("queue:frozen:main"):
+                self.violated(11, f"{known.id} prepares to land on a branch that a person froze")
         verdicts = {verdict.gate: verdict for verdict in known.green.get(event.step, ())}
         for name in known.workflow.done:
             verdict = verdicts.get(name)
@@ -516,7 +603,7 @@ class Laws:
                 self.violated(7, f"{known.id} prepares to land a tree on which {name} was not judged")
 
     def _abandoned(self, known: Known, event: e.LandingAbandoned, process: Process | None) -> None:
-        if known.prepared is not None and known.prepared.commit in self.world.repository.line("main"):
+        if known.prepared is not None and known.prepared.commit in self.world.repository.line(known.target):
             self.violated(10, f"{known.id} abandoned {known.prepared.commit}, which had landed")
         known.prepared = None
 

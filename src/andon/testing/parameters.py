@@ -11,6 +11,8 @@ from random import Random
 from msgspec import Struct
 
 WORKFLOWS = ("standard", "approved", "consented", "forked", "built", "planned", "minimal")
+SWARMS = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
+"""those in which work is handed on to children"""
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
@@ -53,6 +55,14 @@ class Parameters(Struct, frozen=True, kw_only=True):
     people_act: float = 0.3
     corrupt: bool = False
     """one run's record becomes unreadable"""
+    flaky: float = 0.0
+    """a gate fails on a tree that is good"""
+    freezes: float = 0.0
+    """a person's act is to freeze the target branch, or to unfreeze it"""
+    rush: bool = False
+    """many tasks and a lead that comes seldom: submissions wait in line"""
+    window: int = 8
+    mode: str = "each"
 
     @classmethod
     def swarm(cls, random: Random) -> Parameters:
@@ -62,7 +72,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
             return low * (high / low) ** random.random() if random.random() < chance else 0.0
 
         return cls(
-            workflow=random.choice(WORKFLOWS),
+            workflow=random.choice((*WORKFLOWS, *SWARMS)),
             tasks=random.choice((1, 1, 2, 2, 3)),
             workers=random.choice((1, 2, 2, 3)),
             pleasers=random.choice((0, 0, 1)),
@@ -86,4 +96,9 @@ class Parameters(Struct, frozen=True, kw_only=True):
             race=rate(0.1, 0.5, 0.4),
             people_act=rate(0.2, 0.9, 0.8),
             corrupt=random.random() < 0.1,
+            flaky=rate(0.02, 0.4, 0.3),
+            freezes=rate(0.1, 0.6, 0.4),
+            rush=random.random() < 0.3,
+            window=random.choice((1, 2, 8)),
+            mode=random.choice(("each", "each", "batch")),
         )

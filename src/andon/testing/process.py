@@ -8,7 +8,7 @@ else runs, as in the real store. A killed process touches nothing any more, what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,10 +16,13 @@ import greenlet
 from msgspec import Struct
 
 from andon.app.conditions import evaluate
+from andon.core.digests import sha256
 from andon.core.errors import AndonError, InvariantViolation
+from andon.core.verdict import Artifact
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.places import Claim
 from andon.engine.services import Caller, Services
+from andon.engine.together import one_by_one
 from andon.engine.transact import Engine
 from andon.ports import Conflict, Git, Reader, Verifier, Writer
 from andon.testing.evidence import SimulatedEvidence
@@ -160,7 +163,7 @@ class Process:
             git=git,
             clock=self,
             caller=self.caller,
-            make_verifier=lambda _progress: cast(Verifier, SimulatedVerifier(self, world.git, store)),
+            make_verifier=lambda _progress, _store: cast(Verifier, SimulatedVerifier(self, world.git, store)),
             load_workflow=lambda text, _name: decode(text),
             write_guarded=self._write_guarded,
             open_store=lambda: ProcessStore(self),
@@ -170,6 +173,7 @@ class Process:
             meanwhile=self._meanwhile,
             state_dir=STATE_DIR,
             worktrees_dir=WORKTREES,
+            at_once=one_by_one,
         )
 
     def _write_guarded(self, branches: Any) -> None:
@@ -296,6 +300,16 @@ class ProcessPlaces:
     def make_parent(self, path: str) -> None:
         self._process.point(changes=True)
 
+    def artifacts(self, workdir: str, patterns: Sequence[str], limit: int) -> list[Artifact]:
+        files = self._world.repository.worktrees[workdir].files
+        missing = [name for name in patterns if name not in files]
+        if missing:
+            raise AndonError(f"no file is called {missing[0]}", kind="bad_artifact", next="give a file", exit=64)
+        made = [(name, files[name].encode()) for name in patterns[:limit]]
+        return [
+            Artifact(name=name, digest=f"sha256:{sha256(text).hexdigest()}", bytes=len(text)) for name, text in made
+        ]
+
     @contextmanager
     def only_lead(self) -> Iterator[None]:
         self._process.point()
@@ -339,9 +353,9 @@ _READS = ("branch_head", "worktree_head", "worktree_dirty", "merge", "worktrees"
 _PURE = (
     "current_branch", "refs", "is_ancestor", "merge_base", "tree_of", "read_file", "list_files", "author_of", "identity",
     "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
-    "commit_contents", "commits_of", "commits_since", "lineage",
+    "commit_contents", "commits_of", "commits_since", "lineage", "read_blobs",
 )  # fmt: skip
-_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "add_files")
+_WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "update_worktree", "add_files")
 
 
 def _forward(name: str, *, before: bool, changes: bool) -> Callable[..., Any]:

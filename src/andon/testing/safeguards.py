@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from andon.core import commands as c
-from andon.core import decide_run, evolve, judge, routing, rules_landing, rules_people, rules_step
+from andon.core import decide_run, evolve, judge, merge_queue, routing, rules_landing, rules_people, rules_step
 from andon.core import events as e
 from andon.core import react as reactions
 from andon.core import state as s
@@ -17,7 +17,8 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
-from andon.engine import judging, landing, proof, runs, sweep, system, transact
+from andon.engine import judging, landing, proof, runs, sweep, system, transact, trial
+from andon.engine import merge_queue as queue
 from andon.store.memory import MemoryReader
 from andon.testing import verifier as simulated
 from andon.testing.git import MemoryGit
@@ -80,13 +81,14 @@ def claim_over() -> list[Patch]:
             progress.run = replace(progress.run, active={**progress.run.active, step.step: free})
         return original(progress, command)
 
-    def ready_steps(self: MemoryReader, *, kinds: Any, **_: Any) -> list[Any]:
-        return [row for row in self.steps() if row["state"] in (s.READY, s.LEASED) and row["kind"] in kinds]
+    def queued_steps(self: MemoryReader, **_: Any) -> list[Any]:
+        more = {"title": "", "labels": "[]", "scope": "[]", "number": 0, "place": 0}
+        return [{**x, **more} for x in self.steps() if x["state"] in (s.READY, s.LEASED) and x["kind"] == "agent"]
 
     return [
         (_HANDLERS, c.Claim, claim),
         (decide_run, "claim_refusal", lambda *_: None),
-        (MemoryReader, "ready_steps", ready_steps),
+        (MemoryReader, "queued_steps", queued_steps),
     ]
 
 
@@ -268,7 +270,7 @@ def no_end_check() -> list[Patch]:
     return [
         (routing.Progress, "_end_refused", lambda *_: ""),
         (rules_landing, "overall", lambda _verdicts: v.PASSED),
-        (landing, "_waivable", lambda *_: True),
+        (trial, "waivable", lambda *_: True),
     ]
 
 
@@ -288,7 +290,7 @@ def no_merge_gates() -> list[Patch]:
         )
         return moved, environment
 
-    return [(landing, "measure", measure)]
+    return [(trial, "measure", measure)]
 
 
 def no_compare_and_swap() -> list[Patch]:
@@ -327,16 +329,51 @@ def confirm_unseen() -> list[Patch]:
 
 def no_preparing() -> list[Patch]:
     """The branch is moved first, the record follows."""
-    original = landing._try_landing
+    original = landing.Lead._land
 
-    def try_landing(services: Any, claim: Any, run: s.Run, workflow: w.Workflow, task: s.Task, allow: Any) -> Any:
-        merged = landing._merge(services, run, workflow, claim.step)
-        if not merged.refusal:
-            commit = landing._commit(services, run, task, merged, "sha256:none")
-            services.git.move_branch(run.target, new=commit, expected=merged.head, reason="early")
-        return original(services, claim, run, workflow, task, allow)
+    def land(self: Any, trial: Any, items: Any) -> Any:
+        commit = landing._commit(self._services, trial.entries[items[0]], trial[items[:1]], trial.head, "sha256:none")
+        self._services.git.move_branch(trial.target, new=commit, expected=trial.head, reason="early")
+        return original(self, trial, items)
 
-    return [(landing, "_try_landing", try_landing)]
+    return [(landing.Lead, "_land", land)]
+
+
+def faults_of_others() -> list[Patch]:
+    """Whoever is red in a round goes back, whatever it was red on."""
+    original = merge_queue._prefixes
+
+    def prefixes(given: merge_queue.Round, items: merge_queue.Items) -> merge_queue.Decision:
+        decision = original(given, items)
+        if not (decision.over and decision.back):
+            return decision
+        red = {check.items for check, told in given.told.items() if told.outcome == merge_queue.RED}
+        places = [place for place in range(1, len(items) + 1) if items[:place] in red]
+        back = tuple(merge_queue.Back(item=items[n - 1], after=items[: n - 1]) for n in places)
+        found: merge_queue.Decision = replace(decision, back=back)
+        return found
+
+    return [(merge_queue, "_prefixes", prefixes), (merge_queue, "holds", lambda *_: True)]
+
+
+def red_once() -> list[Patch]:
+    """Nothing is measured again before it goes back."""
+    return [(merge_queue, "_worth_another", lambda *_: False)]
+
+
+def flakes_hidden() -> list[Patch]:
+    """That something was red before is forgotten when it passes."""
+    return [(v, "measured_again", lambda _before, verdict: verdict)]
+
+
+def freeze_forgotten() -> list[Patch]:
+    """A frozen branch's submissions land like any other's."""
+    return [(queue, "freeze_of", lambda *_: None)]
+
+
+def freeze_looked_at_once() -> list[Patch]:
+    """Whether a branch is frozen is asked before the gates run, and not when the landing is recorded."""
+    return [(queue, "refuse_frozen", lambda *_: None)]
 
 
 def evidence_later() -> list[Patch]:
@@ -444,6 +481,11 @@ def _strict_run() -> Callable[..., s.Run]:
             raise InvariantViolation(f"{run_id} can't be read") from error
 
     return run
+
+
+def any_tokens() -> list[Patch]:
+    """A count of tokens may be any number, also one below nothing."""
+    return [(decide_run, "_refuse_tokens", lambda _tokens_used: None)]
 
 
 def no_submission_limit() -> list[Patch]:

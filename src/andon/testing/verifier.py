@@ -36,7 +36,8 @@ class SimulatedVerifier:
     def verify(self, request: GateRequest) -> Verdict:
         gate, what = request.gate, request.submission
         if isinstance(gate, w.RunGate):
-            return self._run(gate, what, request.environment, fresh=request.fresh, landing=request.landing)
+            fresh = request.fresh or request.after is not None
+            return self._run(gate, what, request.environment, fresh=fresh, landing=request.landing, after=request.after)
         if isinstance(gate, w.DiffGate):
             changes = self._git.changes(what.base, what.tree)
             holds, summary, _paths = judge_diff(gate, changes, scope=request.scope, commits=1)
@@ -69,6 +70,7 @@ class SimulatedVerifier:
         *,
         fresh: bool = False,
         landing: bool = False,
+        after: Verdict | None = None,
     ) -> Verdict:
         digest, command = w.gate_digest(gate), gate.run
         surroundings = self.environment_digest(environment, what.tree, what.base_tree)
@@ -91,6 +93,9 @@ class SimulatedVerifier:
             verifier=VERIFIER,
             at=self._process.now(),
         )
+        if after is not None:
+            verdict = v.measured_again(after, verdict)
+        world.laws.measured(gate, what.tree, verdict, landing=landing)
         if found in (v.PASSED, v.FAILED):
             self._cache.put(subject, digest, surroundings, verdict)
         return verdict

@@ -19,14 +19,18 @@ Edge = tuple[str, ...]
 
 def make(name: str, lease_s: float) -> w.Workflow:
     """The workflow of this shape. Edges are (source, target[, outcome[, condition]]); the first is the start."""
-    steps, edges, gates, done, pseudo = _SHAPES[name](lease_s)
+    return _compiled("feature", name, _SHAPES[name](lease_s))
+
+
+def _compiled(name: str, description: str, shape: Shape) -> w.Workflow:
+    steps, edges, gates, done, pseudo = shape
     made = []
     for edge in edges[1:]:
         source, target, outcome, condition = (*edge, "", "")[:4]
         made.append(w.Edge(source=source, target=target, outcome=outcome or w.PASSED, condition=condition or None))
     return w.Workflow(
-        name="feature",
-        description=name,
+        name=name,
+        description=description,
         steps={step.id: step for step in steps},
         edges=tuple(made),
         gates={gate.id: gate for gate in gates},
@@ -36,6 +40,18 @@ def make(name: str, lease_s: float) -> w.Workflow:
         pseudo=pseudo,
         start=edges[0][1],
     )
+
+
+def children_of(name: str, lease_s: float) -> dict[str, w.Workflow]:
+    """The workflows that the children in worlds of this shape follow, by their names."""
+    if name not in SWARM_SHAPES:
+        return {}
+    found = {"piece": _compiled("piece", "piece", _piece(lease_s))}
+    if name == "nested":
+        found["part"] = _compiled("part", "part", _part(lease_s))
+    if name == "endless":
+        found["part"] = _compiled("part", "part", _endless(lease_s))
+    return found
 
 
 def decode(text: str) -> w.Workflow:
@@ -128,7 +144,83 @@ def _minimal(lease_s: float) -> Shape:
     return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS, SCOPE], ("tests",), {}
 
 
+LIST = "list.json"
+
+
+def _plan(lease_s: float) -> w.Step:
+    return w.Step(id="plan", role="planner", empty=True, attempts=3, lease_s=lease_s)
+
+
+def _spread(**more: object) -> w.Step:
+    made = w.Step(id="spread", kind="fanout", for_each=LIST, workflow="piece")
+    return msgspec.structs.replace(made, **more)
+
+
+def _fanned(lease_s: float, **more: object) -> Shape:
+    mend = _implement(lease_s, "mend", empty=True)
+    spread = _spread(**{"max_parallel": 1, **more})
+    steps = [_plan(lease_s), spread, mend, _review(lease_s), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "plan"), ("plan", "spread"), ("spread", "plan", "failed"), ("spread", "mend")]
+    edges += [("mend", "review"), ("review", "mend", "rework"), ("review", "land"), ("land", w.END)]
+    return steps, edges, [TESTS, REVIEW], ("tests", "review"), {}
+
+
+def _raced(lease_s: float) -> Shape:
+    return _fanned(lease_s, join="any", max_parallel=None)
+
+
+def _counted(lease_s: float) -> Shape:
+    return _fanned(lease_s, join="2", tokens=9000, max_parallel=2)
+
+
+def _nested(lease_s: float) -> Shape:
+    return _fanned(lease_s, workflow="part", max_parallel=2)
+
+
+def _part(lease_s: float) -> Shape:
+    """What a child follows that hands its own work on."""
+    steps = [_plan(lease_s), _spread(), _implement(lease_s, "mend", empty=True), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "plan"), ("plan", "spread"), ("spread", "plan", "failed"), ("spread", "mend")]
+    return steps, [*edges, ("mend", "land"), ("land", w.END)], [TESTS], ("tests",), {}
+
+
+def _endless(lease_s: float) -> Shape:
+    """Every child would hand its work on again: the limit of depth ends that, and the work is done where it stops."""
+    steps, edges, gates, done, pseudo = _part(lease_s)
+    again = [msgspec.structs.replace(x, workflow="part") if x.kind == "fanout" else x for x in steps]
+    edges = [edge for edge in edges if edge[:2] != ("spread", "plan")] + [("spread", "mend", "failed")]
+    return again, edges, gates, done, pseudo
+
+
+def _spawning(lease_s: float) -> Shape:
+    """An agent makes children of its own step and waits for them."""
+    steps = [_implement(lease_s, "gather"), _review(lease_s), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "gather"), ("gather", "review"), ("review", "gather", "rework"), ("review", "land")]
+    return steps, [*edges, ("land", w.END)], [TESTS, REVIEW], ("tests", "review"), {}
+
+
+def _handed(lease_s: float) -> Shape:
+    work = w.Step(id="work", kind="workflow", workflow="piece")
+    steps = [work, _implement(lease_s, "mend", empty=True), w.Step(id="land", kind="land")]
+    edges: list[Edge] = [("", "work"), ("work", "mend"), ("work", "mend", "failed"), ("mend", "land"), ("land", w.END)]
+    return steps, edges, [TESTS], ("tests",), {}
+
+
+def _piece(lease_s: float) -> Shape:
+    steps = [_implement(lease_s), w.Step(id="land", kind="land")]
+    return steps, [("", "implement"), ("implement", "land"), ("land", w.END)], [TESTS], ("tests",), {}
+
+
+SWARM_SHAPES = ("fanned", "raced", "counted", "nested", "handed", "endless", "spawning")
+
 _SHAPES = {
+    "fanned": _fanned,
+    "raced": _raced,
+    "counted": _counted,
+    "nested": _nested,
+    "handed": _handed,
+    "endless": _endless,
+    "spawning": _spawning,
     "standard": _standard,
     "approved": _approved,
     "consented": _consented,

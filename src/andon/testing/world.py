@@ -14,6 +14,7 @@ from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.engine.places import Claim
+from andon.engine.runs import workflow_path
 from andon.engine.services import Caller
 from andon.store.memory import MemoryStore, MemoryWriter
 from andon.testing.content import ENVIRONMENT_PATH, WORKFLOW_PATH
@@ -23,7 +24,7 @@ from andon.testing.parameters import Parameters
 from andon.testing.process import KILLED, Process, Result
 from andon.testing.randomness import Streams
 from andon.testing.schedule import Scheduler
-from andon.testing.workflows import make
+from andon.testing.workflows import children_of, make
 
 UNAVAILABLE = 6
 WAKE_UP_S = 20.0
@@ -44,6 +45,7 @@ class Rates(Struct, frozen=True, kw_only=True):
     lose_reply: float = 0.0
     skew_s: float = 0.0
     race: float = 0.0
+    flaky: float = 0.0
 
     @classmethod
     def of(cls, given: Parameters) -> Rates:
@@ -60,6 +62,7 @@ class Rates(Struct, frozen=True, kw_only=True):
             lose_reply=given.lose_reply,
             skew_s=given.skew_s,
             race=given.race,
+            flaky=given.flaky,
         )
 
 
@@ -111,6 +114,8 @@ class World:
             "library": "defines:first",
             "shared": "shared",
         }
+        for name, workflow in children_of(self.parameters.workflow, self.parameters.lease_s).items():
+            files[workflow_path(name)] = workflow.canonical().decode()
         self.repository = MemoryRepository(files, at=self.scheduler.now)
         self.git = MemoryGit(self.repository)
         self.appended: list[tuple[str, int, Sequence[e.Event], s.State]] = []
@@ -136,6 +141,9 @@ class World:
         with self.store.write() as writer:
             writer.put_setting("target", "main")
             writer.put_setting("workflow", "feature")
+            writer.put_setting("config:queue.mode", self.parameters.mode)
+            writer.put_setting("config:queue.window", str(self.parameters.window))
+            writer.put_setting("config:queue.parallel", "2")
 
     def _make_writer(self, tables: Any) -> MemoryWriter:
         writer = _ObservedWriter(tables)
@@ -176,6 +184,9 @@ class World:
         if self.rates.unmeasured and self.streams.faults.random() < self.rates.unmeasured:
             self.count("unmeasured")
             return v.UNMEASURED
+        if truth == v.PASSED and self.rates.flaky and self.streams.faults.random() < self.rates.flaky:
+            self.count("flakes")
+            return v.FAILED
         return truth
 
     def skew_s(self) -> float:
@@ -309,7 +320,9 @@ class World:
         with self.store.read() as reader:
             if whose == "agent":
                 return bool(reader.ready_steps(kinds=("agent",), limit=1) or reader.ready_tasks(limit=1))
-            kinds = ("land", "command", "join", "wait") if whose == "system" else ("human", "land")
+            kinds = (
+                ("land", "command", "join", "wait", "fanout", "workflow") if whose == "system" else ("human", "land")
+            )
             return any(row["kind"] in kinds or row["state"] == s.BLOCKED for row in reader.steps())
 
     def busy(self) -> bool:

@@ -140,6 +140,16 @@ class Fields:
         self.problems.add(rule, self.value_at(key), text, did_you_mean(word, choices))
         return default
 
+    def flag(self, key: str) -> bool:
+        """true or false; absent is false."""
+        node = self.node(key)
+        if node is None:
+            return False
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        self.wrong(key, "true or false")
+        return False
+
     def whole(self, key: str, default: int, least: int = 0, most: int = 10**9) -> int:
         found = self.maybe_whole(key, least, most)
         return default if found is None else found

@@ -6,7 +6,7 @@ lint then judges. Must not know: the diagram.
 
 from __future__ import annotations
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from andon.core import workflow as w
 from andon.workflow.fields import NAME, Fields
@@ -86,12 +86,14 @@ def _roles(fields: Fields, places: Places) -> dict[str, w.Role]:
             )
             continue
         inner = Fields(entry.value, f"role `{entry.key}`", fields.problems, entry.at)
-        inner.allow(("description", "distinct_from"))
+        inner.allow(("description", "distinct_from", "resolve"))
         distinct = inner.names("distinct_from")
         places[f"role:{entry.key}"] = entry.at
         places.update({f"role:{entry.key}.distinct_from.{other}": at for other, at in distinct})
         roles[entry.key] = w.Role(
-            description=inner.word("description", "") or "", distinct_from=tuple(other for other, _ in distinct)
+            description=inner.word("description", "") or "",
+            distinct_from=tuple(other for other, _ in distinct),
+            resolve="role" if inner.choice("resolve", ("raiser", "role"), "raiser") == "role" else UNSET,
         )
     return roles
 

@@ -6,6 +6,8 @@ A gate is a map with exactly one key that names its kind: `run` (a command, with
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from andon.core import workflow as w
 from andon.workflow.fields import Fields
 from andon.workflow.problems import START, At, Collector, did_you_mean, listed, shown
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("run", "diff", "artifact", "review", "approval", "signal", "policy")
 LIMIT_KEYS = ("timeout", "memory", "processes", "output")
-RUN_KEYS = ("run", "report", "require", "inputs", *LIMIT_KEYS)
+RUN_KEYS = ("run", "report", "require", "inputs", "flaky", *LIMIT_KEYS)
 RESERVED_IDS = ("work", "protect")
 """Ids of the built-in gates."""
 
@@ -119,7 +121,20 @@ def _run(name: str, fields: Fields, places: Places) -> w.Gate | None:
         require=None if isinstance(require, Scalar) and isinstance(require.value, bool) else fields.word("require"),
         inputs=fields.words("inputs"),
         limits=resource_limits(fields),
+        flaky=_flaky(name, fields),
     )
+
+
+def _flaky(name: str, fields: Fields) -> str | UnsetType:
+    """`refuse`: no second measurement when the gate is red at landing. `retry` says what is so without it."""
+    word = fields.word("flaky")
+    if word in (None, "retry"):
+        return UNSET
+    if word != w.FLAKY_REFUSE:
+        text = f"`flaky` of gate `{name}` is `{shown(str(word))}`"
+        fields.problems.add("bad-value", fields.value_at("flaky"), text, "retry (the default) or refuse")
+        return UNSET
+    return w.FLAKY_REFUSE
 
 
 def _report(name: str, fields: Fields) -> w.Report | None:
@@ -205,9 +220,18 @@ def _artifact(name: str, fields: Fields) -> w.Gate | None:
 
 
 def _review(name: str, fields: Fields) -> w.Gate | None:
-    fields.allow(("role", "count"))
+    fields.allow(("role", "count", "distinct_model", "distinct_client"))
     role = _needed(name, fields, "role")
-    return None if role is None else w.ReviewGate(id=name, role=role, count=fields.whole("count", 1, 1, 50))
+    if role is None:
+        return None
+    return w.ReviewGate(
+        id=name,
+        role=role,
+        count=fields.whole("count", 1, 1, 50),
+        # Only what is asked for stands in the record, so that a gate without it keeps its digest.
+        distinct_model=fields.flag("distinct_model") or UNSET,
+        distinct_client=fields.flag("distinct_client") or UNSET,
+    )
 
 
 def _approval(name: str, fields: Fields) -> w.Gate:

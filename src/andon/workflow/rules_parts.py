@@ -5,6 +5,8 @@ Must not know: paths through the graph.
 
 from __future__ import annotations
 
+from msgspec import UnsetType
+
 from andon.core import workflow as w
 from andon.workflow.problems import did_you_mean, listed
 from andon.workflow.rules import Subject
@@ -14,10 +16,13 @@ def references(subject: Subject) -> None:
     """`unknown-gate` and `unknown-role`."""
     workflow = subject.workflow
     for step in workflow.steps.values():
-        for name in step.gates:
+        named = [("gates", name) for name in step.gates]
+        if not isinstance(step.handoff_gates, UnsetType):
+            named += [("handoff_gates", name) for name in step.handoff_gates]
+        for option, name in named:
             if name not in workflow.gates:
                 advice = did_you_mean(name, workflow.gates) or "define it under gates:"
-                at = subject.at(f"step:{step.id}.gates.{name}", f"step:{step.id}")
+                at = subject.at(f"step:{step.id}.{option}.{name}", f"step:{step.id}")
                 subject.error(
                     "unknown-gate", at, f"step `{step.id}` names the gate `{name}`, which is not defined", advice
                 )
@@ -106,7 +111,7 @@ def kinds(subject: Subject) -> None:
     """`unsupported-kind` and `bad-step`: what a kind needs and does not have."""
     for step in subject.workflow.steps.values():
         at = subject.at(f"step:{step.id}.kind", f"step:{step.id}")
-        if step.kind in ("fanout", "workflow", "publish"):
+        if step.kind == "publish":
             subject.warn("unsupported-kind", at, f"step `{step.id}`: {step.kind} steps are not carried out yet")
         if step.kind == "wait" and step.for_s is None and step.signal is None:
             subject.error("bad-step", at, f"wait step `{step.id}` waits for nothing", "add for: 10m, or signal: NAME")

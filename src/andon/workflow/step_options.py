@@ -6,21 +6,40 @@ option of another kind is an error that says whose option it is. Must not know: 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
 from andon.core import workflow as w
+from andon.core.swarm import MAX_CHILDREN
 from andon.workflow.fields import NAME, Fields
 from andon.workflow.gate_options import LIMIT_KEYS, Places, read_gate, resource_limits
 from andon.workflow.problems import Collector, did_you_mean, listed, shown
 from andon.workflow.source import Section
 from andon.workflow.yaml_tree import Mapping, Scalar, Sequence
 
+T = TypeVar("T")
+
 COMMON = ("kind", "gates", "metadata")
 KEYS: dict[str, tuple[str, ...]] = {
-    "agent": ("role", "attempts", "lease", "empty", "outcomes"),
+    "agent": ("role", "attempts", "lease", "session", "tokens", "empty", "outcomes", "handoff_gates"),
     "command": ("run", "attempts", "lease", *LIMIT_KEYS),
     "human": ("role", "by", "count", "expires", "on_expiry", "outcomes"),
-    "fanout": ("for_each", "workflow", "join", "max_parallel", "role", "outcomes"),
+    "fanout": (
+        "for_each",
+        "schema",
+        "workflow",
+        "join",
+        "max_parallel",
+        "max_children",
+        "tokens",
+        "land",
+        "empty",
+        "role",
+        "outcomes",
+    ),
     "wait": ("for", "signal", "on_expiry"),
-    "workflow": ("workflow", "outcomes"),
+    "workflow": ("workflow", "tokens", "land", "outcomes"),
     "publish": ("attempts", "lease"),
     "land": ("attempts", "lease"),
 }
@@ -70,8 +89,19 @@ def read_step(
         workflow=fields.word("workflow"),
         join=_join(name, fields),
         max_parallel=fields.maybe_whole("max_parallel", 1, 10_000),
+        schema=_given(fields.word("schema")),
+        max_children=_given(fields.maybe_whole("max_children", 1, MAX_CHILDREN)),
+        tokens=_given(fields.maybe_whole("tokens", 1)),
+        land=_given(fields.choice("land", ("one", "each"), "one") if fields.has("land") else None),
         metadata=fields.metadata(),
+        handoff_gates=_handoff_gates(name, fields, places) or UNSET,
+        session_s=_given(fields.maybe_duration("session")),
     )
+
+
+def _given(value: T | None) -> T | UnsetType:
+    """An option that is not there leaves no trace, so that older files keep their digests."""
+    return UNSET if value is None else value
 
 
 def _kind(name: str, fields: Fields) -> str:
@@ -126,6 +156,12 @@ def _gates(name: str, fields: Fields, gates: dict[str, w.Gate], places: Places) 
             places[f"step:{name}.gates.{gate_id}"] = item.at
             found.append(gate_id)
     return tuple(found)
+
+
+def _handoff_gates(name: str, fields: Fields, places: Places) -> tuple[str, ...]:
+    found = fields.names("handoff_gates")
+    places.update({f"step:{name}.handoff_gates.{gate}": at for gate, at in found})
+    return tuple(gate for gate, _ in found)
 
 
 def _outcomes(name: str, fields: Fields, places: Places) -> tuple[str, ...]:

@@ -11,9 +11,10 @@ import pytest
 
 from andon.agents.launch.drivers import DRIVERS, find_driver
 from andon.agents.launch.drivers.acp import outside, writer_within
-from andon.agents.launch.records import TOKENS_MAX, count
+from andon.agents.launch.records import count
 from andon.agents.launch.session import _guarded, _told
 from andon.agents.launch.talk import Talk, usage_of_session, usage_of_turn
+from andon.core.commands import TOKENS_MAX
 
 ODD: list[Any] = [None, True, -5, 10**30, 1.5, "", "x", "a\0b", "\ud800", [], [1], ["a"], {}, {"a": 1}, [[]], [{}]]
 DEEP = '{"a":' * 100_000
@@ -50,7 +51,7 @@ def test_acp_in_every_form(odd: Any, tmp_path: Path) -> None:
             assert json.loads(answer)["jsonrpc"] == "2.0"
             answer.encode(errors="strict") if odd != "\ud800" else None
     assert talk.receive(DEEP) == []
-    assert 0 <= talk.used.bounded().total <= 2 * TOKENS_MAX
+    assert 0 <= talk.used.bounded().total <= TOKENS_MAX
     for told in (
         odd,
         {"usage": odd},

@@ -12,8 +12,7 @@ import pytest
 
 from andon.agents.hooks.dialects import DIALECTS
 from andon.agents.setup import apply
-from andon.agents.setup.clients.claude import ANSWERED_BEFORE, MISSING
-from andon.agents.setup.commands import hook_command
+from andon.agents.setup.commands import ANSWERED_BEFORE, BLOCK_WHEN_MISSING, hook_command
 from andon.agents.setup.records import ClientSetup, Section
 from andon.agents.setup.registry import load, load_all, names
 from andon.agents.setup.shared import POINTER, SECTION, SHARED, SKILL
@@ -149,7 +148,7 @@ class TestWithoutAndon:
         return tmp_path / "repo"
 
     def test_a_stop_is_answered_once_and_only_in_a_claimed_worktree(self, claimed: Path) -> None:
-        line = hook_command("claude", "Stop", 600, when_missing=MISSING, unless=ANSWERED_BEFORE)
+        line = hook_command("claude", "Stop", 600, when_missing=BLOCK_WHEN_MISSING, unless=ANSWERED_BEFORE)
         code, out = self.run(line, claimed, '{"stop_hook_active":false}')
         assert (code, json.loads(out)["decision"]) == (0, "block")
         assert self.run(line, claimed, '{"stop_hook_active": true}') == (0, "")
@@ -163,7 +162,7 @@ class TestWithoutAndon:
         program.write_text('#!/bin/sh\necho "$@"\ncat\n')
         program.chmod(0o755)
         path = f"{program.parent}:/usr/bin:/bin"
-        line = hook_command("claude", "Stop", 600, when_missing=MISSING, unless=ANSWERED_BEFORE)
+        line = hook_command("claude", "Stop", 600, when_missing=BLOCK_WHEN_MISSING, unless=ANSWERED_BEFORE)
         assert self.run(line, claimed, "{}", path) == (0, "hook claude Stop --timeout 600\n{}")
         line = hook_command("copilot", "preToolUse", 10, optional=True)
         assert self.run(line, claimed, "{}", path) == (0, "hook copilot preToolUse --timeout 10\n{}")

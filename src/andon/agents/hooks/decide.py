@@ -22,7 +22,9 @@ SESSION_VARIABLES = (
     "QWEN_SESSION_ID", "QWEN_CODE_SESSION_ID", "CURSOR_SESSION_ID", "OPENCODE_SESSION_ID", "GOOSE_SESSION_ID",
 )  # fmt: skip
 """As `cli/identity.py` reads them."""
-PERSONS_PAIRS = frozenset({("run", "cancel"), ("run", "retry"), ("key", "rotate")})
+PERSONS_PAIRS = frozenset(
+    {("run", "cancel"), ("run", "retry"), ("key", "rotate"), ("config", "set"), ("config", "unset")}
+)
 MAX_PATHS = 200
 _MERGES = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 

@@ -1,7 +1,7 @@
 """JSON without the json module, whose import costs as much as the rest of a hook's call: CPython's own C scanner.
 
-For dialects too: `read` gives {} for whatever is no JSON object, `write` prints one object on one line. Where the
-scanner is not there, the json module does the same.
+For dialects too: `read` gives {} for whatever is no JSON object, `text` and `fields` take what a client should have put into
+it, `write` prints one object on one line. Where the scanner is not there, the json module does the same.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def read(data: bytes) -> dict[str, Any]:
 def read_object(data: bytes) -> dict[str, Any] | None:
     """As `read`, with None for bytes that hold no object, so that a caller can tell them from an empty one."""
     try:
-        text = data.decode("utf-8-sig", "replace").strip(_SPACE)
-        if not text.startswith("{"):
+        decoded = data.decode("utf-8-sig", "replace").strip(_SPACE)
+        if not decoded.startswith("{"):
             return None
-        value, end = _scan(text)
+        value, end = _scan(decoded)
     except Exception:
         # Not only what a scanner should raise: where json.decoder was never imported, CPython's raises SystemError.
         return None
-    return value if end == len(text) and isinstance(value, dict) else None
+    return value if end == len(decoded) and isinstance(value, dict) else None
 
 
 def _scan(text: str) -> tuple[Any, int]:
@@ -52,6 +52,18 @@ def _scan(text: str) -> tuple[Any, int]:
         return json.loads(text), len(text)
     found: tuple[Any, int] = make_scanner(_Context)(text, 0)  # type: ignore[arg-type]
     return found
+
+
+def text(values: dict[str, Any], key: str) -> str:
+    """What should be a string there; "" for all else."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def fields(values: dict[str, Any], key: str) -> dict[str, Any]:
+    """What should be an object there; {} for all else."""
+    value = values.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def write(value: object) -> str:

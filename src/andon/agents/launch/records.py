@@ -6,8 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-TOKENS_MAX = 10**9
-"""Of one kind in one count. A client that tells more is not believed."""
+from andon.core.commands import TOKENS_MAX
 
 
 def count(value: object) -> int:
@@ -31,7 +30,7 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> int:
-        return self.input + self.output
+        return min(self.input + self.output, TOKENS_MAX)
 
 
 class Launch(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,13 @@ from __future__ import annotations
 IN_CLAIM = '[ -e "$(git rev-parse --git-path andon-lease 2>/dev/null)" ]'
 """True in a worktree that `andon next` made: elsewhere a person works without Andon, and nothing is asked of them."""
 
+BLOCK_WHEN_MISSING = (
+    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
+    'Tell the person that it must be put there."}'
+)
+ANSWERED_BEFORE = '"stop_hook_active": *true'
+"""For `when_missing` and `unless`, where a client says so and heeds a block."""
+
 
 def hook_command(
     client: str, event: str, timeout_s: int, *, when_missing: str = "", unless: str = "", optional: bool = False

@@ -133,8 +133,10 @@ class Worker:
                 return job
 
     def _next(self, agent: str, *, wait_s: float, run: str | None = None, role: str | None = None) -> Job | None:
-        coordinator = self.open(CallContext(cwd=self.cwd, agent=agent))
         options = self.options
+        # What does the work is known here, and stands in the claim.
+        context = CallContext(cwd=self.cwd, agent=agent, client=self.client.name, model=options.model)
+        coordinator = self.open(context)
         arguments: dict[str, Any] = {
             "role": role or options.role,
             "task": options.task,
@@ -279,7 +281,7 @@ def work(
 ) -> Reply:
     """Carry out `andon work`. Raises AndonError for bad options and a client that is not there."""
     refuse_in_claim(caller)
-    options = options_of(arguments)
+    options = options_of(arguments, caller.model)
     client = find_client(options.client, options.extra)
     worker = Worker(options, open_=open_, cwd=caller.cwd, client=client, state_dir=state_dir, permits=permits, say=say)
     return worker.run()

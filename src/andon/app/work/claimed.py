@@ -109,7 +109,7 @@ class Carriage:
         self._say(f"begins (run {job.run}, attempt {job.attempt})")
         place = Place(
             workdir=job.workdir,
-            env=environment(job.agent, job.run),
+            env=environment(job.agent, job.run, self.options.model),
             logs=self.carrier.logs,
             name=f"{job.run}-{job.step}-{job.token}",
             extra=self.carrier.client.extra,
@@ -354,12 +354,19 @@ class Carriage:
             questions=self.questions,
         )
         self.carrier.parked.keep(record)
+        # The store keeps the step until the answer is there: whoever has no file of it finds it there, too.
         notes = f"You asked a person ({question}) and waited for the answer; your files are as you left them."
         # What a plain program printed is its output, and no words to its later self.
         words = "" if self.carrier.client.name == "command" else self.last.final_text.strip()[:2000]
         notes += f"\nYour words then:\n{words}" if words else ""
         message = f"waits for the answer to {question}"
-        self.coordinator.call("handoff", {"to": job.agent, "message": message, "notes": notes})
+        try:
+            self.coordinator.call("park", {"message": question, "notes": notes})
+        except AndonError as error:
+            if error.kind != "not_about_this":
+                raise
+            # A question that was put from elsewhere: its answer puts no step back to work, so nobody else may take this one.
+            self.coordinator.call("handoff", {"to": job.agent, "message": message, "notes": notes})
         return Became(how="parked", reason=f"{message}: andon answer {question} TEXT")
 
     # ------------------------------------------------------------ the end
@@ -381,9 +388,14 @@ class Carriage:
             self.coordinator.call("release", {"message": move.why})
             return Became(how="released", reason=move.why)
         if move.what == loop.PASS_ON:
-            self.coordinator.call("handoff", {"to": "", "message": move.why[:1000]})
+            self._pass_on(move.why[:1000])
             return Became(how="given_back", reason=move.why)
         return self._became(self.coordinator)
+
+    def _pass_on(self, why: str) -> None:
+        """Offer the step to anyone; where the workflow gates that and the gates are red, give it up."""
+        if self.coordinator.call("handoff", {"to": "", "message": why}).exit != EXIT_YES:
+            self.coordinator.call("release", {"message": why})
 
     def _interrupted(self) -> Carried:
         move = loop.Move(what=loop.PASS_ON, why="the worker was interrupted by a person", stops=True)
@@ -440,6 +452,7 @@ class Carriage:
                     handed_off = item["at"], Became(how="handed_off", reason=data.get("reason", ""))
                     continue
                 how = "lost" if data["how"] in ("expired", "interrupted") else data["how"]
+                how = "parked" if how == "asked" else how
                 return Became(how=how, reason=data.get("reason", ""))
             if kind == "StepFinished":
                 own = item["actor"] == job.agent

@@ -58,10 +58,12 @@ def make_tree(pid: int, mark: str) -> Tree:
     return MarkedTree(pid, mark, PROCESSES_MAX)
 
 
-def environment(agent: str, run: str) -> dict[str, str]:
+def environment(agent: str, run: str, model: str = "") -> dict[str, str]:
     """The worker's own variables, and the claim's. `andon` itself is found, if only at the end of the PATH."""
     own = dict(os.environ)
     own |= {"ANDON_AGENT": agent, "ANDON_RUN": run, "ANDON_LAUNCHED": "1"}
+    if model:
+        own["ANDON_MODEL"] = model
     if shutil.which("andon") is None:
         beside = os.path.dirname(sys.executable)
         if os.path.exists(os.path.join(beside, "andon")):

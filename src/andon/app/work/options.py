@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -28,10 +29,11 @@ class Options(Struct, frozen=True, kw_only=True):
     turn_timeout_s: float = 3600.0
     budget: int | None = None
     wait_answer_s: float = 0.0
+    model: str = ""
 
 
-def options_of(arguments: dict[str, Any]) -> Options:
-    """Options from the command line's arguments. Raises UsageError."""
+def options_of(arguments: dict[str, Any], model: str = "") -> Options:
+    """Options from the command line's arguments. model: as a person told it. Raises UsageError."""
     client = arguments.get("client")
     if not client:
         raise UsageError("andon work needs --agent CLIENT", next="andon work --agent claude")
@@ -55,4 +57,16 @@ def options_of(arguments: dict[str, Any]) -> Options:
         turn_timeout_s=float(arguments.get("turn_timeout_s") or 3600.0),
         budget=arguments.get("budget"),
         wait_answer_s=float(arguments.get("wait_answer_s") or 0.0),
+        model=model or model_of(arguments.get("extra") or ()),
     )
+
+
+def model_of(extra: Sequence[str]) -> str:
+    """The model that the client's own options name, "" when they name none."""
+    words = [str(x) for x in extra]
+    for place, word in enumerate(words):
+        if word.startswith("--model="):
+            return word.partition("=")[2]
+        if word in ("--model", "-m") and place + 1 < len(words):
+            return words[place + 1]
+    return ""

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 WELL = frozenset({"advanced", "waiting", "reviewed"})
-OWN_ENDS = WELL | {"handed_off", "released", "exhausted"}
+OWN_ENDS = WELL | {"handed_off", "released", "exhausted", "parked"}
 """Ends of a claim that are the agent's own act."""
 
 

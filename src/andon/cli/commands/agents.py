@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import AGENTS, FRESH, KEY, MESSAGE, ROLE, Command
+from andon.cli.commands.words import AGENTS, FRESH, KEY, LABELS, MESSAGE, MODEL, REPLY, ROLE, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,7 +13,9 @@ COMMANDS: tuple[Command, ...] = (
         (
             ROLE,
             (("--task",), "task", "text", "only this task"),
+            LABELS,
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
+            MODEL,
         ),
         ("andon next --role implementer", "andon next --task T3 --json"),
         AGENTS,
@@ -38,6 +40,7 @@ COMMANDS: tuple[Command, ...] = (
             MESSAGE,
             (("--notes",), "notes", "text", "what the next one must know"),
             (("--finding",), "findings", "list", "a review finding: 'path:line: severity: text' (repeat)"),
+            (("--resolve",), "resolve", "list", "a review says that a finding is mended: F1 (repeat)"),
             FRESH,
         ),
         ("andon advance -m 'done'", "andon advance --outcome rework -m 'why' --finding 'a.py:3: blocking: wrong'"),
@@ -61,6 +64,8 @@ COMMANDS: tuple[Command, ...] = (
             (("--to",), "to", "text", "an agent's name or role:NAME; nobody named: anyone"),
             MESSAGE,
             (("--notes",), "notes", "text", "longer notes for the brief"),
+            (("--gate",), "gates", "list", "a gate that must open first (repeat)"),
+            (("--artifact",), "artifacts", "list", "a file, a glob or a link that belongs to it (repeat)"),
         ),
         ("andon handoff --to role:implementer -m 'the parser is done, the tests are not'",),
         AGENTS,
@@ -70,8 +75,12 @@ COMMANDS: tuple[Command, ...] = (
         "heartbeat",
         "Renew the lease of the claimed step.",
         (),
-        ((("--tokens",), "tokens", "int", "model tokens used since the last call"), KEY),
-        ("andon heartbeat",),
+        (
+            (("--tokens",), "tokens", "int", "model tokens used since the last call"),
+            (("--notes",), "notes", "text", "checkpoint: what whoever goes on must know, should this attempt end"),
+            KEY,
+        ),
+        ("andon heartbeat", "andon heartbeat --notes 'the parser is done, the tests are not'"),
         AGENTS,
     ),
     (
@@ -84,12 +93,46 @@ COMMANDS: tuple[Command, ...] = (
         AGENTS,
     ),
     (
+        "spawn",
+        "spawn",
+        "Make a child of the claimed step: a task of its own, put together with this step's work.",
+        (("title", "one", "one line"), ("extra", "many", "after --: arguments for the client")),
+        (
+            (("--body",), "body", "text", "description; - reads standard input, @FILE a file"),
+            (("--accept",), "acceptance", "list", "an acceptance criterion (repeat)"),
+            (("--scope",), "scope", "list", "path globs that the child may change (repeat); default this task's"),
+            (("--label",), "labels", "list", "a label (repeat)"),
+            (("--workflow",), "workflow", "text", "the workflow that the child follows"),
+            (("--budget",), "budget", "int", "model tokens that are reserved for the child and its children"),
+            (("--client",), "client", "text", "start this client on it, beside; default any worker takes it"),
+            (("--isolation",), "isolation", "text", "process or sandbox (the others are not built)"),
+            KEY,
+        ),
+        ("andon spawn 'Translate the messages' --scope 'po/**'", "andon spawn 'Port the parser' --client claude"),
+        AGENTS,
+    ),
+    (
+        "wait",
+        "wait",
+        "Wait for the children of the claimed step, and bring what they made into this worktree.",
+        (("tasks", "many", "only these; default all"),),
+        (
+            (("--any",), "any", "flag", "until one has ended well"),
+            (("--all",), "all", "flag", "until all are over (the default)"),
+            (("--timeout",), "timeout_s", "duration", "give up waiting after this time; default 1h"),
+            (("--no-merge",), "no_merge", "flag", "leave out what they made"),
+            (("--cancel",), "cancel", "flag", "cancel those that are not over, with all below them"),
+        ),
+        ("andon wait --timeout 20m", "andon wait T7 --any", "andon wait T8 --cancel"),
+        AGENTS,
+    ),
+    (
         "say",
         "say",
-        "Send a message to an agent, role:NAME, run:ID or human.",
-        (("to", "one", "recipient"), ("body", "one", "text")),
-        (KEY,),
-        ("andon say bob 'the API changed'",),
+        "Send a message to an agent, role:NAME, run:ID, task:ID or human.",
+        (("to", "one", "recipient; with --reply it may be left out"), ("body", "optional", "text")),
+        (REPLY, KEY),
+        ("andon say bob 'the API changed'", "andon say --reply M3 'I saw it'"),
         AGENTS,
     ),
     (
@@ -100,10 +143,13 @@ COMMANDS: tuple[Command, ...] = (
         (
             (("--to",), "to", "text", "recipient; default human"),
             (("--wait",), "wait_s", "duration", "wait this long for the answer"),
+            (("--park",), "park", "flag", "give the step up, work kept, until the answer comes"),
             (("--expires",), "expires_s", "duration", "the question is void after this time"),
+            (("--on-expiry",), "on_expiry", "text", "what becomes of a parked step then: ready (default) or cord"),
+            REPLY,
             KEY,
         ),
-        ("andon ask 'Which colour?' --wait 10m",),
+        ("andon ask 'Which colour?' --wait 10m", "andon ask 'May I drop the table?' --park --expires 1d"),
         AGENTS,
     ),
     (
@@ -111,8 +157,11 @@ COMMANDS: tuple[Command, ...] = (
         "inbox",
         "Unread messages.",
         (),
-        ((("--ack",), "ack", "list", "acknowledge a message, or all (repeat)"),),
-        ("andon inbox --ack all",),
+        (
+            (("--ack",), "ack", "list", "acknowledge a message, or all (repeat)"),
+            (("--thread",), "thread", "text", "the whole conversation of this message, read or not"),
+        ),
+        ("andon inbox --ack all", "andon inbox --thread M3"),
         AGENTS,
     ),
     (

@@ -42,6 +42,26 @@ COMMANDS: tuple[Command, ...] = (
         FLOWS,
     ),
     (
+        "workflow_simulate",
+        "workflow simulate",
+        "Predict throughput, waiting, rework, cost and the bottleneck of a workflow.",
+        (("name", "one", "workflow"),),
+        (
+            (("--tasks",), "tasks", "int", "how many tasks (default 100)"),
+            (("--workers",), "workers", "text", "how many agents: 8, or by role implementer=4,reviewer=2 (default 1)"),
+            (("--assume",), "assume", "list", "KEY=VALUE, or a file of such lines; repeatable"),
+            (("--measured",), "measured", "flag", "take what this workspace's log measured, where it is enough"),
+            (("--what-if",), "what_if", "text", "compare: workers=4,8,16, or KEY=VALUE,VALUE of what --assume takes"),
+            (("--runs",), "runs", "int", "replications (default 20)"),
+            (("--seed",), "seed", "int", "the same seed, the same forecast (default 1)"),
+        ),
+        (
+            "andon workflow simulate feature --tasks 200 --workers 8 --measured",
+            "andon workflow simulate feature --workers 8 --assume implement.duration=10m..30m --what-if workers=4,8,16",
+        ),
+        FLOWS,
+    ),
+    (
         "workflow_compile",
         "workflow compile",
         "Print a workflow's canonical JSON and digest.",

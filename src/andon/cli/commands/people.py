@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import MESSAGE, PEOPLE, ROLE, STEP, Command
+from andon.cli.commands.words import MESSAGE, MODEL, PEOPLE, ROLE, STEP, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -74,6 +74,33 @@ COMMANDS: tuple[Command, ...] = (
         PEOPLE,
     ),
     (
+        "finding_list",
+        "finding list",
+        "What reviewers found in a run, and what is still open.",
+        (("run", "one", "run or task"),),
+        ((("--open",), "open", "flag", "only open ones"),),
+        ("andon finding list R1", "andon finding list R1 --open --json"),
+        PEOPLE,
+    ),
+    (
+        "finding_resolve",
+        "finding resolve",
+        "Say that a finding is mended: by the reviewer who raised it, or a person.",
+        (("run", "one", "run or task"), ("finding", "one", "F1")),
+        (MESSAGE,),
+        ("andon finding resolve R1 F1 -m 'the check is there now'",),
+        PEOPLE,
+    ),
+    (
+        "finding_reopen",
+        "finding reopen",
+        "Say that a finding is not mended (a review that waits for it goes to another reviewer).",
+        (("run", "one", "run or task"), ("finding", "one", "F1")),
+        (MESSAGE,),
+        ("andon finding reopen R1 F1 -m 'still wrong for empty input'",),
+        PEOPLE,
+    ),
+    (
         "waive",
         "waive",
         "Let a gate be open for this very change (a person's act).",
@@ -104,8 +131,29 @@ COMMANDS: tuple[Command, ...] = (
         (
             (("--watch",), "watch", "flag", "go on until interrupted"),
             (("--limit",), "limit", "int", "at most so many landings"),
+            (("--window",), "window", "int", "try so many at a time; default: as many as went well lately"),
+            (("--dry-run",), "dry_run", "flag", "only say what would land, in which order"),
+            (("--verify",), "verify", "flag", "with --dry-run: measure the gates, too"),
         ),
-        ("andon lead", "andon lead --watch"),
+        ("andon lead", "andon lead --watch", "andon lead --dry-run --verify"),
+        PEOPLE,
+    ),
+    (
+        "lead_freeze",
+        "lead freeze",
+        "Let nothing land on a branch until it is unfrozen (a person's act).",
+        (("branch", "optional", "default: the branch that work lands on"),),
+        (MESSAGE,),
+        ("andon lead freeze -m 'we release today'", "andon lead freeze release -m 'only fixes'"),
+        PEOPLE,
+    ),
+    (
+        "lead_unfreeze",
+        "lead unfreeze",
+        "Let a frozen branch's submissions land again (a person's act).",
+        (("branch", "optional", "default: the branch that work lands on"),),
+        (),
+        ("andon lead unfreeze",),
         PEOPLE,
     ),
     (
@@ -121,6 +169,7 @@ COMMANDS: tuple[Command, ...] = (
                 "the client (acp:NAME: one that speaks ACP; command: any program)",
             ),
             (("--name",), "name", "text", "the agents' name; default a fresh one for each claim"),
+            MODEL,
             ROLE,
             (("--task",), "task", "text", "only this task"),
             (("--wait",), "wait_s", "duration", "wait this long for work (30s, 5m)"),
@@ -216,6 +265,42 @@ COMMANDS: tuple[Command, ...] = (
         (),
         (),
         ("andon key rotate",),
+        PEOPLE,
+    ),
+    (
+        "config_list",
+        "config list",
+        "The settings of this workspace.",
+        (),
+        (),
+        ("andon config list",),
+        PEOPLE,
+    ),
+    (
+        "config_get",
+        "config get",
+        "One setting.",
+        (("key", "one", "key"),),
+        (),
+        ("andon config get next.overlap",),
+        PEOPLE,
+    ),
+    (
+        "config_set",
+        "config set",
+        "Change a setting (a person's act).",
+        (("key", "one", "key"), ("value", "one", "value")),
+        (),
+        ("andon config set next.overlap warn", "andon config set next.per_role.implementer 4"),
+        PEOPLE,
+    ),
+    (
+        "config_unset",
+        "config unset",
+        "Let a setting have its default again (a person's act).",
+        (("key", "one", "key"),),
+        (),
+        ("andon config unset next.overlap",),
         PEOPLE,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.cli.commands.words import KEY, MESSAGE, ROLE, STEP, TASK_FIELDS, TASKS, Command
+from andon.cli.commands.words import KEY, LABELS, MESSAGE, ROLE, STEP, TASK_FIELDS, TASKS, Command
 
 COMMANDS: tuple[Command, ...] = (
     (
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             *TASK_FIELDS,
             (("--draft",), "draft", "flag", "hold it back until `andon task release`"),
+            (("--budget",), "budget", "int", "model tokens for its runs and all their children"),
             KEY,
         ),
         ("andon task add 'Fix the parser' --scope 'src/**' --accept 'empty input gives an error'",),
@@ -76,7 +77,47 @@ COMMANDS: tuple[Command, ...] = (
         ("andon plan --workers 4", "andon plan T1 T2 T3 --apply", "andon plan --svg plan.svg", "andon plan --clear"),
         TASKS,
     ),
-    ("ready", "ready", "What `next` would offer.", (), (ROLE,), ("andon ready",), TASKS),
+    (
+        "task_import",
+        "task import",
+        "Take over tasks of another tool's file; again: only what changed there.",
+        (("file", "one", "a file, a directory, or - for standard input"),),
+        (
+            (
+                ("--format",),
+                "format",
+                "text",
+                "beads, markdown, spec-kit, backlog or github; default: told from the content",
+            ),
+            (("--dry-run",), "dry_run", "flag", "only say what would be done"),
+            (("--label",), "labels", "list", "give this label to every task (repeat)"),
+            (("--draft",), "draft", "flag", "hold the new ones back until `andon task release`"),
+        ),
+        (
+            "andon task import .beads/issues.jsonl --dry-run",
+            "andon task import specs/001-photos/tasks.md --label photos",
+            "gh issue list --json number,title,body,labels,state,url | andon task import -",
+        ),
+        TASKS,
+    ),
+    (
+        "task_export",
+        "task export",
+        "Write all tasks as beads JSONL.",
+        (("file", "optional", "file; default or -: standard output"),),
+        ((("--format",), "format", "text", "beads (the only one)"),),
+        ("andon task export issues.jsonl", "andon task export | bd import -"),
+        TASKS,
+    ),
+    (
+        "ready",
+        "ready",
+        "What `next` would offer, and why not.",
+        (),
+        (ROLE, LABELS),
+        ("andon ready", "andon ready --role reviewer --label urgent"),
+        TASKS,
+    ),
     (
         "run_start",
         "run start",

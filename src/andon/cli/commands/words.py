@@ -12,6 +12,7 @@ Command = tuple[str, str, str, tuple[Positional, ...], tuple[Option, ...], tuple
 MESSAGE: Option = (("-m", "--message"), "message", "text", "what you did, or why")
 FRESH: Option = (("--fresh",), "fresh", "flag", "measure again even where a verdict is cached")
 ROLE: Option = (("--role",), "role", "text", "only work for this role")
+LABELS: Option = (("--label",), "labels", "list", "only tasks with this label (repeat: with all of them)")
 STEP: Option = (("--step",), "step", "text", "the step, where several wait")
 TASK_FIELDS: tuple[Option, ...] = (
     (("--body",), "body", "text", "description; - reads standard input, @FILE a file"),
@@ -23,4 +24,12 @@ TASK_FIELDS: tuple[Option, ...] = (
     (("--workflow",), "workflow", "text", "the workflow to follow"),
 )
 KEY: Option = (("--key",), "key", "text", "a name of yours: sent again with the same one, nothing is added twice")
+MODEL: Option = (
+    ("--model",),
+    "model",
+    "text",
+    "the model that works; default ANDON_MODEL. Reviews may need another one",
+)
+REPLY: Option = (("--reply",), "reply", "text", "the message that this answers; both stand in one thread")
+SCOPES: Option = (("--scope",), "scopes", "list", "where it holds: path:GLOB, repo, label:NAME or workspace (repeat)")
 AGENTS, PEOPLE, TASKS, FLOWS = "For agents", "For people", "Tasks and runs", "Workflows"

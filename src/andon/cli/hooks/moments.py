@@ -80,6 +80,8 @@ def _beat(call: HookCall, place: Place, names: tuple[str, ...], *, force: bool) 
         # Counted from where this session first touched the claim: what it used before was not for this work.
         tokens = last.get("tokens", "") if last.get("claim") == key else ""
         used = max(0, call.tokens - int(tokens)) if call.tokens is not None and tokens.isdecimal() else 0
+        # A client that tells more than the core takes is counted for as much as it takes, and keeps its lease.
+        used = min(used, hot.TOKENS_MAX)
         # A worker that launched the client counts what it used, turn by turn.
         used = 0 if os.environ.get("ANDON_LAUNCHED") else used
         lost = _renew(found, used, now)

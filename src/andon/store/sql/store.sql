@@ -46,11 +46,72 @@ ORDER BY priority, entered_at, number, place LIMIT :limit
 -- name: ready_tasks
 -- Open tasks whose dependencies are all satisfied, most urgent first. The index is named, since the planner would take
 -- the one on status and sort all open tasks.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies
 FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND (:task IS NULL OR id = :task)
 ORDER BY priority, number, id LIMIT :limit
+
+-- name: queued_steps
+-- Ready steps of one priority for agents, those that waited longest first. labels: a JSON list, all of which the task has.
+SELECT steps.run, steps.step, steps.task, tasks.title, steps.role, steps.priority, steps.offered_to, steps.entered_at,
+    steps.number, steps.place, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_ready JOIN runs ON runs.id = steps.run LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'ready' AND steps.kind = 'agent' AND steps.priority = :priority AND runs.status = 'open'
+    AND (:role IS NULL OR steps.role IN (:role, ''))
+    AND (:task IS NULL OR steps.task = :task) AND (:run IS NULL OR steps.run = :run)
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(coalesce(tasks.labels, '[]')))
+    ))
+ORDER BY steps.entered_at, steps.number, steps.place LIMIT :each
+
+-- name: queued_tasks
+-- Ready tasks of one priority, the first ones first.
+SELECT id, title, priority, workflow, added_at, number, labels, scope, parent_run
+FROM tasks INDEXED BY tasks_ready
+WHERE status = 'open' AND open_dependencies = 0 AND priority = :priority
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+    ))
+ORDER BY number, id LIMIT :each
+
+-- name: queued_task
+-- One task, if it is ready.
+SELECT id, title, priority, workflow, added_at, number, labels, scope, parent_run
+FROM tasks
+WHERE id = :task AND status = 'open' AND open_dependencies = 0
+    AND (:labels IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(:labels)
+        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+    ))
+
+-- name: leases
+-- Steps of agents under lease, with what decides whether others may work beside them.
+SELECT steps.run, steps.step, steps.task, steps.agent, steps.role, coalesce(tasks.labels, '[]') AS labels,
+    coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'leased' AND steps.kind = 'agent'
+ORDER BY steps.number, steps.run, steps.place
+
+-- name: landing_tasks
+-- Tasks whose run waits to land, or lands now.
+SELECT steps.task, steps.run, coalesce(tasks.scope, '[]') AS scope
+FROM steps INDEXED BY steps_ready LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'ready' AND steps.kind = 'land'
+UNION
+SELECT steps.task, steps.run, coalesce(tasks.scope, '[]')
+FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
+WHERE steps.state = 'leased' AND steps.kind = 'land'
+ORDER BY 2, 1
+
+-- name: next_moment
+-- When time alone changes something next.
+SELECT min(expires_at) FROM steps INDEXED BY steps_leased WHERE state = 'leased' AND expires_at > :now
+UNION ALL
+SELECT min(due_at) FROM steps INDEXED BY steps_waiting WHERE state = 'waiting' AND due_at > :now
 
 -- name: expired_leases
 -- Leases that are over, oldest first.
@@ -69,11 +130,11 @@ WHERE state = 'leased' AND expires_at > :now + :slack AND expires_at > :now + le
 ORDER BY expires_at, number, place LIMIT :limit
 
 -- name: due_steps
--- Human and wait steps whose time is over, oldest first.
+-- Waiting steps whose time is over (of people, of time, of a question), oldest first.
 SELECT run, step, task, kind, role, state, priority, visit, attempt, offered_to, entered_at, due_at, agent, token,
     expires_at, lease_s, workdir, prepared_commit, reason
 FROM steps
-WHERE state = 'waiting' AND due_at <= :now AND kind IN ('human', 'wait')
+WHERE state = 'waiting' AND due_at <= :now
 ORDER BY due_at, number, place LIMIT :limit
 
 -- name: steps_of_run
@@ -110,13 +171,15 @@ ORDER BY number, run, place LIMIT 1
 
 -- name: tasks_all
 -- Tasks in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies, number
 FROM tasks ORDER BY number, id LIMIT :limit
 
 -- name: tasks_of_status
 -- Tasks of one status in natural order.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     open_dependencies, number
 FROM tasks WHERE status = :status ORDER BY number, id LIMIT :limit
 
@@ -136,7 +199,8 @@ FROM runs WHERE status = :status ORDER BY number, id LIMIT :limit
 
 -- name: messages_to
 -- Messages to some recipients.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE recipient IN (SELECT value FROM json_each(:recipients))
     AND (:run IS NULL OR run = :run)
@@ -148,7 +212,8 @@ ORDER BY number, id LIMIT :limit
 
 -- name: messages_of_run
 -- Messages about one run.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE run = :run AND run <> ''
     AND (:sender IS NULL OR sender = :sender)
@@ -159,15 +224,36 @@ ORDER BY number, id LIMIT :limit
 
 -- name: messages_answered
 -- What somebody asked and was answered.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE sender = :sender AND answered_at IS NOT NULL
     AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
+-- name: messages_of_thread
+-- One conversation, in order.
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
+FROM messages WHERE thread = :thread AND thread <> '' ORDER BY number, id LIMIT :limit
+
+-- name: messages_waiting
+-- How many messages of a mailbox nobody has acknowledged or answered.
+SELECT count(*) FROM messages WHERE recipient = :recipient AND acknowledged = '[]' AND answered_at IS NULL
+
+-- name: messages_sent_since
+-- How many messages somebody sent after a moment.
+SELECT count(*) FROM messages WHERE sender = :sender AND sent_at > :since
+
+-- name: agent_seen
+-- Whether an agent ever claimed a step or sent a message.
+SELECT EXISTS (SELECT 1 FROM events WHERE actor = :agent AND type = 'StepClaimed')
+    OR EXISTS (SELECT 1 FROM messages WHERE sender = :agent)
+
 -- name: messages_all
 -- Messages of all, in natural order.
-SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by, answered_at
+SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
+    answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE (:sender IS NULL OR sender = :sender)
     AND (:run IS NULL OR run = :run)
@@ -209,15 +295,16 @@ SELECT status FROM tasks WHERE id = :task
 -- name: put_task
 -- Replace a task's row; open_dependencies is kept apart.
 INSERT INTO tasks (id, number, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source,
-    added_at, changed_at)
+    parent_run, added_at, changed_at)
 VALUES (:id, :number, :title, :status, :priority, :workflow, :labels, :scope, :predicted, :wave, :run, :commit_id, :source,
+    :parent_run,
     :added_at, :changed_at)
 ON CONFLICT (id) DO UPDATE SET number = excluded.number, title = excluded.title, status = excluded.status,
     priority = excluded.priority,
     workflow = excluded.workflow, labels = excluded.labels, scope = excluded.scope, run = excluded.run,
     predicted = excluded.predicted, wave = excluded.wave,
-    commit_id = excluded.commit_id, source = excluded.source, added_at = excluded.added_at,
-    changed_at = excluded.changed_at
+    commit_id = excluded.commit_id, source = excluded.source, parent_run = excluded.parent_run,
+    added_at = excluded.added_at, changed_at = excluded.changed_at
 
 -- name: drop_dependencies
 -- Forget what a task depends on, before it is written anew.
@@ -264,14 +351,15 @@ VALUES (:run, :step, :number, :place, :task, :kind, :role, :state, :priority, :v
 -- name: put_message
 -- Replace a message's row.
 INSERT INTO messages (id, number, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer,
-    answered_by, answered_at)
+    answered_by, answered_at, thread, in_reply_to, repeated)
 VALUES (:id, :number, :kind, :sender, :recipient, :body, :run, :step, :sent_at, :expires_at, :acknowledged, :answer,
-    :answered_by, :answered_at)
+    :answered_by, :answered_at, :thread, :in_reply_to, :repeated)
 ON CONFLICT (id) DO UPDATE SET number = excluded.number, kind = excluded.kind, sender = excluded.sender,
     recipient = excluded.recipient,
     body = excluded.body, run = excluded.run, step = excluded.step, sent_at = excluded.sent_at,
     expires_at = excluded.expires_at, acknowledged = excluded.acknowledged, answer = excluded.answer,
-    answered_by = excluded.answered_by, answered_at = excluded.answered_at
+    answered_by = excluded.answered_by, answered_at = excluded.answered_at, thread = excluded.thread,
+    in_reply_to = excluded.in_reply_to, repeated = excluded.repeated
 
 -- name: put_definition
 -- Content by its digest; what a damaged disk made of it is healed.
@@ -305,7 +393,8 @@ WHERE seq > 1 AND NOT EXISTS (SELECT 1 FROM events WHERE stream = other.stream A
 
 -- name: task_row
 -- One task's row, for checks.
-SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, added_at, changed_at,
+SELECT id, title, status, priority, workflow, labels, scope, predicted, wave, run, commit_id, source, parent_run, added_at,
+    changed_at,
     number
 FROM tasks WHERE id = :id
 
@@ -323,8 +412,100 @@ FROM steps WHERE run = :id ORDER BY place
 -- name: message_row
 -- One message's row, for checks.
 SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknowledged, answer, answered_by,
-    answered_at, number
+    answered_at, thread, in_reply_to, repeated, number
 FROM messages WHERE id = :id
+
+-- name: put_learning
+-- Replace a learning's row; whether it stands in the index is said afterwards.
+INSERT INTO learnings (id, number, status, run, same, words, indexed)
+VALUES (:id, :number, :status, :run, :same, :words, 0)
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, status = excluded.status, run = excluded.run,
+    same = excluded.same, words = excluded.words, indexed = 0
+
+-- name: index_learning_drop
+-- Before a learning's words are written anew.
+DELETE FROM learning_words WHERE rowid = :number
+
+-- name: index_learning_put
+-- A learning's words.
+INSERT INTO learning_words (rowid, words) VALUES (:number, :words)
+
+-- name: index_learning_done
+-- The index says what the row says.
+UPDATE learnings SET indexed = 1 WHERE id = :id
+
+-- name: index_missing
+-- Whether words of a learning are missing in the index.
+SELECT 1 FROM learnings WHERE indexed = 0 LIMIT 1
+
+-- name: fts5_built_in
+-- Whether this SQLite has FTS5.
+SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'
+
+-- name: index_there
+-- Whether there is an index.
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'learning_words'
+
+-- name: search_learnings
+-- Active learnings with one of the words, best first. FTS5 gives smaller numbers to better ones.
+SELECT learnings.id, -bm25(learning_words) FROM learning_words JOIN learnings ON learnings.number = learning_words.rowid
+WHERE learning_words MATCH :query AND learnings.status = 'active'
+ORDER BY bm25(learning_words), learnings.number LIMIT :limit
+
+-- name: learning_texts
+-- The words of all active learnings, for searching without an index.
+SELECT id, words FROM learnings WHERE status = 'active' ORDER BY number, id
+
+-- name: learnings
+-- States of learnings in natural order.
+SELECT states.stream, states.seq, states.kind, CAST(states.state AS BLOB)
+FROM learnings JOIN states ON states.stream = learnings.id
+WHERE (:status IS NULL OR learnings.status = :status) AND (:run IS NULL OR learnings.run = :run)
+    AND (:same IS NULL OR learnings.same = :same)
+ORDER BY learnings.number, learnings.id LIMIT :limit
+
+-- name: learnings_same
+-- Active learnings with this very text.
+SELECT states.stream, states.seq, states.kind, CAST(states.state AS BLOB)
+FROM learnings JOIN states ON states.stream = learnings.id
+WHERE learnings.status = 'active' AND learnings.same = :same
+ORDER BY learnings.number, learnings.id LIMIT :limit
+
+-- name: count_learnings
+-- How many there are.
+SELECT count(*) FROM learnings WHERE (:status IS NULL OR status = :status) AND (:run IS NULL OR run = :run)
+
+-- name: drop_learning_uses
+-- Forget what a run's steps were given; for rebuilding only.
+DELETE FROM learning_uses WHERE run = :run
+
+-- name: put_learning_use
+-- One learning that a step was given.
+INSERT OR REPLACE INTO learning_uses (run, step, learning, number, place, workflow_name, withheld, advances, passed)
+VALUES (:run, :step, :learning, :number, :place, :workflow_name, :withheld, :advances, :passed)
+
+-- name: learning_uses
+-- First advances with and without each learning.
+SELECT learning, sum(withheld = 0) AS given, sum(withheld = 0 AND passed = 1) AS passed,
+    sum(CASE WHEN withheld = 0 THEN advances ELSE 0 END) AS given_advances,
+    sum(withheld = 1) AS held, sum(withheld = 1 AND passed = 1) AS held_passed,
+    sum(CASE WHEN withheld = 1 THEN advances ELSE 0 END) AS held_advances
+FROM learning_uses
+WHERE passed IS NOT NULL AND (:workflow IS NULL OR workflow_name = :workflow) AND (:step IS NULL OR step = :step)
+GROUP BY learning ORDER BY learning
+
+-- name: task_sources
+-- Tasks by where they came from, in the order of their births.
+SELECT source, id FROM tasks WHERE source >= :from AND source < :to AND source <> '' ORDER BY source, number
+
+-- name: learning_row
+-- One learning's row, for checks.
+SELECT id, status, run, same, words, number FROM learnings WHERE id = :id
+
+-- name: learning_use_rows
+-- What one run's steps were given, for checks.
+SELECT run, step, learning, workflow_name, withheld, advances, passed, number FROM learning_uses WHERE run = :id
+ORDER BY place
 
 -- name: orphans
 -- States and rows that no event accounts for.
@@ -337,6 +518,9 @@ UNION SELECT 'runs', id FROM runs WHERE NOT EXISTS (SELECT 1 FROM events WHERE s
     AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = id)
 UNION SELECT 'steps', run FROM steps WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
 UNION SELECT 'messages', id FROM messages WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'learnings', id FROM learnings WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = id)
+UNION SELECT 'learning_uses', run FROM learning_uses WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = run)
+    AND NOT EXISTS (SELECT 1 FROM archived_runs WHERE stream = run)
 ORDER BY 1, 2 LIMIT :limit
 
 -- name: wrong_counts
@@ -387,6 +571,14 @@ DELETE FROM steps WHERE run = :stream
 -- name: drop_orphan_messages
 -- Remove rows that no event accounts for.
 DELETE FROM messages WHERE id = :stream
+
+-- name: drop_orphan_learnings
+-- Remove rows that no event accounts for.
+DELETE FROM learnings WHERE id = :stream
+
+-- name: drop_orphan_learning_uses
+-- Remove rows that no event accounts for.
+DELETE FROM learning_uses WHERE run = :stream
 
 -- name: archives
 -- The archive files.

@@ -27,6 +27,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "claude"
@@ -54,12 +55,12 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         EVENTS.get(event, OTHER),
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "cwd"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "cwd"),
         tool=_tool(payload) if event in ("PreToolUse", "PostToolUse") else None,
-        final_text=_text(payload, "last_assistant_message"),
+        final_text=text(payload, "last_assistant_message"),
         # Tools of a subagent are held like any other; only its stop is its own affair.
-        subagent=event == "SubagentStop" or (event == "Stop" and bool(_text(payload, "agent_id"))),
+        subagent=event == "SubagentStop" or (event == "Stop" and bool(text(payload, "agent_id"))),
         blocked_before=payload.get("stop_hook_active") is True,
     )
 
@@ -87,19 +88,13 @@ def write(call: HookCall, decision: Decision) -> str:
 
 
 def _tool(payload: dict[str, object]) -> ToolUse | None:
-    name = _text(payload, "tool_name")
-    values = payload.get("tool_input")
-    given = values if isinstance(values, dict) else {}
+    name = text(payload, "tool_name")
+    given = fields(payload, "tool_input")
     if not name:
         return None
     if name == "Bash":
-        return ToolUse(name, SHELL, command=_text(given, "command"))
+        return ToolUse(name, SHELL, command=text(given, "command"))
     if name in _PATHS:
-        path = _text(given, _PATHS[name])
+        path = text(given, _PATHS[name])
         return ToolUse(name, WRITE, paths=(path,) if path else ())
     return ToolUse(name, READ if name in _READING else UNKNOWN)
-
-
-def _text(values: dict[str, object], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""

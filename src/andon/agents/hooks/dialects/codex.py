@@ -36,6 +36,8 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.patches import only_patches, patch_paths
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "codex"
@@ -55,9 +57,6 @@ EVENTS = {
 }
 STOP_BLOCKS = 0
 
-_PATCH_PROGRAM = "apply_patch"
-_PATCH_BEGIN, _PATCH_END = "*** Begin Patch", "*** End Patch"
-_PATCH_PATHS = ("*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ")
 _READERS = frozenset({"view_image", "get_goal", "web_search", "tool_search"})
 _TAIL_BYTES = 65_536
 _WITHOUT_REASON = "Andon refuses this; see `andon check`"
@@ -71,61 +70,25 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         moment,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "cwd"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "cwd"),
         tool=_tool(payload) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
-        tokens=transcript_tokens(_text(payload, "transcript_path")) if counted else None,
-        final_text=_text(payload, "last_assistant_message"),
-        subagent=bool(_text(payload, "agent_id")),
+        tokens=transcript_tokens(text(payload, "transcript_path")) if counted else None,
+        final_text=text(payload, "last_assistant_message"),
+        subagent=bool(text(payload, "agent_id")),
         blocked_before=payload.get("stop_hook_active") is True,
     )
 
 
-def _text(fields: dict[str, object], key: str) -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _tool(payload: dict[str, object]) -> ToolUse:
-    name = _text(payload, "tool_name")
-    given = payload.get("tool_input")
-    command = _text(given, "command") if isinstance(given, dict) else ""
+    name = text(payload, "tool_name")
+    command = text(fields(payload, "tool_input"), "command")
     if name == "apply_patch":
         return ToolUse(name, WRITE, patch_paths(command))
     if name == "Bash":
         # Codex takes a patch out of the shell's hands; a line that does more besides is looked at as a command, too.
-        return ToolUse(name, WRITE if _only_patches(command) else SHELL, patch_paths(command), command)
+        return ToolUse(name, WRITE if only_patches(command) else SHELL, patch_paths(command), command)
     return ToolUse(name, READ if name in _READERS else UNKNOWN)
-
-
-def patch_paths(text: str) -> tuple[str, ...]:
-    """The files that a patch in Codex's own form adds, updates, moves or deletes, as it names them."""
-    before, begin, patch = text.partition(_PATCH_BEGIN)
-    if not begin or (before.strip() and _PATCH_PROGRAM not in before):
-        return ()
-    directory, _ = _after_cd(before)
-    found: list[str] = []
-    for line in patch.splitlines():
-        for mark in _PATCH_PATHS:
-            path = line[len(mark) :].strip() if line.startswith(mark) else ""
-            if path:
-                found.append(f"{directory}/{path}" if directory and not path.startswith("/") else path)
-    return tuple(dict.fromkeys(found))
-
-
-def _only_patches(command: str) -> bool:
-    before, begin, patch = command.partition(_PATCH_BEGIN)
-    _, words = _after_cd(before)
-    after = patch.partition(_PATCH_END)[2].split()
-    return bool(begin) and words[:1] == [_PATCH_PROGRAM] and len(words) <= 2 and len(after) <= 1
-
-
-def _after_cd(before: str) -> tuple[str, list[str]]:
-    """(directory, the words behind) of `cd DIRECTORY && …`."""
-    words = before.split()
-    if words[:1] == ["cd"] and words[2:3] == ["&&"]:
-        return words[1].strip("'\""), words[3:]
-    return "", words
 
 
 def transcript_tokens(path: str) -> int | None:

@@ -27,6 +27,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import text
 from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "copilot"
@@ -47,7 +48,6 @@ _READING = frozenset({
     "view", "grep", "glob", "read_bash", "stop_bash", "list_bash", "skill", "sql", "session_store_sql", "task", "read_agent",
     "list_agents", "report_intent", "update_todo", "web_fetch", "ask_user", "fetch_copilot_cli_documentation",
 })  # fmt: skip
-_PATCHED = ("*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: ")
 
 
 def read(event: str, payload: dict[str, object]) -> HookCall:
@@ -55,10 +55,10 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         EVENTS.get(event, OTHER),
-        session=_text(payload, "sessionId"),
-        cwd=_text(payload, "cwd"),
+        session=text(payload, "sessionId"),
+        cwd=text(payload, "cwd"),
         tool=_tool(payload) if event in ("preToolUse", "postToolUse") else None,
-        subagent=event == "subagentStop" or bool(_text(payload, "parentAgentId")),
+        subagent=event == "subagentStop" or bool(text(payload, "parentAgentId")),
         blocked_before=payload.get("stop_hook_active") is True,
     )
 
@@ -77,7 +77,7 @@ def write(call: HookCall, decision: Decision) -> str:
 
 
 def _tool(payload: dict[str, object]) -> ToolUse | None:
-    name = _text(payload, "toolName")
+    name = text(payload, "toolName")
     given = payload.get("toolArgs")
     if not name:
         return None
@@ -85,13 +85,15 @@ def _tool(payload: dict[str, object]) -> ToolUse | None:
         given = _decoded(given)
     values = given if isinstance(given, dict) else {}
     if name in _SHELLS:
-        return ToolUse(name, SHELL, command=_text(values, "command") or _text(values, "input"))
+        return ToolUse(name, SHELL, command=text(values, "command") or text(values, "input"))
     if name in _WRITING:
-        path = _text(values, "path")
+        path = text(values, "path")
         return ToolUse(name, WRITE, paths=(path,) if path else ())
     if name == "apply_patch":
-        text = given if isinstance(given, str) else _text(values, "input") or _text(values, "patch")
-        return ToolUse(name, WRITE, paths=_patched(text))
+        from andon.agents.hooks.patches import paths_in
+
+        patch = given if isinstance(given, str) else text(values, "input") or text(values, "patch")
+        return ToolUse(name, WRITE, paths=paths_in(patch))
     return ToolUse(name, READ if name in _READING else UNKNOWN)
 
 
@@ -103,12 +105,3 @@ def _decoded(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return {}
-
-
-def _patched(text: str) -> tuple[str, ...]:
-    return tuple(line[len(mark) :].strip() for line in text.splitlines() for mark in _PATCHED if line.startswith(mark))
-
-
-def _text(values: dict[str, object], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""

@@ -24,6 +24,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "cursor"
@@ -48,15 +49,15 @@ _PATHS = ("file_path", "path", "target_file", "target_notebook")
 
 def read(event: str, payload: dict[str, object]) -> HookCall:
     moment = EVENTS.get(event, OTHER)
-    if event == "stop" and _text(payload, "status") not in ("", "completed"):
+    if event == "stop" and text(payload, "status") not in ("", "completed"):
         moment = OTHER
     count = payload.get("loop_count")
     return HookCall(
         NAME,
         event,
         moment,
-        session=_text(payload, "conversation_id") or _text(payload, "session_id"),
-        cwd=_text(payload, "cwd") or _root(payload),
+        session=text(payload, "conversation_id") or text(payload, "session_id"),
+        cwd=text(payload, "cwd") or _root(payload),
         tool=_tool(payload) if event in ("preToolUse", "postToolUse") else None,
         subagent=event == "subagentStop",
         blocked_before=isinstance(count, int) and count > 0,
@@ -83,18 +84,12 @@ def _root(payload: dict[str, object]) -> str:
 
 
 def _tool(payload: dict[str, object]) -> ToolUse | None:
-    name = _text(payload, "tool_name")
-    given = payload.get("tool_input")
-    values = given if isinstance(given, dict) else {}
+    name = text(payload, "tool_name")
+    values = fields(payload, "tool_input")
     if not name:
         return None
     if name in _SHELLS:
-        return ToolUse(name, SHELL, command=_text(values, "command"))
+        return ToolUse(name, SHELL, command=text(values, "command"))
     if name in _WRITING:
-        return ToolUse(name, WRITE, paths=tuple(path for key in _PATHS if (path := _text(values, key))))
+        return ToolUse(name, WRITE, paths=tuple(path for key in _PATHS if (path := text(values, key))))
     return ToolUse(name, READ if name in _READING else UNKNOWN)
-
-
-def _text(values: dict[str, object], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""

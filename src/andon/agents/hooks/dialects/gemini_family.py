@@ -6,6 +6,7 @@ Must not know: which of them is asking, nor what Andon decides.
 from __future__ import annotations
 
 from andon.agents.hooks.call import READ, SHELL, UNKNOWN, WRITE, ToolUse
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as json_text
 
 SILENCE = "{}"
@@ -23,17 +24,10 @@ _READS = frozenset((
 ))  # fmt: skip
 
 
-def text(payload: dict[str, object], key: str) -> str:
-    """A field that should hold a string; "" for all else."""
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def tool_use(payload: dict[str, object]) -> ToolUse:
     """The tool of a payload. A command that is to run in another directory says so in front, as in a shell."""
     name = text(payload, "tool_name")
-    given = payload.get("tool_input")
-    arguments: dict[str, object] = given if isinstance(given, dict) else {}
+    arguments = fields(payload, "tool_input")
     if name in _WRITES:
         paths = tuple(path for key in ("file_path", "notebook_path") if (path := text(arguments, key)))
         return ToolUse(name, WRITE, paths=paths)
@@ -49,11 +43,11 @@ def quoted(path: str) -> str:
     return "'" + path.replace("'", "'\"'\"'") + "'"
 
 
-def answer(fields: dict[str, object], notice: str) -> str:
+def answer(says: dict[str, object], notice: str) -> str:
     """One line of JSON. notice: a line for the person."""
     if notice:
-        fields["systemMessage"] = notice
-    return json_text(fields) if fields else SILENCE
+        says["systemMessage"] = notice
+    return json_text(says) if says else SILENCE
 
 
 def with_context(event: str, context: str) -> dict[str, object]:

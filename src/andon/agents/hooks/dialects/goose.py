@@ -25,6 +25,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as json_text
 
 NAME = "goose"
@@ -51,10 +52,10 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         moment,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "working_dir"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "working_dir"),
         tool=_tool_use(payload) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
-        final_text=_text(payload, "last_assistant_message"),
+        final_text=text(payload, "last_assistant_message"),
     )
 
 
@@ -67,22 +68,16 @@ def write(call: HookCall, decision: Decision) -> str:
     return ""
 
 
-def _text(payload: dict[str, object], key: str) -> str:
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _tool_use(payload: dict[str, object]) -> ToolUse:
-    name = _text(payload, "tool_name")
+    name = text(payload, "tool_name")
     group, _, leaf = name.rpartition("__")
-    given = payload.get("tool_input")
-    arguments: dict[str, object] = given if isinstance(given, dict) else {}
+    arguments = fields(payload, "tool_input")
     if group not in _OURS:
         return ToolUse(name, UNKNOWN)
     if leaf == "shell":
-        return ToolUse(name, SHELL, command=_text(arguments, "command"))
+        return ToolUse(name, SHELL, command=text(arguments, "command"))
     # Earlier versions had one tool for all editing, whose `command` said what it does.
-    if leaf in _WRITES or (leaf == "text_editor" and _text(arguments, "command") != "view"):
-        path = _text(arguments, "path")
+    if leaf in _WRITES or (leaf == "text_editor" and text(arguments, "command") != "view"):
+        path = text(arguments, "path")
         return ToolUse(name, WRITE, paths=(path,) if path else ())
     return ToolUse(name, READ if leaf in _READS or leaf == "text_editor" else UNKNOWN)

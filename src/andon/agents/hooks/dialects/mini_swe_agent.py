@@ -25,6 +25,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import text
 from andon.agents.hooks.quick_json import write as json_text
 
 NAME = "mini-swe-agent"
@@ -35,35 +36,30 @@ STOP_BLOCKS = 0
 def read(event: str, payload: dict[str, object]) -> HookCall:
     """The call that a payload makes; what is missing is empty."""
     moment = EVENTS.get(event, OTHER)
-    command = _text(payload, "command")
+    command = text(payload, "command")
     return HookCall(
         NAME,
         event,
         moment,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "cwd"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "cwd"),
         tool=ToolUse("bash", SHELL, command=command) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
-        final_text=_text(payload, "final_text"),
+        final_text=text(payload, "final_text"),
         blocked_before=payload.get("blocked_before") is True,
     )
 
 
 def write(call: HookCall, decision: Decision) -> str:
     """What our environment reads: decision (deny, continue, end), reason, context, notice; nothing where there is nothing."""
-    fields: dict[str, object] = {}
+    says: dict[str, object] = {}
     if decision.answer == DENY and call.moment == BEFORE_TOOL:
-        fields = {"decision": "deny", "reason": decision.reason}
+        says = {"decision": "deny", "reason": decision.reason}
     elif decision.answer == CONTINUE and call.moment == STOP:
-        fields = {"decision": "continue", "reason": decision.reason}
+        says = {"decision": "continue", "reason": decision.reason}
     elif decision.answer == END and call.moment == STOP:
-        fields = {"decision": "end", "reason": decision.reason}
+        says = {"decision": "end", "reason": decision.reason}
     if decision.context:
-        fields["context"] = decision.context
+        says["context"] = decision.context
     if decision.notice:
-        fields["notice"] = decision.notice
-    return json_text(fields) if fields else ""
-
-
-def _text(payload: dict[str, object], key: str) -> str:
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""
+        says["notice"] = decision.notice
+    return json_text(says) if says else ""

@@ -31,7 +31,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
-from andon.agents.hooks.dialects.codex import patch_paths
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as to_json
 
 NAME = "opencode"
@@ -53,26 +53,20 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
     """What our plugin tells."""
     moment = EVENTS.get(event, OTHER)
     tokens = payload.get("tokens")
-    directory = _text(payload, "directory")
-    given = payload.get("args")
-    args: dict[str, object] = given if isinstance(given, dict) else {}
+    directory = text(payload, "directory")
+    args = fields(payload, "args")
     return HookCall(
         NAME,
         event,
         moment,
-        session=_text(payload, "sessionID"),
+        session=text(payload, "sessionID"),
         # A command may run elsewhere than the session.
-        cwd=_absolute(directory, _text(args, "workdir")),
-        tool=_tool(_text(payload, "tool"), args) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
+        cwd=_absolute(directory, text(args, "workdir")),
+        tool=_tool(text(payload, "tool"), args) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None,
-        final_text=_text(payload, "text"),
+        final_text=text(payload, "text"),
         subagent=payload.get("subagent") is True,
     )
-
-
-def _text(fields: dict[str, object], key: str) -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _absolute(directory: str, place: str) -> str:
@@ -83,12 +77,14 @@ def _absolute(directory: str, place: str) -> str:
 
 def _tool(name: str, args: dict[str, object]) -> ToolUse:
     if name == "bash":
-        return ToolUse(name, SHELL, (), _text(args, "command"))
+        return ToolUse(name, SHELL, (), text(args, "command"))
     if name in _WRITERS:
-        path = _text(args, "filePath")
+        path = text(args, "filePath")
         return ToolUse(name, WRITE, (path,) if path else ())
     if name in ("apply_patch", "patch"):
-        return ToolUse(name, WRITE, patch_paths(_text(args, "patchText")))
+        from andon.agents.hooks.patches import paths_in
+
+        return ToolUse(name, WRITE, paths_in(text(args, "patchText")))
     return ToolUse(name, READ if name in _READERS else UNKNOWN)
 
 

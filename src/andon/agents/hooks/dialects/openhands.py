@@ -30,6 +30,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as json_text
 
 NAME = "openhands"
@@ -46,7 +47,6 @@ _EDITORS = frozenset(("file_editor", "planning_file_editor", "str_replace_editor
 _WRITES = frozenset(("write_file", "edit"))
 _SHELLS = frozenset(("terminal", "execute_bash", "bash"))
 _READS = frozenset(("task_tracker", "think", "finish", "grep", "glob", "read_file", "list_directory"))
-_PATCH_MARKS = ("*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ")
 
 
 def read(event: str, payload: dict[str, object]) -> HookCall:
@@ -56,8 +56,8 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         moment,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "working_dir"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "working_dir"),
         tool=_tool_use(payload) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
     )
 
@@ -73,37 +73,24 @@ def write(call: HookCall, decision: Decision) -> str:
     return ""
 
 
-def _text(payload: dict[str, object], key: str) -> str:
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _tool_use(payload: dict[str, object]) -> ToolUse:
-    name = _text(payload, "tool_name")
-    given = payload.get("tool_input")
-    arguments: dict[str, object] = given if isinstance(given, dict) else {}
+    name = text(payload, "tool_name")
+    arguments = fields(payload, "tool_input")
     if name in _SHELLS:
         # Words for a program that runs already are no command.
         if arguments.get("is_input") is True:
             return ToolUse(name, UNKNOWN)
-        return ToolUse(name, SHELL, command=_text(arguments, "command"))
-    if name in _EDITORS and _text(arguments, "command") != "view":
-        return ToolUse(name, WRITE, paths=_paths(_text(arguments, "path")))
+        return ToolUse(name, SHELL, command=text(arguments, "command"))
+    if name in _EDITORS and text(arguments, "command") != "view":
+        return ToolUse(name, WRITE, paths=_paths(text(arguments, "path")))
     if name in _WRITES:
-        return ToolUse(name, WRITE, paths=_paths(_text(arguments, "file_path")))
+        return ToolUse(name, WRITE, paths=_paths(text(arguments, "file_path")))
     if name == "apply_patch":
-        return ToolUse(name, WRITE, paths=_patched(_text(arguments, "patch")))
+        from andon.agents.hooks.patches import paths_in
+
+        return ToolUse(name, WRITE, paths=paths_in(text(arguments, "patch")))
     return ToolUse(name, READ if name in _READS or name in _EDITORS else UNKNOWN)
 
 
 def _paths(path: str) -> tuple[str, ...]:
     return (path,) if path else ()
-
-
-def _patched(patch: str) -> tuple[str, ...]:
-    found: list[str] = []
-    for line in patch.splitlines():
-        for mark in _PATCH_MARKS:
-            if line.startswith(mark):
-                found.append(line[len(mark) :].strip())
-    return tuple(found)

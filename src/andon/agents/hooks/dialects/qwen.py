@@ -31,7 +31,8 @@ from andon.agents.hooks.call import (
     Decision,
     HookCall,
 )
-from andon.agents.hooks.dialects.gemini_family import answer, text, tool_use, with_context
+from andon.agents.hooks.dialects.gemini_family import answer, tool_use, with_context
+from andon.agents.hooks.quick_json import text
 
 NAME = "qwen"
 EVENTS = {

@@ -31,6 +31,7 @@ from andon.agents.hooks.call import (
     HookCall,
     ToolUse,
 )
+from andon.agents.hooks.quick_json import fields, text
 from andon.agents.hooks.quick_json import write as json_text
 
 NAME = "vibe"
@@ -52,8 +53,8 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
         NAME,
         event,
         moment,
-        session=_text(payload, "session_id"),
-        cwd=_text(payload, "cwd"),
+        session=text(payload, "session_id"),
+        cwd=text(payload, "cwd"),
         tool=_tool_use(payload) if moment in (BEFORE_TOOL, AFTER_TOOL) else None,
         subagent=bool(payload.get("parent_session_id")),
     )
@@ -61,34 +62,28 @@ def read(event: str, payload: dict[str, object]) -> HookCall:
 
 def write(call: HookCall, decision: Decision) -> str:
     """What vibe is to read. Before a tool it takes no context, at the stop nothing but a reason or a line for the person."""
-    fields: dict[str, object] = {}
+    says: dict[str, object] = {}
     if (decision.answer == DENY and call.moment == BEFORE_TOOL) or (
         decision.answer == CONTINUE and call.moment == STOP
     ):
         # A reason that is empty would be taken for vibe's own.
-        fields = {"decision": "deny", "reason": decision.reason or "Andon: not like this"}
+        says = {"decision": "deny", "reason": decision.reason or "Andon: not like this"}
     elif decision.context and call.moment == AFTER_TOOL:
-        fields = {"hook_specific_output": {"additional_context": decision.context}}
+        says = {"hook_specific_output": {"additional_context": decision.context}}
     if decision.notice:
-        fields["system_message"] = decision.notice
-    return json_text(fields) if fields else ""
-
-
-def _text(payload: dict[str, object], key: str) -> str:
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""
+        says["system_message"] = decision.notice
+    return json_text(says) if says else ""
 
 
 def _tool_use(payload: dict[str, object]) -> ToolUse:
-    name = _text(payload, "tool_name")
+    name = text(payload, "tool_name")
     group, _, leaf = name.rpartition(".")
-    given = payload.get("tool_input")
-    arguments: dict[str, object] = given if isinstance(given, dict) else {}
+    arguments = fields(payload, "tool_input")
     if group not in _OURS:
         return ToolUse(name, UNKNOWN)
     if leaf in _WRITES:
-        path = _text(arguments, "file_path") or _text(arguments, "path")
+        path = text(arguments, "file_path") or text(arguments, "path")
         return ToolUse(name, WRITE, paths=(path,) if path else ())
     if leaf in _SHELLS:
-        return ToolUse(name, SHELL, command=_text(arguments, "command"))
+        return ToolUse(name, SHELL, command=text(arguments, "command"))
     return ToolUse(name, READ if leaf in _READS else UNKNOWN)

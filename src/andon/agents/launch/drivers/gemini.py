@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from andon.agents.launch.drivers.gemini_family import approval, git_hooks, literally
+from andon.agents.launch.drivers.gemini_family import command_line, git_hooks, literally
 from andon.agents.launch.records import Launch, Turn, Usage, count
 
 Entry = dict[str, Any]
@@ -28,9 +28,7 @@ class GeminiDriver:
     resumes = True
 
     def command(self, launch: Launch) -> list[str]:
-        words = [self.program, "--output-format", "stream-json", *approval(launch.extra)]
-        words += ["--resume", launch.session] if launch.session else []
-        return [*words, *launch.extra]
+        return command_line(self.program, launch)
 
     def environment(self, launch: Launch) -> dict[str, str]:
         # A worktree that Andon made of the person's own repository; `--skip-trust` would leave its hooks out.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+from andon.agents.launch.records import Launch
+
 
 def literally(prompt: str) -> str:
     r"""The prompt so that an `@` in it stays a mere character.
@@ -20,6 +22,13 @@ def approval(extra: tuple[str, ...]) -> list[str]:
     """Whoever launches names another mode after `--`; without one, nobody is there to be asked."""
     told = any(word in ("-y", "--yolo") or word.startswith("--approval-mode") for word in extra)
     return [] if told else ["--approval-mode", "yolo"]
+
+
+def command_line(program: str, launch: Launch) -> list[str]:
+    """The prompt comes on standard input."""
+    words = [program, "--output-format", "stream-json", *approval(launch.extra)]
+    words += ["--resume", launch.session] if launch.session else []
+    return [*words, *launch.extra]
 
 
 def git_hooks(workdir: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ of a folder that nobody trusted; at a terminal it asks first.
 
 from __future__ import annotations
 
-from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, Section, WholeFile
+from andon.agents.setup.groups import blocking_hooks
+from andon.agents.setup.records import ClientSetup, Edit, OffSwitch, Section, WholeFile
 from andon.agents.setup.shared import POINTER, SKILL
 
 SETTINGS = ".claude/settings.json"
@@ -21,25 +21,11 @@ EVENTS: dict[str, tuple[str, int]] = {
     "Stop": ("", 600),
     "SessionEnd": ("", 10),
 }
-MISSING = (
-    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
-    'Tell the person that it must be put there."}'
-)
-ANSWERED_BEFORE = '"stop_hook_active": *true'
 
 
 def _edits() -> tuple[Edit, ...]:
-    edits: list[Edit] = []
-    for event, (matcher, timeout_s) in EVENTS.items():
-        command = hook_command("claude", event, timeout_s)
-        if event == "Stop":
-            command = hook_command("claude", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
-        group = {"matcher": matcher} if matcher else {}
-        item = {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
-        edits.append(JsonItems(path=SETTINGS, at=("hooks", event), items=(item,)))
-    edits.append(WholeFile(path=".claude/skills/andon/SKILL.md", text=SKILL))
-    edits.append(Section(path="CLAUDE.md", text=POINTER))
-    return tuple(edits)
+    skill = WholeFile(path=".claude/skills/andon/SKILL.md", text=SKILL)
+    return (*blocking_hooks("claude", SETTINGS, EVENTS), skill, Section(path="CLAUDE.md", text=POINTER))
 
 
 CLIENT = ClientSetup(

@@ -23,8 +23,8 @@ import sys
 import tomllib
 from typing import Any
 
-from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, WholeFile
+from andon.agents.setup.groups import blocking_hooks
+from andon.agents.setup.records import ClientSetup, Edit, OffSwitch, WholeFile
 
 HOOKS = ".codex/hooks.json"
 RULES = ".codex/rules/andon.rules"
@@ -43,11 +43,6 @@ EVENTS: dict[str, tuple[str, int]] = {
     "Stop": ("", 600),
     "SessionEnd": ("", 3),
 }
-MISSING = (
-    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
-    'Tell the person that it must be put there."}'
-)
-ANSWERED_BEFORE = '"stop_hook_active": *true'
 RULES_TEXT = f"""\
 # Written by `andon init --client codex`; a change here is lost at the next one.
 # What agents need of Andon runs outside of Codex's sandbox: it writes below .git/andon and makes worktrees.
@@ -64,18 +59,8 @@ prefix_rule(
 """
 
 
-def _group(event: str) -> dict[str, Any]:
-    matcher, timeout_s = EVENTS[event]
-    command = hook_command("codex", event, timeout_s)
-    if event == "Stop":
-        command = hook_command("codex", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
-    group: dict[str, Any] = {"matcher": matcher} if matcher else {}
-    return {**group, "hooks": [{"type": "command", "command": command, "timeout": timeout_s}]}
-
-
 def _edits() -> tuple[Edit, ...]:
-    items = [JsonItems(path=HOOKS, at=("hooks", event), items=(_group(event),)) for event in EVENTS]
-    return (*items, WholeFile(path=RULES, text=RULES_TEXT))
+    return (*blocking_hooks("codex", HOOKS, EVENTS), WholeFile(path=RULES, text=RULES_TEXT))
 
 
 def hook_digest(event: str, matcher: str | None, handler: dict[str, Any]) -> str:

@@ -5,23 +5,18 @@ Met in the real program, 1.0.102. A hook that can't be started denies the tool t
 
 from __future__ import annotations
 
-from andon.agents.setup.commands import hook_command
+from andon.agents.setup.commands import ANSWERED_BEFORE, BLOCK_WHEN_MISSING, hook_command
 from andon.agents.setup.records import ClientSetup, Edit, JsonItems, JsonValue
 
 HOOKS = ".github/hooks/andon.json"
 EVENTS = {"sessionStart": 30, "preToolUse": 10, "postToolUse": 10, "agentStop": 600, "sessionEnd": 10}
-MISSING = (
-    '{"decision":"block","reason":"There is no andon on the PATH of this session, so the work was not checked. '
-    'Tell the person that it must be put there."}'
-)
-ANSWERED_BEFORE = '"stop_hook_active": *true'
 
 
 def _edits() -> tuple[Edit, ...]:
     edits: list[Edit] = [JsonValue(path=HOOKS, at=("version",), value=1)]
     for event, timeout_s in EVENTS.items():
         if event == "agentStop":
-            command = hook_command("copilot", event, timeout_s, when_missing=MISSING, unless=ANSWERED_BEFORE)
+            command = hook_command("copilot", event, timeout_s, when_missing=BLOCK_WHEN_MISSING, unless=ANSWERED_BEFORE)
         else:
             command = hook_command("copilot", event, timeout_s, optional=True)
         item = {"type": "command", "bash": command, "timeoutSec": timeout_s}

@@ -8,8 +8,8 @@ does. Started in a directory below the one with `.gemini`, it finds no settings 
 
 from __future__ import annotations
 
-from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, OffSwitch, Section
+from andon.agents.setup.groups import telling_hooks
+from andon.agents.setup.records import ClientSetup, Edit, OffSwitch, Section
 from andon.agents.setup.shared import POINTER
 
 SETTINGS = ".gemini/settings.json"
@@ -23,21 +23,11 @@ EVENTS: dict[str, tuple[str, int]] = {
     "AfterAgent": ("", 600),
     "SessionEnd": ("", 10),
 }
-MISSING = (
-    '{"systemMessage":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
-    'andon check."}'
-)
 
 
 def _edits() -> tuple[Edit, ...]:
-    edits: list[Edit] = []
-    for event, (matcher, timeout_s) in EVENTS.items():
-        command = hook_command("gemini", event, timeout_s, when_missing=MISSING if event == "AfterAgent" else "")
-        group = {"matcher": matcher} if matcher else {}
-        hook = {"name": "andon", "type": "command", "command": command, "timeout": timeout_s * 1000}
-        edits.append(JsonItems(path=SETTINGS, at=("hooks", event), items=({**group, "hooks": [hook]},)))
-    edits.append(Section(path="GEMINI.md", text=POINTER))
-    return tuple(edits)
+    hooks = telling_hooks("gemini", SETTINGS, EVENTS, stop="AfterAgent")
+    return (*hooks, Section(path="GEMINI.md", text=POINTER))
 
 
 CLIENT = ClientSetup(

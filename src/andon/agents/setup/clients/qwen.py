@@ -6,8 +6,8 @@ In a claim's worktree that would be a change to a protected file, which nobody m
 
 from __future__ import annotations
 
-from andon.agents.setup.commands import hook_command
-from andon.agents.setup.records import ClientSetup, Edit, JsonItems, JsonValue, OffSwitch, WholeFile
+from andon.agents.setup.groups import telling_hooks
+from andon.agents.setup.records import ClientSetup, Edit, JsonValue, OffSwitch, WholeFile
 from andon.agents.setup.shared import SKILL
 
 SETTINGS = ".qwen/settings.json"
@@ -22,21 +22,12 @@ EVENTS: dict[str, tuple[str, int]] = {
     "Stop": ("", 600),
     "SessionEnd": ("", 10),
 }
-MISSING = (
-    '{"systemMessage":"There is no andon on the PATH of this session: the work was not checked. Put it there and run '
-    'andon check."}'
-)
 
 
 def _edits() -> tuple[Edit, ...]:
-    edits: list[Edit] = [JsonValue(path=SETTINGS, at=("$version",), value=SETTINGS_VERSION)]
-    for event, (matcher, timeout_s) in EVENTS.items():
-        command = hook_command("qwen", event, timeout_s, when_missing=MISSING if event == "Stop" else "")
-        group = {"matcher": matcher} if matcher else {}
-        hook = {"name": "andon", "type": "command", "command": command, "timeout": timeout_s * 1000}
-        edits.append(JsonItems(path=SETTINGS, at=("hooks", event), items=({**group, "hooks": [hook]},)))
-    edits.append(WholeFile(path=".qwen/skills/andon/SKILL.md", text=SKILL))
-    return tuple(edits)
+    version = JsonValue(path=SETTINGS, at=("$version",), value=SETTINGS_VERSION)
+    hooks = telling_hooks("qwen", SETTINGS, EVENTS, stop="Stop")
+    return (version, *hooks, WholeFile(path=".qwen/skills/andon/SKILL.md", text=SKILL))
 
 
 CLIENT = ClientSetup(

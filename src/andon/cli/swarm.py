@@ -1,0 +1,60 @@
+"""Text for what concerns children: spawn, wait, and the tree of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon.cli.plain import clean, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.cli.render import Paint
+
+Body = dict[str, Any]
+COLORS = {"landed": "32", "completed": "32", "cancelled": "31", "blocked": "31"}
+MAX_DEPTH_SHOWN = 4
+
+
+def spawned(body: Body, paint: Paint) -> str:
+    lines = [f"{body['task']}: {clean(body['title'])} (child of {body['run']}, step {body['step']})"]
+    if process := body.get("process"):
+        lines.append(f"process {process['pid']} works on it; its log: {clean(str(process['log']))}")
+    else:
+        lines.append(f"any worker takes it: andon next --task {body['task']}; andon wait waits for it")
+    return "\n".join(lines)
+
+
+def waited(body: Body, paint: Paint) -> str:
+    lines = [line for item in body["items"] for line in _child(item, paint, 0)]
+    if merged := body.get("merged"):
+        how = "was left out" if merged["left_out"] else "is in this worktree now"
+        lines.append(f"what they landed ({merged['commit'][:12]}) {how}")
+    return "\n".join(lines)
+
+
+def tree(children: Body, paint: Paint, depth: int = 0) -> list[str]:
+    """The children of a run, indented, and theirs below them."""
+    lines = []
+    pad = "  " * depth
+    for step, swarm in children.items():
+        join = f", join {swarm['join']}" if swarm["join"] else ""
+        outcome = f", {swarm['outcome']}" if swarm["outcome"] else ""
+        lines.append(f"{pad}children of {step}{join}{outcome}: {len(swarm['items'])}, {swarm['open']} open")
+        for item in swarm["items"]:
+            lines += _child(item, paint, depth + 1)
+    return lines
+
+
+def _child(item: Body, paint: Paint, depth: int) -> list[str]:
+    pad = "  " * depth
+    state = str(item["outcome"] or item["status"])
+    run = f" {item['run']}" if item["run"] else ""
+    used = f", {item['tokens']} tokens" if item["tokens"] else ""
+    used += f" of {item['budget']}" if item["budget"] is not None else ""
+    title = one_line(str(item["title"]))
+    lines = [f"{pad}{item['task']}{run} {paint(state, COLORS.get(state, '33'))}: {title}{used}"]
+    told = [item["message"], item["reason"]]
+    lines += [f"{pad}    {one_line(str(text))}" for text in told if text]
+    if depth < MAX_DEPTH_SHOWN and item.get("children"):
+        lines += tree(item["children"], paint, depth + 1)
+    return lines

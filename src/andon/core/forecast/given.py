@@ -1,0 +1,119 @@
+"""What a person gives or assumes: lines `KEY = VALUE`, from the command line or a file, checked against the workflow.
+
+Keys: `STEP.duration`, `.fix`, `.tokens`, `.red`, `.lost`, `.answer`, `.width`, `.window`; `STEP.OUTCOME`, the probability of
+an outcome; `CHOICE.TARGET`, that of a way out of a choice; `arrivals`, the time between tasks; `price`, of a million tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from andon.core import workflow as w
+from andon.core.errors import UsageError
+from andon.core.forecast.spread import COUNT_UNITS, DURATION_UNITS, Spread, number_of, spread_of
+
+DURATIONS = frozenset({"duration", "fix", "answer"})
+COUNTS = frozenset({"tokens", "width"})
+PROBABILITIES = frozenset({"red", "lost"})
+MAX_WIDTH = 10_000
+MAX_WINDOW = 1000
+MAX_PROBABILITY = 0.99
+"""Of what is tried again: a certainty of red or lost attempts would never end well."""
+
+
+class Given(Struct, kw_only=True):
+    """By key. spreads: `STEP.what` and `arrivals`. chances: `STEP.red`, `STEP.OUTCOME`, `CHOICE.TARGET`.
+
+    windows: `STEP` -> how many landings are verified at once. price: of a million tokens, None when it was not given.
+    """
+
+    spreads: dict[str, Spread] = {}
+    chances: dict[str, float] = {}
+    windows: dict[str, int] = {}
+    price: float | None = None
+
+
+def read_lines(text: str, source: str) -> list[tuple[str, str]]:
+    """(key, value) of each line of a file; `#` begins a comment. Raises UsageError."""
+    pairs = []
+    for number, line in enumerate(text.splitlines(), 1):
+        plain = line.partition("#")[0].strip()
+        if plain:
+            pairs.append(pair_of(plain, f"{source}:{number}: "))
+    return pairs
+
+
+def pair_of(text: str, where: str = "") -> tuple[str, str]:
+    """KEY=VALUE. Raises UsageError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or not value.strip():
+        raise _bad(f"{where}{text!r} is not KEY=VALUE", "for example --assume implement.duration=10m..30m")
+    return key.strip(), value.strip()
+
+
+def given(workflow: w.Workflow, pairs: Iterable[tuple[str, str]]) -> Given:
+    """All that was given; a later line replaces an earlier one. Raises UsageError."""
+    found = Given(spreads={}, chances={}, windows={})
+    for key, value in pairs:
+        _take(workflow, found, key, value)
+    for node in (*workflow.steps, *workflow.pseudo):
+        total = sum(found.chances.get(f"{node}.{name}", 0.0) for name in ways(workflow, node))
+        if total > 1.0 + 1e-9:
+            raise _bad(f"the probabilities of the ways out of {node} sum to {total:.3g}", "give at most 1 together")
+        if total < 1.0 - 1e-6 and all(f"{node}.{name}" in found.chances for name in ways(workflow, node)):
+            raise _bad(
+                f"the probabilities of all ways out of {node} sum to {total:.3g}", "leave one out, or give 1 together"
+            )
+    return found
+
+
+def ways(workflow: w.Workflow, node: str) -> list[str]:
+    """The names of the ways out of a node: outcomes of a step, targets of a choice."""
+    if node in workflow.pseudo:
+        return list(dict.fromkeys(edge.target for edge in workflow.out(node)))
+    return list(dict.fromkeys(edge.outcome for edge in workflow.out(node)))
+
+
+def _take(workflow: w.Workflow, found: Given, key: str, value: str) -> None:
+    if key == "arrivals":
+        found.spreads[key] = spread_of(key, value, DURATION_UNITS)
+        return
+    if key == "price":
+        found.price = _number(key, value, 0.0, 1e9)
+        return
+    node, _, what = key.rpartition(".")
+    is_step = node in workflow.steps
+    if not is_step and workflow.pseudo.get(node) != "choice":
+        known = ", ".join([*workflow.steps, *(x for x, kind in workflow.pseudo.items() if kind == "choice")])
+        raise _bad(f"{key}: workflow {workflow.name} has no step or choice {node!r}", f"name one of {known}")
+    if is_step and what in DURATIONS:
+        found.spreads[key] = spread_of(key, value, DURATION_UNITS)
+    elif is_step and what in COUNTS:
+        found.spreads[key] = spread_of(key, value, COUNT_UNITS)
+    elif is_step and what in PROBABILITIES:
+        found.chances[key] = _number(key, value, 0.0, MAX_PROBABILITY)
+    elif is_step and what == "window":
+        found.windows[node] = int(_number(key, value, 1, MAX_WINDOW))
+    elif what in ways(workflow, node):
+        found.chances[key] = _number(key, value, 0.0, 1.0)
+    else:
+        options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, "window"}) if is_step else []
+        known = ", ".join([*ways(workflow, node), *options])
+        raise _bad(f"{key}: {node} has no {what!r}", f"name one of {known}")
+
+
+def _number(key: str, value: str, least: float, most: float) -> float:
+    number = number_of(value.removesuffix("%"), {})
+    if number is not None and value.endswith("%"):
+        number /= 100.0
+    if number is None or not least <= number <= most:
+        raise _bad(
+            f"{key} = {value!r}: expected a number from {least:g} to {most:g}", f"for example {key}={most / 2:g}"
+        )
+    return number
+
+
+def _bad(message: str, following: str) -> UsageError:
+    return UsageError(message, kind="bad_input", next=following)

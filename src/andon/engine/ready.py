@@ -1,0 +1,65 @@
+"""`andon ready`: ready work in the order of `next`, whether this caller would be offered it, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon.core import queue as q
+from andon.core.errors import EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.engine import choosing, offers, runs
+from andon.engine.interface import Reply
+from andon.engine.offers import Offer, Surroundings, Wanted
+from andon.engine.services import Services
+from andon.ports import Reader
+
+MAX_LISTED = 200
+
+
+def ready(services: Services, arguments: dict[str, Any]) -> Reply:
+    """Exit 0 when there is ready work, offered to the caller or not."""
+    wanted = Wanted(role=arguments.get("role"), labels=tuple(arguments.get("labels") or ()))
+    with services.store.read() as reader:
+        around = Surroundings(reader)
+        listed = offers.queue(reader, wanted, around, services.clock.now())[:MAX_LISTED]
+    try:
+        targets = runs.targets(services, {x.start for x in listed if not x.candidate.run})
+    except AndonError as error:
+        targets = {x.start: runs.Startable(error=error) for x in listed}
+    items: list[dict[str, Any]] = []
+    with services.store.read() as reader:
+        around = Surroundings(reader)
+        full = q.agent_is_full(services.caller.agent, around.held, around.limits)
+        for offer in listed:
+            why = full or _why_not(services, reader, around, offer, wanted, targets)
+            items.append(_item(offer, why))
+    return Reply(exit=EXIT_YES if items else EXIT_NOT_YET, body={"ok": True, "items": items})
+
+
+def _why_not(
+    services: Services,
+    reader: Reader,
+    around: Surroundings,
+    offer: Offer,
+    wanted: Wanted,
+    targets: dict[runs.StartKey, runs.Startable],
+) -> str:
+    try:
+        return choosing.refusal(services, reader, around, offer, wanted, targets)
+    except choosing.NotForIt as other:
+        return str(other)
+
+
+def _item(offer: Offer, why: str) -> dict[str, Any]:
+    candidate = offer.candidate
+    return {
+        "task": candidate.task,
+        "title": offer.title,
+        "run": candidate.run or None,
+        "step": candidate.step or None,
+        "role": candidate.role or None,
+        "priority": candidate.priority,
+        "labels": list(candidate.labels),
+        "offered_to": offer.offered_to or None,
+        "offered": not why,
+        "why_not": why or None,
+    }

@@ -1,0 +1,321 @@
+"""`spawn` and `wait`: an agent makes children of the step that it holds, and takes in what they made.
+
+Theory of operation. At the first `spawn` the worktree is submitted and becomes the step's integration reference; at a later
+one what the worktree has more is merged onto it. `common` is the last commit that both hold; from there every merge, up
+and down, is a three-way merge. The lead lands children on the reference; `wait` brings it into the worktree, of which a
+snapshot is kept before. Conflicts stand in the files and are named; nothing is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from andon.core import commands as c
+from andon.core import state as s
+from andon.core import swarm as sw
+from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError, Rejected
+from andon.core.judge import is_review_step
+from andon.core.verdict import Submission
+from andon.engine import claims, judging
+from andon.engine.interface import Reply
+from andon.engine.places import Claim
+from andon.engine.services import Services
+from andon.engine.swarm import BadList, Item, add_child, refuse_large_tree
+from andon.engine.swarm_views import children_json
+from andon.engine.transact import Unit, key_cause, load_run, load_task
+
+POLL_S = 0.5
+MAX_WAIT_S = 24 * 3600.0
+DEFAULT_WAIT_S = 3600.0
+MAX_MOVES = 5
+NOTHING = "0"
+BUILT = ("process", "sandbox")
+Arguments = dict[str, Any]
+
+
+# ---------------------------------------------------------------- spawn
+
+
+def spawn(services: Services, arguments: Arguments) -> Reply:
+    """Make one child, and start a client on it when one is named."""
+    claim = claims.find_claim(services)
+    run, step = claims.held(services, claim)
+    client, extra = _client(services, arguments)
+    _refuse_step(services, run, step)
+    task = _known(services, run.id, arguments.get("key")) or _spawn(services, claim, arguments)
+    body: dict[str, Any] = {"ok": True, "task": task.id, "title": task.title, "run": run.id, "step": step.step}
+    body["budget"] = task.budget
+    if client and services.beside is not None:
+        body["process"] = services.beside.start(task.id, client, extra)
+    return Reply(exit=EXIT_YES, body=body)
+
+
+def _client(services: Services, arguments: Arguments) -> tuple[str, tuple[str, ...]]:
+    isolation = arguments.get("isolation")
+    if isolation and isolation not in BUILT:
+        text = f"a child in a {isolation} of its own is not built; there are: {', '.join(BUILT)}"
+        raise AndonError(text, kind="not_built", next="leave --isolation out", exit=EXIT_USAGE)
+    client, extra = arguments.get("client") or "", tuple(arguments.get("extra") or ())
+    if extra and not client:
+        client = "command"
+    if client and services.beside is not None:
+        services.beside.check(client, extra)
+    return client, extra
+
+
+def _refuse_step(services: Services, run: s.Run, step: s.ActiveStep) -> None:
+    workflow = judging.definitions_of(services, run)
+    if is_review_step(workflow, workflow.steps[step.step]):
+        text = f"step {step.step} is a review; nothing of it is handed on"
+        raise AndonError(text, kind="review_step", next="andon advance [--outcome …] -m REASON")
+
+
+def _cause(run: str, key: str | None) -> str | None:
+    return key_cause(f"spawn:{run}", key)
+
+
+def _known(services: Services, run: str, key: str | None) -> s.Task | None:
+    """The child that was made under this key before."""
+    cause = _cause(run, key)
+    if cause is None:
+        return None
+    with services.store.read() as reader:
+        known = reader.caused(cause)
+        return load_task(reader, known) if known is not None else None
+
+
+def _spawn(services: Services, claim: Claim, arguments: Arguments) -> s.Task:
+    submission = judging.submit(services, claim)
+    with services.store.read() as reader:
+        run = load_run(reader, claim.run)
+    step = run.active[claim.step]
+    ref, common = _bring_up(services, claim, run, step, submission)
+    item = Item(
+        key="",
+        title=str(arguments.get("title") or ""),
+        body=str(arguments.get("body") or ""),
+        scope=tuple(arguments.get("scope") or ()),
+        acceptance=tuple(arguments.get("acceptance") or ()),
+        labels=tuple(arguments.get("labels") or ()),
+    )
+    cause = _cause(run.id, arguments.get("key"))
+
+    def work(unit: Unit) -> s.Task:
+        before = unit.run(run.id)
+        present = _present(before, step)
+        index = len(present.children) if present is not None else 0
+        child = sw.Child(
+            index=index,
+            key=str(arguments.get("key") or index + 1),
+            task=unit.writer.next_id("task"),
+            budget=arguments.get("budget"),
+        )
+        command = c.HandOn(
+            at=services.clock.now(),
+            actor=claim.agent,
+            step=claim.step,
+            token=claim.token,
+            ref=ref,
+            base=submission.base,
+            base_tree=submission.base_tree,
+            children=(child,),
+            common=common,
+        )
+        after = unit.on_run(run.id, command)
+        if isinstance(after, Rejected):
+            raise AndonError.of(after)
+        try:
+            refuse_large_tree(unit, after)
+            workflow = str(arguments.get("workflow") or "")
+            return add_child(services, unit, after, step, child, item, workflow, cause=cause)
+        except BadList as error:
+            raise AndonError(str(error), kind="bad_input", next="andon spawn --help", exit=EXIT_USAGE) from error
+
+    task, effects = services.engine.transact(work)
+    services.after(effects)
+    return task
+
+
+def _present(run: s.Run, step: s.ActiveStep) -> sw.Swarm | None:
+    swarm = run.swarms.get(step.step)
+    return swarm if swarm is not None and swarm.visit == step.visit and not swarm.join else None
+
+
+def _bring_up(
+    services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, submission: Submission
+) -> tuple[str, str]:
+    """What the worktree holds now, on the integration reference: (the reference, the commit that both hold)."""
+    git = services.git
+    for _ in range(MAX_MOVES):
+        present = _present(run, step)
+        ref = present.ref if present is not None else sw.integration_ref(run.id, step.step, claim.token)
+        head = git.branch_head(ref)
+        if present is None:
+            expected = head or NOTHING * len(submission.commit)
+            if git.move_branch(ref, new=submission.commit, expected=expected, reason=f"andon: children of {run.id}"):
+                return ref, submission.commit
+            continue
+        if head is None:
+            text = f"the integration reference {ref} of run {run.id} is gone"
+            raise AndonError(text, kind="no_target", next=f"git update-ref {ref} {present.common}")
+        if submission.tree == git.tree_of(present.common):
+            return ref, present.common
+        own = _own_commit(services, present, submission.tree)
+        merge = git.merge(head, own)
+        if not merge.clean:
+            raise AndonError(
+                f"this worktree and what children landed conflict in {', '.join(merge.conflicts[:10])}",
+                kind="merge_conflicts",
+                next="andon wait brings it in; resolve the conflicts, then spawn again",
+            )
+        who, text = services.author(), f"Work of {run.id}, step {step.step}, for its children"
+        new = own
+        if head != present.common:
+            new = git.commit_tree(merge.tree, [head, own], text, author=who, committer=who, at=services.clock.now())
+        if git.move_branch(ref, new=new, expected=head, reason=f"andon: {text}"):
+            return ref, own
+    raise AndonError(f"{ref} is moved by others all the time", kind="conflict", next="try again", exit=EXIT_NOT_YET)
+
+
+def _own_commit(services: Services, swarm: sw.Swarm, tree: str) -> str:
+    """What the worktree holds as a commit on what it has in common with the reference, so that merges are three-way."""
+    who = services.author()
+    text = f"The worktree of step {swarm.step}"
+    return services.git.commit_tree(tree, [swarm.common], text, author=who, committer=who, at=services.clock.now())
+
+
+# ---------------------------------------------------------------- wait
+
+
+def wait(services: Services, arguments: Arguments) -> Reply:
+    """Wait for children; exit 0: all (one, with `any`) ended well, 1: some did not, 3: not over in time."""
+    claim = claims.find_claim(services)
+    run, step = claims.held(services, claim)
+    wanted = _wanted(run, step, arguments)
+    if arguments.get("cancel"):
+        _cancel(services, claim, wanted)
+    timeout_s = arguments.get("timeout_s")
+    left_s = min(float(DEFAULT_WAIT_S if timeout_s is None else timeout_s), MAX_WAIT_S)
+    deadline = time.monotonic() + left_s
+    lease_s = step.lease.lease_s if step.lease is not None else 600.0
+    with claims.keep_alive(services, claim, lease_s):
+        while True:
+            state, children = _look(services, claim, wanted, any_=bool(arguments.get("any")))
+            if state != "open" or time.monotonic() >= deadline:
+                break
+            time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+    return _answer(services, claim, state, children, arguments)
+
+
+def _wanted(run: s.Run, step: s.ActiveStep, arguments: Arguments) -> list[str]:
+    swarm = _present(run, step)
+    if swarm is None:
+        text = f"step {step.step} of run {run.id} has no children"
+        raise AndonError(text, kind="no_children", next="andon spawn 'title'", exit=EXIT_USAGE)
+    known = [child.task for child in swarm.children]
+    asked = list(arguments.get("tasks") or ())
+    if unknown := [task for task in asked if task not in known]:
+        text = f"{', '.join(unknown)}: no child of step {step.step} of run {run.id}; there are {', '.join(known)}"
+        raise AndonError(text, kind="unknown_child", next="andon wait", exit=EXIT_USAGE)
+    return asked or known
+
+
+def _cancel(services: Services, claim: Claim, wanted: list[str]) -> None:
+    command = c.DropChildren(
+        at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tasks=tuple(wanted)
+    )
+    _run, effects = services.engine.on_run(claim.run, command)
+    services.after(effects)
+
+
+def _look(services: Services, claim: Claim, wanted: list[str], *, any_: bool) -> tuple[str, list[sw.Child]]:
+    """How far the children are: passed | failed | open. One that needs a person is not waited for."""
+    run, step = claims.held(services, claim)
+    swarm = _present(run, step)
+    children = [child for child in (swarm.children if swarm is not None else ()) if child.task in wanted]
+    if any_ and any(child.is_good for child in children):
+        return "passed", children
+    if all(child.is_good for child in children) and children:
+        return "passed", children
+    still = [child for child in children if not child.is_over]
+    stuck = [child for child in still if _is_stuck(services, child.task)]
+    return ("failed" if len(stuck) == len(still) else "open"), children
+
+
+def _is_stuck(services: Services, name: str) -> bool:
+    """Whether a child waits for a person."""
+    with services.store.read() as reader:
+        task = load_task(reader, name)
+        return bool(task.run) and task.status == s.RUNNING and load_run(reader, task.run).status == s.RUN_BLOCKED
+
+
+def _answer(services: Services, claim: Claim, state: str, children: list[sw.Child], arguments: Arguments) -> Reply:
+    merged: dict[str, Any] | None = None
+    if state != "open":
+        merged = _take_in(services, claim, leave_out=bool(arguments.get("no_merge")))
+    with services.store.read() as reader:
+        run = load_run(reader, claim.run)
+    names = {child.task for child in children}
+    shown = children_json(services, run).get(claim.step, {})
+    items = [item for item in shown.get("items", []) if item["task"] in names]
+    body: dict[str, Any] = {"ok": state == "passed", "run": run.id, "step": claim.step, "state": state, "items": items}
+    if merged is not None:
+        body["merged"] = merged
+    exit_code = {"passed": EXIT_YES, "failed": EXIT_NO}.get(state, EXIT_NOT_YET)
+    if state == "open":
+        still = [child.task for child in children if not child.is_over]
+        text = f"{len(still)} children are not over: {', '.join(still[:10])}"
+        body["error"] = {"kind": "children_open", "message": text, "next": "andon wait; the lead lands: andon lead"}
+    elif state == "failed":
+        bad = [f"{item['task']} {item['status']}: {item['reason']}".rstrip(": ") for item in items if _is_bad(item)]
+        text = f"{len(bad)} children did not end well: {'; '.join(bad[:10])}"
+        body["error"] = {"kind": "children_failed", "message": text, "next": "andon spawn again, or go on without"}
+    if merged is not None and merged["conflicts"]:
+        exit_code, body["ok"] = EXIT_NO, False
+        text = f"what children landed is in the worktree, with conflicts in {', '.join(merged['conflicts'][:10])}"
+        body["error"] = {"kind": "merge_conflicts", "message": text, "next": "resolve them (look for <<<<<<<)"}
+    return Reply(exit=exit_code, body=body)
+
+
+def _is_bad(item: dict[str, Any]) -> bool:
+    return item["outcome"] not in sw.GOOD
+
+
+def _take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, Any] | None:
+    """Merge the integration reference into the worktree. A snapshot of what stood there is kept before."""
+    git = services.git
+    run, step = claims.held(services, claim)
+    swarm = _present(run, step)
+    if swarm is None or not swarm.unmerged:
+        return None
+    head = git.branch_head(swarm.ref)
+    if head is None:
+        text = f"the integration reference {swarm.ref} of run {run.id} is gone"
+        raise AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} {swarm.common}")
+    conflicts: tuple[str, ...] = ()
+    kept = ""
+    if not leave_out:
+        kept, tree = git.snapshot(
+            claim.workdir,
+            base=judging.base_of(services, run, claim.workdir),
+            message=f"The worktree of {run.id}, step {step.step}, before its children's work came in",
+            author=services.author(),
+            under=f"refs/andon/salvage/{run.id}/{step.step}/{claim.token}",
+            at=services.clock.now(),
+        )
+        merge = git.merge(_own_commit(services, swarm, tree), head)
+        conflicts = merge.conflicts
+        git.update_worktree(claim.workdir, tree, merge.tree)
+    command = c.MergeChildren(
+        at=services.clock.now(),
+        actor=claim.agent,
+        step=claim.step,
+        token=claim.token,
+        commit=head if not leave_out else swarm.common,
+        left_out=leave_out,
+        conflicts=conflicts,
+    )
+    _after, effects = services.engine.on_run(run.id, command)
+    services.after(effects)
+    return {"commit": head, "left_out": leave_out, "conflicts": list(conflicts), "before": kept or None}

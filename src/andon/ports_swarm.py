@@ -1,0 +1,21 @@
+"""The interface through which a parent has children worked on beside it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Beside(Protocol):
+    """Processes on this machine that work on children."""
+
+    def check(self, client: str, extra: tuple[str, ...]) -> None:
+        """Raises AndonError kind "no_client" when that client can't be started here."""
+        ...
+
+    def start(self, task: str, client: str, extra: tuple[str, ...]) -> dict[str, str | int]:
+        """Start a process that works on a task and outlives the caller: {"pid", "log"}."""
+        ...
+
+    def end(self, task: str) -> None:
+        """End the process that was started for a task, if it is still that one; harmless otherwise."""
+        ...

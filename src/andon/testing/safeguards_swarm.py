@@ -1,0 +1,56 @@
+"""The safeguards of children, each as the patch that switches it off. See `safeguards`."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from andon.core import events as e
+from andon.core import evolve_swarm, rules_swarm
+from andon.core import react as reactions
+from andon.core import state as s
+from andon.core import swarm as sw
+from andon.core.evolve import _HANDLERS
+from andon.engine import swarm as handing_on
+from andon.testing.safeguards import Patch
+
+
+def orphans() -> list[Patch]:
+    return [(reactions, "_cancel_children", lambda *_: [])]
+
+
+def silent_children() -> list[Patch]:
+    return [(reactions, "_of_task", lambda *_: [])]
+
+
+def join_without_children() -> list[Patch]:
+    return [(handing_on, "integrated", lambda *_: None)]
+
+
+def strangers() -> list[Patch]:
+    original = evolve_swarm._ended
+
+    def ended(run: s.Run, event: e.ChildEnded) -> s.Run:
+        return original(run, replace(event, authors=()))
+
+    return [(_HANDLERS, e.ChildEnded, ended)]
+
+
+def left_behind() -> list[Patch]:
+    """A step is left whatever its children do, and without what they made."""
+    return [(sw, "refuse_leaving", lambda *_, **__: None)]
+
+
+def overbooked() -> list[Patch]:
+    """A fan-out starts whether or not its tokens can be reserved."""
+    return [(rules_swarm, "tokens_left", lambda *_: None)]
+
+
+def all_at_once() -> list[Patch]:
+    def may_start(swarm: sw.Swarm) -> tuple[str, ...]:
+        return tuple(child.task for child in sw.open_children(swarm) if not child.released)
+
+    return [(sw, "may_start", may_start)]
+
+
+def bottomless() -> list[Patch]:
+    return [(sw, "MAX_DEPTH", 10**6)]

@@ -1,0 +1,150 @@
+"""An agent makes children of its own step: spawn, wait, cancel, and what comes into its worktree."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.swarm_world import Swarm
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Swarm:
+    return Swarm.build(tmp_path)
+
+
+def parent(world: Swarm, *more: str) -> dict[str, Any]:
+    world.add_task("The whole", "--workflow", "piece", *more)
+    return world.claim("pam")
+
+
+def spawn(world: Swarm, claim: dict[str, Any], title: str, *more: str) -> str:
+    made = world.ok("spawn", title, "--workflow", "piece", *more, agent="pam", cwd=claim["workdir"])
+    return str(made["task"])
+
+
+def test_what_children_landed_comes_into_the_parents_worktree(world: Swarm) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    world.write("base.txt", "of the parent\n", workdir)
+    child = spawn(world, claim, "A part", "--body", "do this", "--key", "a")
+    assert spawn(world, claim, "A part", "--key", "a") == child
+    open_ = world.andon("advance", "-m", "x", "--json", agent="pam", cwd=workdir)
+    assert (open_.exit, open_.kind) == (3, "children_open")
+    waiting = world.andon("wait", "--timeout", "0.2s", "--json", agent="pam", cwd=workdir)
+    assert (waiting.exit, waiting.kind) == (3, "children_open")
+
+    part = world.piece("alice", "part.txt", "of the child\n", "--task", child)
+    assert "do this" in part["brief"]
+    assert claim["run"] in part["brief"]
+    assert (Path(part["workdir"]) / "base.txt").read_text() == "of the parent\n"
+    world.ok("lead")
+    world.write("more.txt", "meanwhile\n", workdir)
+    unmerged = world.andon("advance", "-m", "x", "--json", agent="pam", cwd=workdir)
+    assert (unmerged.exit, unmerged.kind) == (3, "children_unmerged")
+    done = world.ok("wait", agent="pam", cwd=workdir)
+    assert [(x["task"], x["outcome"], x["message"]) for x in done["items"]] == [(child, "landed", "alice did it")]
+    assert done["merged"]["conflicts"] == []
+    assert (workdir / "part.txt").read_text() == "of the child\n"
+    assert (workdir / "more.txt").read_text() == "meanwhile\n"
+
+    # A second child begins with all of that.
+    second = spawn(world, claim, "Another part")
+    other = world.claim("bob", "--task", second)
+    assert {"base.txt", "part.txt", "more.txt"} <= set(os.listdir(other["workdir"]))
+    cancelled = world.andon("wait", second, "--cancel", "--json", agent="pam", cwd=workdir)
+    assert cancelled.exit == 1
+    assert cancelled.json["items"][0]["outcome"] == "cancelled"
+    assert world.andon("advance", "-m", "x", "--json", agent="bob", cwd=other["workdir"]).exit == 4
+    world.ok("advance", "-m", "all of it", agent="pam", cwd=workdir)
+    assert world.ok("lead")["landed"][0]["run"] == claim["run"]
+    assert world.git("show", "main:part.txt") == "of the child"
+
+
+def test_conflicts_stand_in_the_files_and_nothing_is_lost(world: Swarm) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    child = spawn(world, claim, "A part")
+    world.piece("alice", "app.txt", "of the child\n", "--task", child)
+    world.ok("lead")
+    world.write("app.txt", "of the parent\n", workdir)
+    merged = world.andon("wait", "--json", agent="pam", cwd=workdir)
+    assert (merged.exit, merged.kind) == (1, "merge_conflicts")
+    assert merged.json["merged"]["conflicts"] == ["app.txt"]
+    assert "<<<<<<<" in (workdir / "app.txt").read_text()
+    assert world.git("show", f"{merged.json['merged']['before']}:app.txt") == "of the parent"
+    refused = world.andon("advance", "-m", "x", "--json", agent="pam", cwd=workdir)
+    assert refused.kind == "unresolved_conflicts"
+    world.write("app.txt", "of both\n", workdir)
+    world.ok("advance", "-m", "both", agent="pam", cwd=workdir)
+
+
+def test_what_children_made_may_be_left_out(world: Swarm) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    child = spawn(world, claim, "A part")
+    world.piece("alice", "part.txt", "x\n", "--task", child)
+    world.ok("lead")
+    done = world.ok("wait", "--no-merge", agent="pam", cwd=workdir)
+    assert done["merged"]["left_out"] is True
+    world.write("mine.txt", "x\n", workdir)
+    world.ok("advance", "-m", "without", agent="pam", cwd=workdir)
+    world.ok("lead")
+    assert "part.txt" not in world.git("ls-tree", "--name-only", "main")
+
+
+def test_a_worker_is_started_beside_the_parent_and_ends_with_its_child(world: Swarm, tmp_path: Path) -> None:
+    claim = parent(world)
+    started = tmp_path / "started"
+    client = tmp_path / "client.py"
+    client.write_text(f"import time\nopen({str(started)!r}, 'w').close()\ntime.sleep(300)\n")
+    made = world.ok(
+        "spawn", "A part", "--workflow", "piece", "--", sys.executable, str(client), agent="pam", cwd=claim["workdir"]
+    )
+    pid = made["process"]["pid"]
+    _until(started.exists, made["process"]["log"])
+    held = world.ok("show", made["task"])["run_state"]["steps"][0]
+    assert held["state"] == "leased"
+    assert held["agent"] != "pam"
+    world.andon("wait", "--cancel", "--json", agent="pam", cwd=claim["workdir"])
+    _until(lambda: _is_gone(pid), made["process"]["log"])
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _until(holds: Any, log: str) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, Path(log).read_text()
+        time.sleep(0.05)
+
+
+def test_bad_input_is_answered_in_plain_words(world: Swarm) -> None:
+    claim = parent(world, "--budget", "1000")
+    refused = world.andon("spawn", "x", "--isolation", "vm", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "not_built")
+    refused = world.andon("spawn", "x", "--client", "nobody", "--json", agent="pam", cwd=claim["workdir"])
+    assert refused.exit == 64
+    refused = world.andon("spawn", "x", "--workflow", "piece", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "no_budget")
+    refused = world.andon("spawn", "x", "--budget", "1001", "--json", agent="pam", cwd=claim["workdir"])
+    assert "1000 are left" in refused.json["error"]["message"]
+    refused = world.andon("wait", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "no_children")
+    refused = world.andon("spawn", "x", "--json", agent="pam")
+    assert refused.kind == "no_claim"
+    child = spawn(world, claim, "A part", "--budget", "1000")
+    refused = world.andon("wait", "T99", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "unknown_child")
+    refused = world.andon("task", "edit", child, "--workflow", "many", "--json", agent="pam")
+    assert refused.kind == "child_task"
