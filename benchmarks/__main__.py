@@ -13,6 +13,7 @@ from benchmarks import (
     landing,
     long_log,
     merge_queue,
+    planning_scale,
     simulator,
     store_load,
     transitions,
@@ -29,7 +30,7 @@ ALL = {
     "contention": store_load.run_contention,
     "clients": clients.run,
 }
-LONG = {"claims": store_load.run_claims, "long_log": long_log.run}
+LONG = {"plan": planning_scale.run, "claims": store_load.run_claims, "long_log": long_log.run}
 """Minutes and gigabytes: only when they are named."""
 
 
