@@ -507,7 +507,6 @@ ELSEWHERE: dict[str, str] = {
     "plan": "andon.cli.render_plan:plan",
     "task_import": "andon.cli.exchange:imported",
     "task_export": "andon.cli.exchange:exported",
-    "plan": "andon.cli.render_plan:plan",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 
