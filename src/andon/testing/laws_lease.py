@@ -25,7 +25,11 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
         shared = mine & AREAS.get(other.scope, frozenset())
         if other.task == known.task or other.ended or not shared or other.id in laws.world.corrupted:
             continue
-        if other.id in _parents(laws, known) or known.id in _parents(laws, other):
+        above, beside = _parents(laws, known), _parents(laws, other)
+        if other.id in above or known.id in beside:
+            continue
+        if above and beside and above[-1] == beside[-1] and (_inherits(laws, known) or _inherits(laws, other)):
+            # Parts of one whole, of one of which nobody said more than that it is within the whole.
             continue
         for step, held in other.held.items():
             # A lease that is over binds nobody, also before its end is written down.
@@ -34,12 +38,17 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
                 laws.violated(6, text)
 
 
-def _parents(laws: Laws, known: Known) -> set[str]:
-    found: set[str] = set()
+def _parents(laws: Laws, known: Known) -> list[str]:
+    """The nearest first."""
+    found: list[str] = []
     while known.parent and known.parent not in found and known.parent in laws.runs:
-        found.add(known.parent)
+        found.append(known.parent)
         known = laws.runs[known.parent]
     return found
+
+
+def _inherits(laws: Laws, known: Known) -> bool:
+    return known.scope == laws.runs[known.parent].scope
 
 
 def _writes(known: Known, step: str) -> bool:
