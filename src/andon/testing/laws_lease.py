@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
-    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent."""
+    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent, and so do
+    parts of one whole where one of them was given no scope of its own."""
     mine = AREAS.get(known.scope, frozenset())
     if not mine or not _writes(known, event.step):
         return
@@ -25,7 +26,10 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
         shared = mine & AREAS.get(other.scope, frozenset())
         if other.task == known.task or other.ended or not shared or other.id in laws.world.corrupted:
             continue
-        if other.id in _parents(laws, known) or known.id in _parents(laws, other):
+        mine_above, theirs_above = _parents(laws, known), _parents(laws, other)
+        if other.id in mine_above or known.id in theirs_above:
+            continue
+        if mine_above[-1:] == theirs_above[-1:] != [] and (_inherits(laws, known) or _inherits(laws, other)):
             continue
         for step, held in other.held.items():
             # A lease that is over binds nobody, also before its end is written down.
@@ -34,12 +38,17 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
                 laws.violated(6, text)
 
 
-def _parents(laws: Laws, known: Known) -> set[str]:
-    found: set[str] = set()
+def _parents(laws: Laws, known: Known) -> list[str]:
+    """The runs above a child's, the nearest first."""
+    found: list[str] = []
     while known.parent and known.parent not in found and known.parent in laws.runs:
-        found.add(known.parent)
+        found.append(known.parent)
         known = laws.runs[known.parent]
     return found
+
+
+def _inherits(laws: Laws, known: Known) -> bool:
+    return known.parent in laws.runs and known.scope == laws.runs[known.parent].scope
 
 
 def _writes(known: Known, step: str) -> bool:
