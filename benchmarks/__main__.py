@@ -14,6 +14,7 @@ from benchmarks import (
     long_log,
     merge_queue,
     next_work,
+    planning_scale,
     simulator,
     store_load,
     swarm_load,
@@ -32,7 +33,12 @@ ALL = {
     "clients": clients.run,
     "next_work": next_work.run,
 }
-LONG = {"claims": store_load.run_claims, "long_log": long_log.run, "swarm": swarm_load.run}
+LONG = {
+    "plan": planning_scale.run,
+    "claims": store_load.run_claims,
+    "long_log": long_log.run,
+    "swarm": swarm_load.run,
+}
 """Minutes and gigabytes: only when they are named."""
 
 

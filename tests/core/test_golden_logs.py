@@ -159,6 +159,7 @@ def informed() -> list[e.Event]:
     world.ok(world.advance("implement", token, "alice", "t1", measured="failed"))
     world.ok(c.GiveLearnings(at=world.now, actor="alice", step="implement", token=token, learnings=("L3",), asked=True))
     world.ok(world.advance("implement", token, "alice", "t2"))
+    world.ok(c.CancelRun(at=world.now, actor="ann", reason="enough"))
     return world.events
 
 

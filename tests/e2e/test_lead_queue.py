@@ -96,6 +96,7 @@ def runs(world: World) -> int:
 @pytest.mark.parametrize("mode", ["each", "batch"])
 def test_of_a_pair_broken_only_together_the_first_lands_and_nobody_else_pays(world: World, mode: str) -> None:
     assert world.person("config", "set", "queue.mode", mode).exit == 0
+    assert world.person("config", "set", "queue.parallel", "3").exit == 0
     start = world.head()
     first, second = pair(world)
     third = submit(world, "carol", {"other.txt": "fine\n"})

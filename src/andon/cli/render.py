@@ -504,9 +504,9 @@ ELSEWHERE: dict[str, str] = {
     "lead_unfreeze": "andon.cli.queue:frozen",
     "spawn": "andon.cli.swarm:spawned",
     "wait": "andon.cli.swarm:waited",
+    "plan": "andon.cli.render_plan:plan",
     "task_import": "andon.cli.exchange:imported",
     "task_export": "andon.cli.exchange:exported",
-    "plan": "andon.cli.render_plan:plan",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

@@ -71,6 +71,27 @@ TABLE: tuple[Key, ...] = (
         help="the most steps of this role under lease at a time; none: any number",
     ),
     Key(
+        name="knowledge.holdout",
+        kind="whole",
+        default=10,
+        high=100,
+        help="the percentage of steps that are told no learnings, to compare with; 0: none",
+    ),
+    Key(
+        name="knowledge.half_life_days",
+        kind="whole",
+        default=90,
+        high=100_000,
+        help="a learning counts half after so many days since somebody last said that it holds; 0: it does not age",
+    ),
+    Key(
+        name="knowledge.brief_tokens",
+        kind="whole",
+        default=900,
+        high=1_500,
+        help="the most that learnings may take of a brief, in tokens; 0: none are told",
+    ),
+    Key(
         name="queue.window",
         kind="whole",
         default=WINDOW_DEFAULT,

@@ -20,7 +20,7 @@ from andon.core.planning.holds import HOLD
 from andon.core.planning.imports import JAVASCRIPT, PYTHON, imported_by
 from andon.core.planning.mentions import IDENTIFIER, named_in
 from andon.core.planning.plan import Plan, Planned, Work, make_plan
-from andon.core.planning.tree import Tree
+from andon.core.planning.tree import Tree, as_pattern
 from andon.engine.interface import Reply
 from andon.engine.mining import mine
 from andon.engine.planning_reply import body_of, recorded
@@ -202,9 +202,9 @@ def _apply(services: Services, made: Plan, chosen: Chosen, arguments: dict[str, 
 
 
 def _recorded_paths(item: Planned) -> tuple[str, ...]:
-    """What `next` keeps others off while the task has no declared scope of its own."""
+    """What `next` keeps others off while the task has no declared scope of its own: globs, as scopes are."""
     paths = (x.path for x in item.predicted if x.score >= HOLD)
-    return tuple(sorted(path for path in paths if path not in item.released))
+    return tuple(sorted(as_pattern(path) for path in paths if path not in item.released))
 
 
 def _record(unit: Unit, task: s.Task, command: c.PlanTask) -> bool:

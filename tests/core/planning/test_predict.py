@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from andon.core import globs
 from andon.core.planning.history import MAX_FILES_TOGETHER, TOP, Commit, History
 from andon.core.planning.imports import imported_by
 from andon.core.planning.mentions import named_in
 from andon.core.planning.predict import MAX_PREDICTED, predict
-from andon.core.planning.tree import MAX_EXPANDED, Tree, literal_prefix
+from andon.core.planning.tree import MAX_EXPANDED, Tree, as_pattern, literal_prefix
 from andon.core.planning.words import MAX_WORDS, words_of
 
 PATHS = (
@@ -144,6 +145,14 @@ def test_lists_are_bounded() -> None:
 )
 def test_the_literal_beginning_of_a_pattern(pattern: str, prefix: str, literal: bool) -> None:
     assert literal_prefix(pattern) == (prefix, literal)
+
+
+@pytest.mark.parametrize("path", ["a/b.py", "app/[id]/page.tsx", "odd*name?", "back\\slash", "!first", "a]b"])
+def test_a_path_as_a_glob_means_itself(path: str) -> None:
+    assert globs.matches(path, [as_pattern(path)])
+    assert not globs.matches("app/i/page.tsx", [as_pattern(path)]) and not globs.matches(
+        "oddXnameY", [as_pattern(path)]
+    )
 
 
 def test_scopes_are_expanded_up_to_a_bound() -> None:

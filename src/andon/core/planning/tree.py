@@ -132,6 +132,12 @@ def literal_prefix(pattern: str) -> tuple[str, bool]:
     return body[: body.rfind("/", 0, wild) + 1].lstrip("/"), False
 
 
+def as_pattern(path: str) -> str:
+    """The glob that means this very path, whatever characters it has."""
+    text = "".join("\\" + character if character in "*?[\\" else character for character in path)
+    return "./" + text if path.startswith("!") else text
+
+
 def without_suffix(path: str) -> str:
     directory, slash, name = path.rpartition("/")
     return directory + slash + stem_of(name)

@@ -273,6 +273,8 @@ SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, s
     json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
     definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
     json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
+        OR json_extract(states.state, '$.budget') IS NOT NULL
+        OR EXISTS (SELECT 1 FROM json_each(states.state, '$.swarms'))
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
