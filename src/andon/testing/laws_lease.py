@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
-    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent."""
+    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent, and so do
+    parts of one whole where one of them was given no scope of its own."""
     mine = AREAS.get(known.scope, frozenset())
     if not mine or not _writes(known, event.step):
         return
@@ -25,11 +26,10 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
         shared = mine & AREAS.get(other.scope, frozenset())
         if other.task == known.task or other.ended or not shared or other.id in laws.world.corrupted:
             continue
-        above, beside = _parents(laws, known), _parents(laws, other)
-        if other.id in above or known.id in beside:
+        mine_above, theirs_above = _parents(laws, known), _parents(laws, other)
+        if other.id in mine_above or known.id in theirs_above:
             continue
-        if above and beside and above[-1] == beside[-1] and (_inherits(laws, known) or _inherits(laws, other)):
-            # Parts of one whole, of one of which nobody said more than that it is within the whole.
+        if mine_above[-1:] == theirs_above[-1:] != [] and (_inherits(laws, known) or _inherits(laws, other)):
             continue
         for step, held in other.held.items():
             # A lease that is over binds nobody, also before its end is written down.
@@ -39,7 +39,7 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
 
 
 def _parents(laws: Laws, known: Known) -> list[str]:
-    """The nearest first."""
+    """The runs above a child's, the nearest first."""
     found: list[str] = []
     while known.parent and known.parent not in found and known.parent in laws.runs:
         found.append(known.parent)
@@ -48,7 +48,7 @@ def _parents(laws: Laws, known: Known) -> list[str]:
 
 
 def _inherits(laws: Laws, known: Known) -> bool:
-    return known.scope == laws.runs[known.parent].scope
+    return known.parent in laws.runs and known.scope == laws.runs[known.parent].scope
 
 
 def _writes(known: Known, step: str) -> bool:
