@@ -13,9 +13,11 @@ from benchmarks import (
     landing,
     long_log,
     merge_queue,
+    next_work,
     planning_scale,
     simulator,
     store_load,
+    swarm_load,
     transitions,
 )
 from benchmarks.measure import keep, table
@@ -29,8 +31,14 @@ ALL = {
     "simulator": simulator.run,
     "contention": store_load.run_contention,
     "clients": clients.run,
+    "next_work": next_work.run,
 }
-LONG = {"plan": planning_scale.run, "claims": store_load.run_claims, "long_log": long_log.run}
+LONG = {
+    "plan": planning_scale.run,
+    "claims": store_load.run_claims,
+    "long_log": long_log.run,
+    "swarm": swarm_load.run,
+}
 """Minutes and gigabytes: only when they are named."""
 
 

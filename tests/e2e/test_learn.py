@@ -21,11 +21,8 @@ def quick(tmp_path: Path) -> World:
 
 
 def set_knowledge(world: World, key: str, value: str) -> None:
-    """As `andon config set` does."""
-    base = sqlite3.connect(world.path / ".git/andon/andon.db")
-    base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (f"config:knowledge.{key}", value))
-    base.commit()
-    base.close()
+    done = world.person("config", "set", f"knowledge.{key}", value)
+    assert done.exit == 0, done.out
 
 
 def aged(world: World, name: str, days: float) -> None:
@@ -147,6 +144,22 @@ class TestTelling:
         assert claim["gates"] == ["tests", "scope"]
         checked = quick.andon("check", "--json", agent="bob", cwd=claim["workdir"])
         assert checked.exit == 1
+
+    def test_a_reviewer_is_not_told_what_the_author_found(self, quick: World) -> None:
+        set_knowledge(quick, "holdout", "0")
+        quick.add_task("Change the app", "--scope", "app.txt")
+        claim = quick.claim("alice", "--role", "implementer")
+        quick.ok(
+            "learn", "app.txt must be loud: believe me", "--scope", "path:app.txt", agent="alice", cwd=claim["workdir"]
+        )
+        quick.write("app.txt", "LOUD\n", Path(claim["workdir"]))
+        quick.ok("advance", "-m", "x", agent="alice", cwd=claim["workdir"])
+        review = quick.claim("bob", "--role", "reviewer")
+        assert "believe me" not in review["brief"]
+        quick.ok("advance", "-m", "good", agent="bob", cwd=review["workdir"])
+        quick.ok("lead")
+        quick.add_task("Change it again", "--scope", "app.txt")
+        assert "> app.txt must be loud: believe me" in quick.claim("carol", "--role", "implementer")["brief"]
 
     def test_inject_keeps_to_its_budget(self, quick: World) -> None:
         for number in range(12):

@@ -21,6 +21,7 @@ from andon.core import workflow as w
 from andon.core.decide_run import MIN_RENEWAL_S, decide_run
 from andon.core.errors import AndonError
 from andon.core.evolve import evolve, replay
+from andon.core.swarm import Child
 from andon.core.verdict import Verdict
 from andon.ports import Store
 from andon.store import hot, rebuild
@@ -60,6 +61,7 @@ class TestStatus:
             "landing": [],
             "frozen": [],
             "flaky": [],
+            "children": [],
             "counts": {"tasks": {}, "runs": {}, "ready_tasks": 0, "active_steps": 0, "listed_at_most": 200},
         }
 
@@ -444,6 +446,20 @@ class TestHeartbeat:
         assert hot.heartbeat(None, file, 1050.0, 0) is not None
         store.open().execute("DELETE FROM definitions")
         assert hot.heartbeat(None, file, 1090.0, 0) is None
+
+    def test_a_budget_and_children_are_for_the_core_to_count(self, store: SqliteStore, tmp_path: Path) -> None:
+        definition = samples.start_run(store, "R1", budget=100)
+        file = lease_file(tmp_path, store, samples.claim(store, definition, "R1", "bob", at=1000.0))
+        assert hot.heartbeat(None, file, 1050.0, 7) is None
+        definition = samples.start_run(store, "R2")
+        token = samples.claim(store, definition, "R2", "bob", at=1000.0)
+        file = lease_file(tmp_path, store, token, run="R2")
+        assert hot.heartbeat(None, file, 1050.0, 7) is not None
+        child = Child(index=0, key="1", task="T9", budget=5)
+        place = {"ref": "refs/andon/swarm/R2/implement/1", "base": "c0", "base_tree": "t0", "common": "c0"}
+        command = c.HandOn(at=1051.0, actor="bob", step="implement", token=token, children=(child,), **place)
+        samples.do(store, definition, "R2", command)
+        assert hot.heartbeat(None, file, 1090.0, 7) is None
 
     def test_the_least_renewal_is_the_cores(self) -> None:
         assert hot.MIN_RENEWAL_S == MIN_RENEWAL_S

@@ -103,5 +103,19 @@ def test_worktrees_and_snapshots() -> None:
     assert git.read_file(commit, "b") == b"new"
     with pytest.raises(AndonError, match="exists already"):
         git.add_worktree("/w", head)
+    after = git.tree_with(tree, {"a": b"2", "c": b"3", "b": None})
+    with pytest.raises(AndonError, match="changed meanwhile"):
+        git.update_worktree("/w", git.tree_of(head), after)
+    git.update_worktree("/w", tree, after)
+    assert git.repository.worktrees["/w"].files == {"a": "2", "c": "3"}
     git.remove_worktree("/w")
     assert git.worktrees() == {}
+
+
+def test_an_integration_reference_begins_once() -> None:
+    git = MemoryGit(MemoryRepository({"a": "1"}))
+    first, target = git.branch_head("main") or "", "refs/andon/swarm/R1/spread/1"
+    assert git.branch_head(target) is None
+    assert git.move_branch(target, new=first, expected="0" * 40, reason="r")
+    assert not git.move_branch(target, new=first, expected="0" * 40, reason="r")
+    assert git.branch_head(target) == first == git.refs("refs/andon/swarm")[target]

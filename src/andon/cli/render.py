@@ -205,6 +205,10 @@ def _status(body: Body, paint: Paint) -> str:
     if body.get("flaky"):
         flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
         parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
+    if body.get("children"):
+        from andon.cli.swarm import status_tree
+
+        parts.append(paint.head("Children") + "\n" + _indent("\n".join(status_tree(body["children"]))))
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)

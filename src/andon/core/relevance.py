@@ -20,7 +20,6 @@ from andon.core.words import shared, words_of
 
 DAY_S = 86_400.0
 HALF_LIFE_DAYS = 90.0
-HOLDOUT_PERCENT = 10
 LEAST = 0.05
 """Below this relevance nothing is told."""
 PRIOR = 2.0

@@ -19,20 +19,20 @@ from andon.core import relevance
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_YES, AndonError, UsageError
+from andon.core.judge import is_review_step
 from andon.core.words import MAX_QUERY_WORDS, query_of
 from andon.engine.brief import TOKEN_BUDGET, quote
+from andon.engine.config import whole_of
 from andon.engine.interface import Reply
-from andon.engine.learnings import HALF_LIFE_SETTING, describe, repository_name, setting, uses_by_learning
+from andon.engine.learnings import HALF_LIFE_SETTING, describe, repository_name, uses_by_learning
 from andon.engine.messages import rfc3339
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 from andon.ports import Reader
 
-HOLDOUT_SETTING = "config:knowledge.holdout"
-BRIEF_SETTING = "config:knowledge.brief_tokens"
-BRIEF_TOKENS = 900
-"""The share of a brief; never more than a quarter of it."""
+HOLDOUT_SETTING = "knowledge.holdout"
+BRIEF_SETTING = "knowledge.brief_tokens"
 INJECT_TOKENS = 2_000
 MAX_INJECT_TOKENS = 50_000
 MAX_TOUCHED = 500
@@ -63,7 +63,9 @@ def section(services: Services, workflow: w.Workflow, run: s.Run, step: s.Active
             if not reader.count_learnings(status=k.ACTIVE):
                 return ""
             place = place_of(services, task, run, step, workflow)
-            choice = _choose(services, reader, place, run, step)
+            # A reviewer judges without the author's reasons, whatever way they are told.
+            reviewing = is_review_step(workflow, workflow.steps[step.step])
+            choice = _choose(services, reader, place, run, step, without=run.id if reviewing else "")
         if choice.new:
             _record(services, run.id, step, choice)
     except AndonError as error:
@@ -72,16 +74,18 @@ def section(services: Services, workflow: w.Workflow, run: s.Run, step: s.Active
     return "" if choice.withheld or not choice.told else markdown(choice.told)
 
 
-def _choose(services: Services, reader: Reader, place: relevance.Place, run: s.Run, step: s.ActiveStep) -> Choice:
+def _choose(
+    services: Services, reader: Reader, place: relevance.Place, run: s.Run, step: s.ActiveStep, *, without: str
+) -> Choice:
     known = next((x for x in run.given if x.step == step.step), None)
     if step.lease is not None and known is not None and known.token == step.lease.token:
         # Told already: the same again, as far as it still holds.
-        ranked = {item.learning.id: item for item in ranking(services, reader, place)}
+        ranked = {item.learning.id: item for item in ranking(services, reader, place, without)}
         told = tuple(ranked[name] for name in known.latest if name in ranked)
         return Choice(told=told, withheld=known.withheld)
-    budget = min(int(setting(reader, BRIEF_SETTING, BRIEF_TOKENS)), TOKEN_BUDGET // 4)
-    told = tuple(relevance.within(ranking(services, reader, place), budget))
-    percent = int(setting(reader, HOLDOUT_SETTING, relevance.HOLDOUT_PERCENT))
+    budget = min(whole_of(reader, BRIEF_SETTING) or 0, TOKEN_BUDGET // 4)
+    told = tuple(relevance.within(ranking(services, reader, place, without), budget))
+    percent = whole_of(reader, HOLDOUT_SETTING) or 0
     return Choice(
         told=told, withheld=relevance.held_out(run.id, step.step, percent), new=bool(told) and step.lease is not None
     )
@@ -130,15 +134,15 @@ def place_of(
     )
 
 
-def ranking(services: Services, reader: Reader, place: relevance.Place) -> list[relevance.Chosen]:
-    """The relevant learnings, best first."""
+def ranking(services: Services, reader: Reader, place: relevance.Place, without: str = "") -> list[relevance.Chosen]:
+    """The relevant learnings, best first. without: those found in this run are left out."""
     return relevance.rank(
-        reader.learnings(status=k.ACTIVE),
+        [x for x in reader.learnings(status=k.ACTIVE) if not without or x.run != without],
         reader.search_learnings(place.words),
         uses_by_learning(reader, place.workflow or None, place.step or None),
         place,
         services.clock.now(),
-        setting(reader, HALF_LIFE_SETTING, relevance.HALF_LIFE_DAYS),
+        whole_of(reader, HALF_LIFE_SETTING) or 0,
     )
 
 

@@ -13,21 +13,14 @@ from andon.core import learning as k
 from andon.core import relevance
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, EXIT_YES, AndonError, Rejected, UsageError
 from andon.core.rules_learning import refuse_parts
+from andon.engine.config import whole_of
 from andon.engine.interface import Reply
 from andon.engine.messages import rfc3339
 from andon.engine.services import Services
 from andon.engine.transact import Unit, key_cause, load_run, unknown
 from andon.ports import Reader
 
-HALF_LIFE_SETTING = "config:knowledge.half_life_days"
-
-
-def setting(reader: Reader, key: str, default: float) -> float:
-    """A number that people set, or its default where it is missing or no number."""
-    try:
-        return float((reader.setting(key) or "").strip().rstrip("%") or default)
-    except ValueError:
-        return default
+HALF_LIFE_SETTING = "knowledge.half_life_days"
 
 
 def repository_name(services: Services) -> str:
@@ -336,7 +329,7 @@ def queue(services: Services) -> list[dict[str, Any]]:
     with services.store.read() as reader:
         active = reader.learnings(status=k.ACTIVE)
         uses = uses_by_learning(reader)
-        half_life = setting(reader, HALF_LIFE_SETTING, relevance.HALF_LIFE_DAYS)
+        half_life = whole_of(reader, HALF_LIFE_SETTING) or 0
     now = services.clock.now()
     against = k.opponents(active)
     items = []

@@ -69,9 +69,9 @@ class Neighbour(Struct, frozen=True, kw_only=True):
 class Surroundings:
     """What is under lease at one moment, and what bounds it."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, now: float) -> None:
         self._reader = reader
-        self._rows = reader.leases()
+        self._rows = reader.leases(now)
         self.held = [
             q.Held(task=str(x["task"]), agent=str(x["agent"]), role=str(x["role"] or ""), labels=_listed(x["labels"]))
             for x in self._rows
@@ -108,9 +108,19 @@ class Surroundings:
         while len(but) <= len(self._rows) and (found := self._occupied.first(scope, but)) is not None:
             other, pattern = found
             but.append(other)
-            if other not in self._line(task) and task not in self._line(other):
+            if other not in self._line(task) and task not in self._line(other) and not self._share(task, other):
                 agent = next(str(row["agent"]) for row in self._rows if row["task"] == other)
                 yield Neighbour(task=other, agent=agent, pattern=pattern)
+
+    def _share(self, task: str, other: str) -> bool:
+        """Whether they are parts of one whole, and of one of them nobody said more than that it is within the whole."""
+        one, two = self._line(task), self._line(other)
+        return bool(one and two) and one[-1] == two[-1] and (self._inherits(task) or self._inherits(other))
+
+    def _inherits(self, task: str) -> bool:
+        """Whether a child's scope is just its parent's."""
+        own, whole = _task(self._reader, task), _task(self._reader, self._line(task)[0])
+        return own is not None and whole is not None and own.scope == whole.scope
 
     def _line(self, task: str) -> tuple[str, ...]:
         """The parents of a task, the nearest first."""
@@ -133,12 +143,12 @@ def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float) -> l
     return [offers[x] for x in q.in_order(offers, around.held, now, around.ageing_s)]
 
 
-def neighbours_of(reader: Reader, task: str, scope: Sequence[str]) -> list[Neighbour]:
+def neighbours_of(reader: Reader, task: str, scope: Sequence[str], now: float) -> list[Neighbour]:
     """Everyone whose work may touch the same paths as this task's: under lease, or waiting to land."""
     if not scope:
         return []
     found = []
-    for neighbour in Surroundings(reader).neighbours(task, scope):
+    for neighbour in Surroundings(reader, now).neighbours(task, scope):
         found.append(neighbour)
         if len(found) >= MAX_NEIGHBOURS:
             return found

@@ -77,7 +77,7 @@ patience AS (
     SELECT coalesce((
         SELECT CAST(rtrim(value, 'smhd') AS REAL)
             * CASE substr(value, -1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END
-        FROM settings WHERE key = 'config:messages.undelivered_after'
+        FROM settings WHERE key = 'config:messages.undelivered_after' AND value <> ''
     ), 3600.0) AS seconds
 ),
 silent AS (
@@ -205,6 +205,14 @@ SELECT json_object(
         FROM settings, json_each(CASE WHEN json_valid(settings.value) THEN settings.value ELSE '{}' END) AS g
         WHERE settings.key = 'queue:gates' AND json_extract(g.value, '$[1]') > 0 ORDER BY g.key LIMIT :limit
     )),
+    'children', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'task', child.id, 'title', child.title, 'status', child.status, 'run', nullif(child.run, ''),
+            'parent', owner.task, 'parent_run', child.parent_run
+        ) AS item FROM tasks AS child INDEXED BY tasks_children LEFT JOIN runs AS owner ON owner.id = child.parent_run
+        WHERE child.parent_run <> '' AND child.status IN ('draft', 'open', 'running')
+        ORDER BY child.number, child.id LIMIT :limit
+    )),
     'counts', json_object(
         'tasks', json((SELECT json_group_object(status, n) FROM (
             SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),
@@ -265,6 +273,8 @@ SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, s
     json_extract(states.state, '$.tokens_used'), json_extract(states.state, :fence),
     definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
     json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
+        OR json_extract(states.state, '$.budget') IS NOT NULL
+        OR EXISTS (SELECT 1 FROM json_each(states.state, '$.swarms'))
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
