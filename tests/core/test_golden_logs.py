@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -200,7 +201,16 @@ def test_a_golden_log_gives_its_state(name: str) -> None:
         state = evolve(state, e.decode(json.dumps(line)))
     found = json.loads(msgspec.json.encode(state))
     for key, value in document["state"].items():
-        assert found[key] == json.loads(json.dumps(value)), key
+        assert holds(found[key], value), (key, found[key], value)
+
+
+def holds(found: Any, known: Any) -> bool:
+    """Whether all that was known then is so now. Fields that came later have their defaults."""
+    if isinstance(known, dict) and isinstance(found, dict):
+        return all(key in found and holds(found[key], value) for key, value in known.items())
+    if isinstance(known, list) and isinstance(found, list):
+        return len(found) == len(known) and all(map(holds, found, known))
+    return bool(found == known)
 
 
 def test_the_golden_logs_hold_most_kinds_of_events() -> None:
@@ -211,6 +221,7 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
         "TaskCancelled",
         "LeaseRenewed",
         "TokensCounted",
+        "CheckpointNoted",
         "ApprovalRecorded",
         "RejectionRecorded",
         "SignalRecorded",

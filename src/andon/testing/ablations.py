@@ -64,6 +64,8 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("sweep", 14, "an expired lease is never taken back", safeguards.no_sweep),
         ("exclusive claim", 6, "a step is claimed while another holds it", safeguards.claim_over),
         ("growing tokens", 6, "tokens are given out again", safeguards.tokens_again),
+        ("overlap", 6, "agents write in overlapping scopes at once", safeguards.overlaps_offered),
+        ("sessions", 13, "a claim is renewed beyond its session", safeguards.endless_sessions),
         ("verdict's subject", 2, "a verdict counts for another tree", safeguards.any_subject),
         ("cache's key", 1, "the verdict cache forgets the tree", safeguards.cache_without_tree),
         ("verdict's environment", 2, "a verdict counts in another environment", safeguards.any_environment),

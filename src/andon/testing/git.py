@@ -9,7 +9,8 @@ renames are deletions and additions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha1, sha256
 
 from msgspec import Struct
@@ -107,6 +108,10 @@ class MemoryGit:
     def __init__(self, repository: MemoryRepository, *, identity: Person | None = None) -> None:
         self.repository = repository
         self._identity = identity or Person(name="Lead", email="lead@example.invalid")
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        yield
 
     # ------------------------------------------------------------ references
 

@@ -16,6 +16,7 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.verdict import Verdict
 from andon.engine.runs import workflow_path
+from andon.testing import laws_lease
 from andon.testing.content import environment_digest, outcome_of, writers
 from andon.testing.laws_known import Held as Held
 from andon.testing.laws_known import Known as Known
@@ -269,6 +270,8 @@ class Laws:
             target=event.target,
             workflow=self._defined[event.workflow],
             base=event.base,
+            scope=event.scope,
+            parent=event.parent,
         )
         self.swarm.started(event)
 
@@ -322,7 +325,12 @@ class Laws:
         if event.token <= known.token:
             self.violated(6, f"{known.id} {event.step}: token {event.token} was given out before")
         known.token = max(known.token, event.token)
-        known.held[event.step] = Held(token=event.token, agent=event.agent, expires_at=event.expires_at)
+        laws_lease.must_not_overlap(self, known, event)
+        ends_at = laws_lease.session_end(known, event)
+        known.held[event.step] = Held(
+            token=event.token, agent=event.agent, expires_at=event.expires_at, ends_at=ends_at
+        )
+        laws_lease.within_session(self, known, event.step, event.expires_at)
         role = known.workflow.roles.get(event.role)
         for other in role.distinct_from if role else ():
             if event.agent in known.roles.get(other, ()):
@@ -357,6 +365,7 @@ class Laws:
         self.swarm.renewed(known.id, event)
         if held is not None:
             held.expires_at = event.expires_at
+            laws_lease.within_session(self, known, event.step, event.expires_at)
         self._counted(known, event, process)
 
     def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:

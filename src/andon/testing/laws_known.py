@@ -26,6 +26,8 @@ class Held(Struct, kw_only=True):
     token: int
     agent: str
     expires_at: float
+    ends_at: float = float("inf")
+    """when its session is over"""
 
 
 class Known(Struct, kw_only=True):
@@ -36,6 +38,8 @@ class Known(Struct, kw_only=True):
     target: str
     workflow: w.Workflow
     base: str = ""
+    scope: tuple[str, ...] = ()
+    parent: str = ""
     token: int = 0
     held: dict[str, Held] = field(default_factory=dict)
     lane: dict[str, str] = field(default_factory=dict)

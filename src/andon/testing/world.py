@@ -107,7 +107,9 @@ class World:
         self.parameters = parameters or Parameters.swarm(self.streams.setup)
         self.rates = Rates.of(self.parameters)
         self.scheduler = Scheduler(self.streams.schedule)
-        self.workflow: w.Workflow = make(self.parameters.workflow, self.parameters.lease_s)
+        self.workflow: w.Workflow = make(
+            self.parameters.workflow, self.parameters.lease_s, self.parameters.session * self.parameters.lease_s
+        )
         files = {
             WORKFLOW_PATH: self.workflow.canonical().decode(),
             ENVIRONMENT_PATH: "one",
