@@ -13,8 +13,10 @@ from benchmarks import (
     landing,
     long_log,
     merge_queue,
+    next_work,
     simulator,
     store_load,
+    swarm_load,
     transitions,
 )
 from benchmarks.measure import keep, table
@@ -28,8 +30,9 @@ ALL = {
     "simulator": simulator.run,
     "contention": store_load.run_contention,
     "clients": clients.run,
+    "next_work": next_work.run,
 }
-LONG = {"claims": store_load.run_claims, "long_log": long_log.run}
+LONG = {"claims": store_load.run_claims, "long_log": long_log.run, "swarm": swarm_load.run}
 """Minutes and gigabytes: only when they are named."""
 
 

@@ -30,8 +30,10 @@ from benchmarks.swarm_check import problems_of
 from benchmarks.swarm_worker import INDEX, Orders, index_of
 
 SPAWN_EVERY = 4
-LEAD_EVERY = 5
-"""Each so many kills, one is the lead's."""
+LEAD_SHARE = 0.2
+"""Of the kills, those of the lead."""
+AHEAD = 2
+"""Kills before anything has landed."""
 POLL_S = 0.25
 
 WORKFLOW = """---
@@ -72,12 +74,16 @@ cmp "${ANDON_OUT:-$1}/parts" "${ANDON_OUT:-$1}/index"
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """kills: how many, while there is work. gap_s: mean time between them. lease_s: how long a dead worker's step waits."""
+    """kills: how many, while there is work. gap_s: mean time between them. lease_s: how long a dead worker's step waits.
+
+    think_s: how long a worker holds a claim before it writes: kills find it there.
+    """
 
     workers: int = 32
     tasks: int = 200
     kills: int = 64
-    gap_s: float = 4.0
+    gap_s: float = 1.0
+    think_s: float = 8.0
     lease_s: int = 45
     seed: int = 1
     isolation: str = "sandbox"
@@ -164,6 +170,7 @@ class Swarm:
                 repository=str(self.root),
                 tasks=self.tasks,
                 stop=str(self.stop),
+                think_s=self.size.think_s,
                 spawn=int(slot.removeprefix("worker-")) % SPAWN_EVERY == 0,
             )
             command = [sys.executable, "-m", "benchmarks.swarm_worker", msgspec.json.encode(orders).decode()]
@@ -181,11 +188,8 @@ class Swarm:
                 start_new_session=True,
             )
 
-    def kill(self) -> None:
+    def kill(self, slot: str) -> None:
         """SIGKILL one process by its number, and start its successor."""
-        slot = f"worker-{self.random.randrange(self.size.workers)}"
-        if len(self.found.kills) % LEAD_EVERY == 1:
-            slot = "lead"
         process = self.living[slot]
         self.found.kills.append(f"{slot}.{self.generation[slot]} pid {process.pid}")
         self.found.lead_kills += slot == "lead"
@@ -224,8 +228,9 @@ class Swarm:
             next_kill = begun + self.random.expovariate(1 / self.size.gap_s)
             while (self.landed() < self.size.tasks) and time.monotonic() - begun < self.size.limit_s:
                 time.sleep(POLL_S)
-                if len(self.found.kills) < self.size.kills and time.monotonic() >= next_kill:
-                    self.kill()
+                if time.monotonic() >= next_kill:
+                    if (chosen := self.victim()) is not None:
+                        self.kill(chosen)
                     next_kill = time.monotonic() + self.random.expovariate(1 / self.size.gap_s)
                 for slot in slots:
                     self.watch(slot)
@@ -239,6 +244,21 @@ class Swarm:
         self._read_answers()
         self.found.problems += problems_of(self.root, self.start, self.tasks, CHECK)
         return self.found
+
+    def victim(self) -> str | None:
+        """Kills are spread over the whole load, however fast the machine is: the workers' over their work, the lead's over the
+        landings. None: it is too early for another."""
+        size, lead = self.size, round(self.size.kills * LEAD_SHARE)
+        if self.found.lead_kills < min(lead, AHEAD + lead * self.landed() / size.tasks):
+            return "lead"
+        workers = size.kills - lead
+        if len(self.found.kills) - self.found.lead_kills < min(workers, AHEAD + workers * self.advanced() / size.tasks):
+            return f"worker-{self.random.randrange(size.workers)}"
+        return None
+
+    def advanced(self) -> int:
+        """About how many tasks were worked: of those that a worker could still tell about."""
+        return sum(path.read_bytes().count(b'"verb": "advance", "exit": 0') for path in self.logs.glob("worker-*.out"))
 
     def landed(self) -> int:
         return int(self.git("rev-list", "--count", f"{self.start}..main"))
@@ -307,7 +327,7 @@ def main() -> int:
     standard = Size()
     for name in ("workers", "tasks", "kills", "lease_s", "seed"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(standard, name))
-    for name in ("gap_s", "limit_s"):
+    for name in ("gap_s", "think_s", "limit_s"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(standard, name))
     parser.add_argument("--isolation", default=standard.isolation)
     rows = run(Size(**vars(parser.parse_args())))

@@ -31,12 +31,16 @@ LINES_APART = 4
 
 
 class Orders(Struct, frozen=True, kw_only=True):
-    """What the driver tells a worker. tasks: task id -> its number. stop: file whose appearance ends the worker."""
+    """What the driver tells a worker. tasks: task id -> its number. stop: file whose appearance ends the worker.
+
+    think_s: how long it holds a claim before it writes, as an agent thinks. spawn: start `andon` for each act.
+    """
 
     agent: str
     repository: str
     tasks: dict[str, int]
     stop: str
+    think_s: float
     spawn: bool
 
 
@@ -90,6 +94,7 @@ def work(orders: Orders) -> None:
                 time.sleep(0.5)
             continue
         workdir = Path(str(claimed.data["workdir"]))
+        time.sleep(orders.think_s)
         try:
             change(workdir, str(claimed.data["base"]), orders.tasks[str(claimed.data["task"])])
         except (OSError, AndonError) as error:

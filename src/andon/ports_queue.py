@@ -35,8 +35,10 @@ class QueueReader(Protocol):
         """
         ...
 
-    def leases(self) -> list[Row]:
-        """Steps of agents under lease. Columns: run, step, task, agent, role, labels, scope."""
+    def leases(self, now: float) -> list[Row]:
+        """Steps of agents under lease now; one that is over counts no more, even where its run can't be read (law 12).
+
+        Columns: run, step, task, agent, role, labels, scope."""
         ...
 
     def landing_tasks(self) -> list[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -102,6 +103,31 @@ def message() -> list[e.Event]:
     ]
 
 
+def talk() -> list[e.Event]:
+    """A question that parks a step, a finding that another reviewer may not drop, its resolution, and its return."""
+    world = World()
+    token = world.claim("implement", "alice", client="codex", model="large-1")
+    world.ok(c.Park(at=world.now, actor="alice", step="implement", token=token, question="M1", due_at=1100.0))
+    world.ok(c.Resume(at=world.now, actor="ann", step="implement", question="M1"))
+    world.implement("t1", "alice")
+    finding = Finding(message="wrong", path="a.py", line=3, severity="blocking")
+    world.ok(world.advance("review", world.claim("review", "bob"), "bob", outcome="rework", findings=(finding,)))
+    world.implement("t2", "alice")
+    world.review("carol")
+    world.ok(c.ReopenFinding(at=world.now, actor="bob", finding="F1", why="still wrong"))
+    world.ok(c.ResolveFindings(at=world.now, actor="bob", findings=("F1",), why="mended"))
+    world.ok(c.CancelRun(at=world.now, actor="ann", reason="enough"))
+    return world.events
+
+
+def repeated() -> list[e.Event]:
+    base = {"at": 1.0, "actor": "alice"}
+    return [
+        e.MessageSent(**base, message="M2", kind="say", recipient="bob", body="x", thread="M1", in_reply_to="M1"),
+        e.MessageRepeated(**base),
+    ]
+
+
 def learning() -> list[e.Event]:
     base = {"at": 1.0, "actor": "alice"}
     found = e.LearningRecorded(
@@ -151,6 +177,8 @@ MAKERS = {
     "learning": learning,
     "informed": informed,
     "imported": imported,
+    "talk": talk,
+    "repeated": repeated,
 }
 
 
@@ -173,7 +201,16 @@ def test_a_golden_log_gives_its_state(name: str) -> None:
         state = evolve(state, e.decode(json.dumps(line)))
     found = json.loads(msgspec.json.encode(state))
     for key, value in document["state"].items():
-        assert found[key] == json.loads(json.dumps(value)), key
+        assert holds(found[key], value), (key, found[key], value)
+
+
+def holds(found: Any, known: Any) -> bool:
+    """Whether all that was known then is so now. Fields that came later have their defaults."""
+    if isinstance(known, dict) and isinstance(found, dict):
+        return all(key in found and holds(found[key], value) for key, value in known.items())
+    if isinstance(known, list) and isinstance(found, list):
+        return len(found) == len(known) and all(map(holds, found, known))
+    return bool(found == known)
 
 
 def test_the_golden_logs_hold_most_kinds_of_events() -> None:
@@ -184,6 +221,7 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
         "TaskCancelled",
         "LeaseRenewed",
         "TokensCounted",
+        "CheckpointNoted",
         "ApprovalRecorded",
         "RejectionRecorded",
         "SignalRecorded",

@@ -20,7 +20,7 @@ BOUNDARIES = {
     "after the commit": ("andon.git.repository.Repository.commit_tree", True, False),
     "before it is prepared": ("andon.engine.proof.put", False, False),
     "before the evidence is stored": ("andon.engine.proof.publish", False, False),
-    "in the middle of storing it": ("andon.git.objects.commit_tree", True, False),
+    "in the middle of storing it": ("andon.git.refs.try_to_change", False, False),
     "after it is stored": ("andon.engine.proof.publish", True, False),
     "before the branch moves": ("andon.git.repository.Repository.move_branch", False, False),
     "after the branch moved": ("andon.git.repository.Repository.move_branch", True, True),

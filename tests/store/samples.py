@@ -204,7 +204,7 @@ def everything(reader: Reader) -> dict[str, Any]:
         "queued_labels": reader.queued_steps(labels=("x",)) + reader.queued_tasks(labels=("x", "y")),
         "queued_tasks": reader.queued_tasks(each=2),
         "queued_task": reader.queued_tasks(task="T1"),
-        "leases": reader.leases(),
+        "leases": [reader.leases(at) for at in (0.0, 1050.0, 1100.0)],
         "landing": reader.landing_tasks(),
         "moments": [reader.next_moment(at) for at in (0.0, 1000.0, 1100.0, 1500.0, 1e12)],
         "expired": reader.expired_leases(1100.0),

@@ -58,6 +58,11 @@ def check(
     for left in range(4):
         for right in range(4):
             assert real.is_ancestor(one[left], one[right]) == twin.is_ancestor(two[left], two[right])
+            mined = [dict.fromkeys(x.files) for x in real.commits_since(one[left], one[right], limit=9)]
+            assert mined == [dict.fromkeys(x.files) for x in twin.commits_since(two[left], two[right], limit=9)]
+            assert len(real.commits_since(one[left], None, limit=9)) == len(
+                twin.commits_since(two[left], None, limit=9)
+            )
             found, wanted = twin.merge_base(two[left], two[right]), real.merge_base(one[left], one[right])
             assert (two.index(found) if found else None) == (one.index(wanted) if wanted else None)
             mine = [(x.path, x.old_mode, x.new_mode) for x in twin.changes(two[left], two[right])]

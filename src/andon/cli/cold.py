@@ -162,6 +162,7 @@ GROUPS = {
     "key": "Keys of evidence.",
     "learn": "Learnings.",
     "config": "Settings of the workspace.",
+    "finding": "Findings of reviews.",
 }
 
 

@@ -8,19 +8,18 @@ changing a meaning needs a new event type.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
 
+from andon.core.event import Event as Event
+from andon.core.events_talk import FindingReopened as FindingReopened
+from andon.core.events_talk import FindingResolved as FindingResolved
+from andon.core.events_talk import FindingsRaised as FindingsRaised
+from andon.core.events_talk import MessageAcknowledged as MessageAcknowledged
+from andon.core.events_talk import MessageAnswered as MessageAnswered
+from andon.core.events_talk import MessageRepeated as MessageRepeated
+from andon.core.events_talk import MessageSent as MessageSent
 from andon.core.imported import Imported
 from andon.core.swarm import Child, Result
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
-
-
-class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
-    """Base of all events. The tag `type` is the class name."""
-
-    at: float
-    actor: str
-
 
 # ---------------------------------------------------------------- task
 
@@ -269,29 +268,6 @@ class ReviewRecorded(Event, frozen=True, kw_only=True):
     message: str = ""
 
 
-class FindingsRaised(Event, frozen=True, kw_only=True):
-    """A review's findings became durable: they are F<first>, F<first + 1> … of the run."""
-
-    step: str
-    role: str
-    agent: str
-    patch: str
-    first: int
-    findings: tuple[Finding, ...]
-
-
-class FindingResolved(Event, frozen=True, kw_only=True):
-    finding: str
-    by: str
-    why: str
-
-
-class FindingReopened(Event, frozen=True, kw_only=True):
-    finding: str
-    by: str
-    why: str
-
-
 class ApprovalRecorded(Event, frozen=True, kw_only=True):
     """A person approved the very change. step: the human step, "" when given for gates alone."""
 
@@ -495,39 +471,6 @@ class RunEnded(Event, frozen=True, kw_only=True):
     outcome: str
     commit: str = ""
     reason: str = ""
-
-
-# ---------------------------------------------------------------- message
-
-
-class MessageSent(Event, frozen=True, kw_only=True):
-    """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
-
-    thread: the id of the message that the conversation began with (its own for the first one).
-    """
-
-    message: str
-    kind: str
-    recipient: str
-    body: str
-    run: str = ""
-    step: str = ""
-    expires_at: float | None = None
-    thread: str = ""
-    in_reply_to: str = ""
-
-
-class MessageRepeated(Event, frozen=True, kw_only=True):
-    """Its sender sent it again under the same key before anybody acknowledged it."""
-
-
-class MessageAcknowledged(Event, frozen=True, kw_only=True):
-    by: str
-
-
-class MessageAnswered(Event, frozen=True, kw_only=True):
-    by: str
-    body: str
 
 
 # ---------------------------------------------------------------- learning

@@ -78,20 +78,27 @@ def end_over_budget(progress: Progress, step_id: str, salvage: str) -> None:
 
 
 def tokens_over(progress: Progress) -> str:
-    """Why the run must stop: its tokens are more than a limit; "" while they are not."""
-    return _beyond(progress, 0)
+    """Why the run must stop: its tokens, with what is promised to children, are more than a limit; "" while they are not."""
+    run, used = progress.run, spent(progress.run)
+    with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
+    for limit, before in _limits(progress):
+        if used - before > limit:
+            return f"{used - before} tokens were used{with_children}; the limit is {limit}"
+    return ""
 
 
 def tokens_used_up(progress: Progress) -> str:
-    """Why no attempt may begin: nothing is left of the run's tokens."""
-    return _beyond(progress, 1)
-
-
-def _beyond(progress: Progress, needed: int) -> str:
-    """A person who puts the run back to work gives it the workflow's limit anew; what its tree was given is all there is."""
-    run, used = progress.run, spent(progress.run)
-    with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
-    for limit, counted in ((run.budget, used), (progress.workflow.limits.tokens, used - run.tokens_from)):
-        if limit is not None and counted + needed > limit:
-            return f"{counted} tokens were used{with_children}; the limit is {limit}"
+    """Why no attempt may begin: nothing is left of the run's tokens. What is promised to children is not yet used."""
+    used = progress.run.tokens_used + progress.run.children_tokens
+    for limit, before in _limits(progress):
+        if used - before >= limit:
+            return f"{used - before} tokens were used; the limit is {limit}"
     return ""
+
+
+def _limits(progress: Progress) -> list[tuple[int, int]]:
+    """(limit, what was used before it began to count). A person who puts the run back to work gives it the workflow's limit
+    anew; what its tree was given is all there is."""
+    run, of_workflow = progress.run, progress.workflow.limits.tokens
+    found = [] if run.budget is None else [(run.budget, 0)]
+    return found if of_workflow is None else [*found, (of_workflow, run.tokens_from)]

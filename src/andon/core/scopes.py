@@ -5,14 +5,15 @@ Exclusions count where they provably cover all of the other's pattern (`src/**, 
 two character classes always meet. A task without a scope overlaps with nothing here: nobody said what it touches, and
 to hold it back would let only one such task run at a time.
 
-Quick with hundreds of leases and thousands of candidates: patterns are found by the directories that they begin with
-(literal segments), and only those whose directories lie on one line are compared in full; each pair once.
+Quick with hundreds of leases and thousands of candidates: patterns are found by the text that all of their paths begin
+with, and only those of which one begins with the other's are compared in full.
 Must not know: leases, tasks, the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from andon.core.globs import Pattern, may_meet
@@ -23,13 +24,14 @@ Owner = TypeVar("Owner", bound=Hashable)
 class Included:
     """One pattern of a scope that takes paths in, with the exclusions behind it. text: the pattern's own."""
 
-    __slots__ = ("covers", "literal", "pattern", "text")
+    __slots__ = ("covers", "literal", "pattern", "stem", "text")
 
     def __init__(self, text: str, pattern: Pattern, covers: tuple[_Cover, ...]) -> None:
         self.text = text
         self.pattern = pattern
         self.covers = covers
         self.literal = literal_of(pattern)
+        self.stem = stem_of(pattern)
 
     def meets(self, other: Included) -> bool:
         """Whether a path may be in both, and excluded by neither."""
@@ -98,52 +100,69 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
     return any(mine.meets(yours) for mine in compiled(one) for yours in compiled(other))
 
 
-class Occupied(Generic[Owner]):
-    """The scopes of several owners (tasks under lease). MAX_KEPT pairs of patterns are remembered."""
+def stem_of(pattern: Pattern) -> str:
+    """What every path of a pattern begins with, as text: its literal segments, and the next one up to its first wildcard."""
+    literal = literal_of(pattern)
+    rest = pattern.segments[len(literal) :]
+    stem = "/".join(literal)
+    if not rest or rest[0] is None:
+        return stem
+    letters = []
+    for token in rest[0]:
+        if not isinstance(token, str):
+            break
+        letters.append(token)
+    return f"{stem}/{''.join(letters)}" if literal else "".join(letters)
 
-    MAX_KEPT = 100_000
+
+class Occupied(Generic[Owner]):
+    """The scopes of several owners (tasks under lease). Ask when all are added."""
 
     def __init__(self) -> None:
-        self._at: dict[tuple[str, ...], list[tuple[Owner, Included]]] = {}
-        """literal beginning -> patterns with exactly this one"""
-        self._below: dict[tuple[str, ...], list[tuple[Owner, Included]]] = {}
-        """directory -> patterns that begin somewhere below it"""
+        self._at: dict[str, list[tuple[Owner, Included]]] = {}
+        """stem -> patterns with exactly this one"""
+        self._stems: list[str] | None = None
+        self._lengths: list[int] = []
         self._compiled: dict[tuple[str, ...], tuple[Included, ...]] = {}
-        self._met: dict[tuple[int, int], bool] = {}
+        self._free: dict[tuple[str, ...], bool] = {}
+        """scope -> whether it overlaps with nobody's"""
 
     def add(self, owner: Owner, scope: Sequence[str]) -> None:
         for item in self._compile(scope):
-            self._at.setdefault(item.literal, []).append((owner, item))
-            for length in range(len(item.literal)):
-                self._below.setdefault(item.literal[:length], []).append((owner, item))
+            self._at.setdefault(item.stem, []).append((owner, item))
+        self._stems = None
+        self._free.clear()
 
     def first(self, scope: Sequence[str], but: Sequence[Owner] = ()) -> tuple[Owner, str] | None:
         """An owner whose scope overlaps with this one, and the pattern of it that does. but: owners that don't count."""
+        key = tuple(scope)
+        free = self._free.get(key)
+        if free is None:
+            free = self._free[key] = self._first(key, ()) is None
+        return None if free else self._first(key, but)
+
+    def _first(self, scope: tuple[str, ...], but: Sequence[Owner]) -> tuple[Owner, str] | None:
         for item in self._compile(scope):
-            for length in range(len(item.literal) + 1):
-                if found := self._meeting(item, self._at.get(item.literal[:length], ()), but):
-                    return found
-            if found := self._meeting(item, self._below.get(item.literal, ()), but):
-                return found
+            for stem in self._on_line(item.stem):
+                for owner, other in self._at[stem]:
+                    if owner not in but and item.meets(other):
+                        return owner, other.text
         return None
 
-    def _meeting(
-        self, item: Included, others: Sequence[tuple[Owner, Included]], but: Sequence[Owner]
-    ) -> tuple[Owner, str] | None:
-        for owner, other in others:
-            if owner not in but and self._meet(item, other):
-                return owner, other.text
-        return None
-
-    def _meet(self, one: Included, other: Included) -> bool:
-        # The records are kept by `_compiled` as long as this index lives, so their ids name them.
-        key = (id(one), id(other))
-        known = self._met.get(key)
-        if known is None:
-            known = one.meets(other)
-            if len(self._met) < self.MAX_KEPT:
-                self._met[key] = known
-        return known
+    def _on_line(self, stem: str) -> Iterator[str]:
+        """The stems that this one begins with, and those that begin with it: no other pattern can share a path."""
+        if self._stems is None:
+            self._stems = sorted(self._at)
+            self._lengths = sorted({len(x) for x in self._stems})
+        for length in self._lengths:
+            if length > len(stem):
+                break
+            if stem[:length] in self._at:
+                yield stem[:length]
+        place = bisect_right(self._stems, stem)
+        while place < len(self._stems) and self._stems[place].startswith(stem):
+            yield self._stems[place]
+            place += 1
 
     def _compile(self, scope: Sequence[str]) -> tuple[Included, ...]:
         key = tuple(scope)

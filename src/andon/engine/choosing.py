@@ -50,7 +50,7 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
     """The first few items that are neither refused nor among `tried`. Raises AndonError when a named task can't start."""
     now = services.clock.now()
     with services.store.read() as reader:
-        around = Surroundings(reader)
+        around = Surroundings(reader, now)
         full = q.agent_is_full(services.caller.agent, around.held, around.limits)
         listed = offers.queue(reader, wanted, around, now)
     if full and listed:
@@ -59,7 +59,7 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
     chosen: list[Offer] = []
     reasons: list[str] = []
     with services.store.read() as reader:
-        around = Surroundings(reader)
+        around = Surroundings(reader, now)
         for offer in listed:
             if offer.key in tried:
                 continue

@@ -142,7 +142,7 @@ def claim_next(
 
 def _claim_one(services: Services, wanted: Wanted, choice: Choice, unit: Unit) -> Claimed | None:
     """Claim the first of what was chosen that still may be. What is under lease is read anew: nobody else writes now."""
-    around = Surroundings(unit.writer)
+    around = Surroundings(unit.writer, services.clock.now())
     if agent_is_full(services.caller.agent, around.held, around.limits):
         return None
     for offer in choice.offers:

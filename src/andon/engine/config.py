@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from andon.core.errors import EXIT_USAGE, EXIT_YES, AndonError
+from andon.core.merge_queue import AGEING_S, EACH, MODES, RETRIES_DEFAULT, RETRIES_MAX, WINDOW_DEFAULT, WINDOW_MAX
 from andon.engine.interface import Reply
 from andon.engine.services import Services
 from andon.ports import Reader
@@ -68,6 +69,50 @@ TABLE: tuple[Key, ...] = (
         high=10_000,
         each=True,
         help="the most steps of this role under lease at a time; none: any number",
+    ),
+    Key(
+        name="queue.window",
+        kind="whole",
+        default=WINDOW_DEFAULT,
+        low=1,
+        high=WINDOW_MAX,
+        help="the most submissions that the lead tries in a round; fewer while rounds turn out red",
+    ),
+    Key(
+        name="queue.parallel",
+        kind="whole",
+        default=None,
+        low=1,
+        high=64,
+        help="trees that the lead measures at a time; none: half of the machine's cores",
+    ),
+    Key(
+        name="queue.mode",
+        kind="choice",
+        default=EACH,
+        choices=MODES,
+        help="each: every tree in order; batch: the last one first, and bisection when it is red",
+    ),
+    Key(
+        name="queue.flaky_retries",
+        kind="whole",
+        default=RETRIES_DEFAULT,
+        high=RETRIES_MAX,
+        help="how often a red run gate is measured again before work goes back from landing",
+    ),
+    Key(
+        name="queue.ageing",
+        kind="duration",
+        default=AGEING_S,
+        high=365 * 86_400,
+        help="a submission gains one level of priority for each such time that it waits to land; 0s: never",
+    ),
+    Key(
+        name="messages.undelivered_after",
+        kind="duration",
+        default=3600.0,
+        high=365 * 86_400,
+        help="how long a message may wait for its first acknowledgement before people are told",
     ),
 )
 

@@ -155,7 +155,7 @@ class LocalCoordinator:
         """Who else works on the same paths, a line each."""
         with self.services.store.read() as reader:
             scope = run.scope or offers.predicted_of(reader, run.task)
-            return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope))
+            return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope, self.services.clock.now()))
 
     def _unread(self) -> tuple[str, ...]:
         try:

@@ -57,7 +57,7 @@ def lead_once(
     services: Services, allow_landing: AllowLanding, limit: int | None = None, window: int | None = None
 ) -> list[Result]:
     """Settle what a crash left, carry out steps of Andon's own, land all that is ready. window: instead of the usual."""
-    with services.places.only_lead():
+    with services.places.only_lead(), services.git.at_hand():
         interrupt_dead_leads(services)
         results = settle_prepared(services)
         sweep(services)
@@ -233,6 +233,8 @@ class Lead:
         self._claims: dict[str, Claim] = {}
         self._rows: dict[str, Row] = {}
         self._moves: dict[str, int] = {}
+        self._commits: dict[str, str] = {}
+        """run -> what it landed as, in this call"""
 
     def work(self, limit: int | None) -> None:
         """Rounds until nothing is left to decide. limit: at most so many submissions are decided."""
@@ -339,11 +341,12 @@ class Lead:
             self._moved(trial)
             return
         for back in decision.back:
+            below = self._commits.get(back.after[-1], tip) if back.after else trial.head
             if not q.holds(back, landed):
                 continue
             entry, candidate = trial.entries[back.item], trial[(*back.after, back.item)]
             try:
-                self._end(entry, _refuse(self._services, entry, candidate, head))
+                self._end(entry, _refuse(self._services, entry, candidate, head, below))
             except Exception as error:
                 self._end(entry, _in_trouble(entry.run.id, entry.run.task, error), give_back=str(error))
         for item in decision.held:
@@ -375,7 +378,9 @@ class Lead:
             return None
         for result in _confirm(services, trial.target, [(run, run.active[one.step]) for one, run, _kept in prepared]):
             self._end(trial.entries[result.run], result)
-        return {run.id: one.commit for one, run, _kept in prepared}
+        landed = {run.id: one.commit for one, run, _kept in prepared}
+        self._commits.update(landed)
+        return landed
 
     def _prepare(self, trial: Trial, sealed: Sequence[Sealed]) -> list[tuple[Sealed, s.Run, proof.Proof]]:
         """Let the core decide on each, and keep the evidence with its decisions: it decided on exactly what was signed.
@@ -533,13 +538,13 @@ def _commit(services: Services, entry: Entry, candidate: Candidate, head: str, e
     )
 
 
-def _refuse(services: Services, entry: Entry, candidate: Candidate, head: str) -> Result:
-    """Send the work back with the reason, to be done on what the branch holds now."""
+def _refuse(services: Services, entry: Entry, candidate: Candidate, head: str, below: str) -> Result:
+    """Send the work back with the reason, to be done on what the branch holds now. below: the commit it was red on."""
     run, claim = entry.run, entry.claim
     if claim is None:
         raise InvariantViolation(f"run {run.id} is refused without a claim")
     reason = candidate.reason(run.target, head)
-    if candidate.where and (names := queue.landed_since(services, candidate, head)):
+    if candidate.where and (names := queue.landed_since(services, candidate, below)):
         reason = f"{reason} (landed since its base: {names})"
     command = c.RefuseLanding(
         at=services.clock.now(),

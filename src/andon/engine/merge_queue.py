@@ -19,6 +19,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_NOT_YET, EXIT_USAGE, AndonError
 from andon.core.projection import Row
 from andon.core.verdict import Verdict
+from andon.engine import config
 from andon.engine.interface import Reply
 from andon.engine.messages import rfc3339
 from andon.engine.services import Services
@@ -29,7 +30,6 @@ WAITING_MAX = 10_000
 RUNS_MAX = 100_000
 NAMED_MAX = 5
 SINCE_MAX = 200
-PARALLEL_MAX = 64
 WINDOW = "queue:window:"
 FROZEN = "queue:frozen:"
 COUNTS = "queue:gates"
@@ -60,12 +60,6 @@ class Freeze(Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- settings
 
 
-def _number(reader: Reader, key: str, default: int, least: int, most: int) -> int:
-    """A whole number of the workspace's configuration; what is no such number is the default."""
-    text = reader.setting(f"config:{key}") or ""
-    return max(least, min(int(text), most)) if text.isdigit() else default
-
-
 def _cores_for_checks() -> int:
     return max(1, (os.cpu_count() or 2) // 2)
 
@@ -73,28 +67,26 @@ def _cores_for_checks() -> int:
 def settings_of(services: Services, target: str, window: int | None = None) -> Settings:
     """How this branch's queue works now. window: instead of the adaptive one."""
     with services.store.read() as reader:
-        limit = _number(reader, "queue.window", q.WINDOW_DEFAULT, 1, q.WINDOW_MAX)
         known = reader.setting(WINDOW + target) or ""
         present = int(known) if known.isdigit() else q.WINDOW_START
-        mode = reader.setting("config:queue.mode") or q.EACH
+        size = window if window is not None else min(present, _limit(reader))
         return Settings(
-            mode=mode if mode in q.MODES else q.EACH,
-            window=max(1, min(window if window is not None else min(present, limit), q.WINDOW_MAX)),
-            retries=_number(reader, "queue.flaky_retries", q.RETRIES_DEFAULT, 0, q.RETRIES_MAX),
-            parallel=_number(reader, "queue.parallel", _cores_for_checks(), 1, PARALLEL_MAX),
-            ageing_s=_ageing_s(reader),
+            mode=config.word_of(reader, "queue.mode"),
+            window=max(1, min(size, q.WINDOW_MAX)),
+            retries=config.whole_of(reader, "queue.flaky_retries") or 0,
+            parallel=config.whole_of(reader, "queue.parallel") or _cores_for_checks(),
+            ageing_s=config.seconds_of(reader, "queue.ageing"),
         )
 
 
-def _ageing_s(reader: Reader) -> float:
-    return float(_number(reader, "queue.ageing", int(q.AGEING_S), 0, 10**9))
+def _limit(reader: Reader) -> int:
+    return config.whole_of(reader, "queue.window") or 1
 
 
 def adapt(services: Services, target: str, settings: Settings, *, red: bool) -> None:
     """Remember the next round's window, where it is another one."""
     with services.store.read() as reader:
-        limit = _number(reader, "queue.window", q.WINDOW_DEFAULT, 1, q.WINDOW_MAX)
-    window = q.adapted(settings.window, limit, red=red)
+        window = q.adapted(settings.window, _limit(reader), red=red)
     if window != settings.window:
         services.engine.transact(lambda unit: unit.writer.put_setting(WINDOW + target, str(window)))
 
@@ -128,7 +120,7 @@ def in_line(reader: Reader, rows: Sequence[Row], now: float) -> list[InLine]:
         if str(row["run"]) in targets
     }
     waiting = [q.Waiting(key=one.run, priority=one.priority, since=one.since) for one in by_run.values()]
-    return [by_run[one.key] for one in q.ordered(waiting, now, _ageing_s(reader))]
+    return [by_run[one.key] for one in q.ordered(waiting, now, config.seconds_of(reader, "queue.ageing"))]
 
 
 # ---------------------------------------------------------------- freezing

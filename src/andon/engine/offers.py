@@ -69,9 +69,9 @@ class Neighbour(Struct, frozen=True, kw_only=True):
 class Surroundings:
     """What is under lease at one moment, and what bounds it."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, now: float) -> None:
         self._reader = reader
-        self._rows = reader.leases()
+        self._rows = reader.leases(now)
         self.held = [
             q.Held(task=str(x["task"]), agent=str(x["agent"]), role=str(x["role"] or ""), labels=_listed(x["labels"]))
             for x in self._rows
@@ -143,12 +143,12 @@ def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float) -> l
     return [offers[x] for x in q.in_order(offers, around.held, now, around.ageing_s)]
 
 
-def neighbours_of(reader: Reader, task: str, scope: Sequence[str]) -> list[Neighbour]:
+def neighbours_of(reader: Reader, task: str, scope: Sequence[str], now: float) -> list[Neighbour]:
     """Everyone whose work may touch the same paths as this task's: under lease, or waiting to land."""
     if not scope:
         return []
     found = []
-    for neighbour in Surroundings(reader).neighbours(task, scope):
+    for neighbour in Surroundings(reader, now).neighbours(task, scope):
         found.append(neighbour)
         if len(found) >= MAX_NEIGHBOURS:
             return found

@@ -18,16 +18,17 @@ MAX_LISTED = 200
 def ready(services: Services, arguments: dict[str, Any]) -> Reply:
     """Exit 0 when there is ready work, offered to the caller or not."""
     wanted = Wanted(role=arguments.get("role"), labels=tuple(arguments.get("labels") or ()))
+    now = services.clock.now()
     with services.store.read() as reader:
-        around = Surroundings(reader)
-        listed = offers.queue(reader, wanted, around, services.clock.now())[:MAX_LISTED]
+        around = Surroundings(reader, now)
+        listed = offers.queue(reader, wanted, around, now)[:MAX_LISTED]
     try:
         targets = runs.targets(services, {x.start for x in listed if not x.candidate.run})
     except AndonError as error:
         targets = {x.start: runs.Startable(error=error) for x in listed}
     items: list[dict[str, Any]] = []
     with services.store.read() as reader:
-        around = Surroundings(reader)
+        around = Surroundings(reader, now)
         full = q.agent_is_full(services.caller.agent, around.held, around.limits)
         for offer in listed:
             why = full or _why_not(services, reader, around, offer, wanted, targets)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from andon.git.patch import DIFF_OPTIONS, GITLINK, Edits, raw_and_rest
+from andon.git.patch import DIFF_OPTIONS, GITLINK, Diff, Edits, raw_and_rest
 from andon.git.run import Runner
 from andon.ports import Change
 
 
-def changes(plumbing: Runner, base: str, tree: str) -> list[Change]:
+def changes(diff: Diff, base: str, tree: str) -> list[Change]:
     """Every changed path, in git's order. A submodule counts no lines."""
-    out = plumbing.run("diff-tree", "-r", "-z", "--raw", "--numstat", *DIFF_OPTIONS, base, tree).out
+    out = diff(("-r", "-z", "--raw", "--numstat", *DIFF_OPTIONS), base, tree)
     records, rest = raw_and_rest(out)
     counts: dict[bytes, tuple[int, int]] = {}
     for entry in rest.split(b"\0"):

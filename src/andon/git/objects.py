@@ -114,9 +114,10 @@ def not_larger(repo: Runner, ids: Sequence[str], max_bytes: int) -> list[str]:
     return [one[0] for one in words if not (one[1].isdigit() and int(one[1]) > max_bytes)]
 
 
-def author_of(repo: Runner, commit: str) -> Person:
-    """Who wrote a commit, as recorded in it."""
-    head = repo.run("cat-file", "commit", resolve(repo, commit)).out.split(b"\n\n", 1)[0]
+def author_of(repo: Runner, commit: str, content: bytes | None = None) -> Person:
+    """Who wrote a commit, as recorded in it. content: of the commit, where it is known."""
+    content = content if content is not None else repo.run("cat-file", "commit", resolve(repo, commit)).out
+    head = content.split(b"\n\n", 1)[0]
     for line in head.split(b"\n"):
         if line.startswith(b"author "):
             return person(line[7:].decode("utf-8", "replace"))

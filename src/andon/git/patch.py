@@ -26,7 +26,6 @@ from msgspec import Struct
 
 from andon.core.digests import sha256
 from andon.core.errors import InvariantViolation
-from andon.git.run import Runner
 
 VERSION = b"andon.patch/1"
 GITLINK = "160000"
@@ -81,10 +80,13 @@ Edits = list[tuple[Record, list[Hunk]]]
 """Each differing path with its edits."""
 
 
-def read_edits(plumbing: Runner, base: str, tree: str) -> Edits:
-    """What differs between two trees (or commits), from one git process."""
-    out = plumbing.run("diff-tree", "-r", "--raw", "-p", "-U0", "--inter-hunk-context=0", *DIFF_OPTIONS, base, tree).out
-    return parse(out)
+Diff = Callable[[Sequence[str], str, str], bytes]
+"""(options, base, tree): what `git diff-tree` says."""
+
+
+def read_edits(diff: Diff, base: str, tree: str) -> Edits:
+    """What differs between two trees (or commits)."""
+    return parse(diff(("-r", "--raw", "-p", "-U0", "--inter-hunk-context=0", *DIFF_OPTIONS), base, tree))
 
 
 def digest(found: Edits, read: Callable[[Sequence[str]], dict[str, bytes]]) -> str:

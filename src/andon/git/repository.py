@@ -9,7 +9,9 @@ concern; here they are put together.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
 from andon.core.swarm import is_integration
@@ -33,7 +35,12 @@ from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
 from andon.ports import Change, CheckoutNote, Merge, Person
 
-EDITS_KEPT = 16
+if TYPE_CHECKING:
+    from andon.core.planning.history import Commit as MinedCommit
+    from andon.git.standing import Workshop
+
+EDITS_KEPT = 64
+READ_AT_ONCE = 100
 _IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 
 
@@ -51,6 +58,7 @@ class Repository:
         self._edits: dict[tuple[str, str], patch.Edits] = {}
         self._changes: dict[tuple[str, str], list[Change]] = {}
         self._identity: Person | None = None
+        self._workshop: Workshop | None = None
 
     @classmethod
     def find(cls, start: str) -> Repository:
@@ -106,6 +114,21 @@ class Repository:
             exit=EXIT_USAGE,
         )
 
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """Keep git processes for questions about objects while many of them follow."""
+        if self._workshop is not None:
+            yield
+            return
+        from andon.git.standing import Workshop
+
+        self._workshop = Workshop(self._repo, self.plumbing, self.common_dir)
+        try:
+            yield
+        finally:
+            workshop, self._workshop = self._workshop, None
+            workshop.close()
+
     # ------------------------------------------------------------ references
 
     def branch_head(self, branch: str) -> str | None:
@@ -160,13 +183,17 @@ class Repository:
 
     def tree_of(self, commit: str) -> str:
         if commit not in self._trees:
-            tree = objects.resolve(self._repo, commit, kind="tree")
+            tree = self._workshop.tree_of(commit) if self._workshop and objects.is_id(commit) else None
+            tree = tree or objects.resolve(self._repo, commit, kind="tree")
             if not objects.is_id(commit):
                 return tree
             self._trees[commit] = tree
         return self._trees[commit]
 
     def read_file(self, treeish: str, path: str) -> bytes | None:
+        if self._workshop and (found := self._workshop.read([f"{treeish}:{path}"])):
+            kind, content = found[f"{treeish}:{path}"]
+            return content if kind == b"blob" else None
         return objects.read_file(self._repo, treeish, path)
 
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
@@ -174,6 +201,9 @@ class Repository:
 
     def read_blobs(self, ids: Sequence[str], *, max_bytes: int | None = None) -> dict[str, bytes]:
         """Contents by object id, in one process; with `max_bytes` a second one asks for the sizes first."""
+        if self._workshop and len(ids) <= READ_AT_ONCE and (found := self._workshop.read(ids)) is not None:
+            contents = {name: content for name, (_kind, content) in found.items()}
+            return {x: y for x, y in contents.items() if max_bytes is None or len(y) <= max_bytes}
         if max_bytes is not None:
             ids = objects.not_larger(self._repo, ids, max_bytes)
         return objects.read_blobs(self._repo, ids)
@@ -183,15 +213,20 @@ class Repository:
         return objects.uses_lfs(self._repo, treeish)
 
     def author_of(self, commit: str) -> Person:
-        return objects.author_of(self._repo, commit)
+        known = self._workshop.read([commit]) if self._workshop and objects.is_id(commit) else None
+        return objects.author_of(self._repo, commit, known[commit][1] if known else None)
 
     def commit_tree(
         self, tree: str, parents: Sequence[str], message: str, *, author: Person, committer: Person, at: float
     ) -> str:
+        if self._workshop:
+            made = self._workshop.commit(tree, parents, message, author=author, committer=committer, at=at)
+            if made is not None:
+                return made
         return objects.commit_tree(self._repo, tree, parents, message, author=author, committer=committer, at=at)
 
     def commit_contents(self, commits: Sequence[str]) -> dict[str, bytes]:
-        return objects.read_blobs(self._repo, commits)
+        return self.read_blobs(commits)
 
     def commits_of(self, text: str, *, limit: int) -> list[str]:
         return history.commits_of(self._repo, text, limit=limit)
@@ -199,8 +234,16 @@ class Repository:
     def lineage(self, commit: str, *, limit: int) -> list[str]:
         return history.lineage(self._repo, self._id(commit), limit=limit)
 
+    def commits_since(self, head: str, known: str | None, *, limit: int) -> list[MinedCommit]:
+        """The newest commits of `head` that are not of `known`, with the paths that each changed; oldest first."""
+        return history.commits_since(
+            self._repo, self._id(head), self._id(known) if known is not None else None, limit=limit
+        )
+
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
-        return ledger.add_files(self._repo, self.common_dir, ref, files, message=message, at=at)
+        return ledger.add_files(
+            self._repo, self.common_dir, ref, files, message=message, at=at, workshop=self._workshop
+        )
 
     def tree_with(self, treeish: str, files: Mapping[str, bytes | None]) -> str:
         return objects.tree_with(self._repo, self.common_dir, treeish, files)
@@ -212,7 +255,7 @@ class Repository:
         key = (self._id(base), self._id(tree))
         if key not in self._changes:
             counted = changes.from_edits(self._edits_of(base, tree))
-            self._changes[key] = changes.changes(self.plumbing, *key) if counted is None else counted
+            self._changes[key] = changes.changes(self._diff, *key) if counted is None else counted
         return self._changes[key]
 
     def added_lines(self, base: str, tree: str) -> dict[str, tuple[tuple[int, int], ...] | None]:
@@ -233,8 +276,12 @@ class Repository:
         if key not in self._edits:
             if len(self._edits) >= EDITS_KEPT:
                 self._edits.clear()
-            self._edits[key] = patch.read_edits(self.plumbing, self._id(base), self._id(tree))
+            self._edits[key] = patch.read_edits(self._diff, self._id(base), self._id(tree))
         return self._edits[key]
+
+    def _diff(self, options: Sequence[str], base: str, tree: str) -> bytes:
+        found = self._workshop.diff(options, base, tree) if self._workshop else None
+        return found if found is not None else self.plumbing.run("diff-tree", *options, base, tree).out
 
     # ------------------------------------------------------------ working trees
 

@@ -65,8 +65,8 @@ class Runner:
     """Git with the same leading arguments and variables each time."""
 
     def __init__(self, where: Sequence[str], env: Mapping[str, str] | None = None, *, hooks: bool = False) -> None:
-        self._leading = (*where, *NEUTRAL, *(() if hooks else NO_HOOKS))
-        self._env = dict(env or {})
+        self.leading = (*where, *NEUTRAL, *(() if hooks else NO_HOOKS))
+        self.env = dict(env or {})
 
     def prepare(self) -> None:
         """What must be there before the first command."""
@@ -83,10 +83,10 @@ class Runner:
         """Raises AndonError kind "git_failed" when the exit code is not in `ok` (None: any is)."""
         self.prepare()
         environment = base_environment()
-        environment.update(self._env)
+        environment.update(self.env)
         if env:
             environment.update(env)
-        done = spawn([*self._leading, *args], stdin=stdin, env=environment, timeout_s=timeout_s, keep_bytes=keep_bytes)
+        done = spawn([*self.leading, *args], stdin=stdin, env=environment, timeout_s=timeout_s, keep_bytes=keep_bytes)
         if ok is not None and done.code not in ok and not done.cut:
             raise failure(args, done.code, done.err)
         return done

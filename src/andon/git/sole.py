@@ -37,11 +37,22 @@ def sole(common_dir: str) -> Iterator[bool]:
         raise not_writable(path, error) from error
     try:
         alone = _take(descriptor)
+        _HELD.append(descriptor)
         # From here on the git processes that we start hold it as well.
         os.set_inheritable(descriptor, alone)
         yield alone
     finally:
+        if descriptor in _HELD:
+            _HELD.remove(descriptor)
         os.close(descriptor)
+
+
+_HELD: list[int] = []
+
+
+def held() -> bool:
+    """Whether this process holds the lock now, so that what it starts would hold it, too."""
+    return bool(_HELD)
 
 
 def _take(descriptor: int) -> bool:

@@ -204,8 +204,11 @@ class MemoryReader:
         listed = [{**{x: row[x] for x in names}, "number": codec.number_of(str(row["id"]))} for row in found]
         return _each(listed, each)
 
-    def leases(self) -> list[Row]:
-        found = self._steps(lambda row: row["state"] == LEASED and row["kind"] == "agent")
+    def leases(self, now: float) -> list[Row]:
+        def wanted(row: Row) -> bool:
+            return row["state"] == LEASED and row["kind"] == "agent" and float(row["expires_at"] or 0.0) > now
+
+        found = self._steps(wanted)
         names = ("run", "step", "task", "agent", "role")
         return [
             {**{x: row[x] for x in names}, **{x: self._of_task(row)[x] for x in ("labels", "scope")}} for row in found

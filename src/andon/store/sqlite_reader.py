@@ -196,8 +196,8 @@ class SqliteReader:
         wanted = [{**only, "priority": priority, "each": each} for priority in PRIORITIES]
         return [row for values in wanted for row in self.rows("queued_tasks", values)]
 
-    def leases(self) -> list[Row]:
-        return self.rows("leases", {})
+    def leases(self, now: float) -> list[Row]:
+        return self.rows("leases", {"now": now})
 
     def landing_tasks(self) -> list[Row]:
         return self.rows("landing_tasks", {})

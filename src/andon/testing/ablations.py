@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from andon.testing import safeguards, safeguards_swarm
+from andon.testing import safeguards, safeguards_swarm, safeguards_talk
 from andon.testing.safeguards import Patch
 
 
@@ -64,6 +64,8 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("sweep", 14, "an expired lease is never taken back", safeguards.no_sweep),
         ("exclusive claim", 6, "a step is claimed while another holds it", safeguards.claim_over),
         ("growing tokens", 6, "tokens are given out again", safeguards.tokens_again),
+        ("overlap", 6, "agents write in overlapping scopes at once", safeguards.overlaps_offered),
+        ("sessions", 13, "a claim is renewed beyond its session", safeguards.endless_sessions),
         ("verdict's subject", 2, "a verdict counts for another tree", safeguards.any_subject),
         ("cache's key", 1, "the verdict cache forgets the tree", safeguards.cache_without_tree),
         ("verdict's environment", 2, "a verdict counts in another environment", safeguards.any_environment),
@@ -109,6 +111,10 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("rejections", 11, "a rejection is forgotten", safeguards.rejections_forgotten),
         ("waiver's tree", 2, "a waiver covers other trees", safeguards.waivers_of_any_tree),
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
+        ("open findings", 5, "a finding is dropped by the next review", safeguards_talk.findings_forgotten),
+        ("findings' reviewer", 11, "anybody resolves a finding", safeguards_talk.anybody_resolves),
+        ("answers resume", 14, "an answer puts no step back to work", safeguards_talk.answers_unheard),
+        ("questions wait", 11, "a step goes on without the answer it waits for", safeguards_talk.questions_pass),
         ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
         ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
         ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),

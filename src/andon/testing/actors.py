@@ -148,10 +148,23 @@ def _work(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Ac
         if answer.exit == 0 or answer.exit in LOST:
             return
         mend = mend or answer.exit == 1
-        if not careful and random.random() < 0.1:
-            verb = random.choice(("release", "handoff"))
-            yield Call(verb=verb, arguments={"message": "somebody else, please"}, agent=name, cwd=cwd)
+        if not careful and random.random() < 0.15:
+            yield _leave(world, name, cwd)
             return
+
+
+def _leave(world: World, name: str, cwd: str) -> Call:
+    """Give a claim up in one of the ways there are; now and then gated, or until a person answers."""
+    random = world.streams.content
+    act = random.randrange(6)
+    if act < 2:
+        expires_s = random.choice((None, world.parameters.lease_s))
+        asked = {"body": "may I?", "park": True, "expires_s": expires_s, "on_expiry": random.choice(("ready", "cord"))}
+        return Call(verb="ask", arguments=asked, agent=name, cwd=cwd)
+    arguments: dict[str, Any] = {"message": "somebody else, please"}
+    if act == 2:
+        return Call(verb="handoff", arguments={**arguments, "gates": ["tests"]}, agent=name, cwd=cwd)
+    return Call(verb=random.choice(("release", "handoff")), arguments=arguments, agent=name, cwd=cwd)
 
 
 def _gather(world: World, name: str, body: dict[str, Any], *, careful: bool) -> Actor:
@@ -179,10 +192,14 @@ def _review(world: World, name: str, cwd: str, *, careful: bool) -> Call:
     worktree = world.repository.worktrees.get(cwd)
     files = worktree.files if worktree is not None else {}
     good = outcome_of("tests", files) == outcome_of("lint", files) == PASSED
-    if not good or (not careful and world.streams.content.random() < 0.1):
+    if not good or (not careful and world.streams.content.random() < 0.25):
         arguments = {"outcome": "rework", "message": "mend this", "findings": ["shared:1: blocking: wrong"]}
         return Call(verb="advance", arguments=arguments, agent=name, cwd=cwd)
-    return Call(verb="advance", arguments={"message": "looks right"}, agent=name, cwd=cwd)
+    arguments = {"message": "looks right"}
+    if not careful and world.streams.content.random() < 0.5:
+        # Whoever raised it: a careless reviewer takes it for mended.
+        arguments["resolve"] = ["F1"]
+    return Call(verb="advance", arguments=arguments, agent=name, cwd=cwd)
 
 
 def pleaser(world: World, name: str) -> Actor:
@@ -248,9 +265,12 @@ def _act_as_person(world: World, name: str) -> Actor:
     random = world.streams.content
     runs = world.runs()
     if runs:
-        run = random.choice(runs).id
-        verb = random.choice(("approve", "reject", "waive", "run_retry", "run_cancel", "lead_freeze"))
-        yield Call(verb=verb, arguments={"run": run, "gate": "tests", "why": "trust me", "message": "ok"}, agent=name)
+        found = [(run.id, x.id) for run in runs if run.status != s.RUN_ENDED for x in run.findings if x.holds]
+        run, finding = random.choice(found) if found else (random.choice(runs).id, "F1")
+        verbs = ("approve", "reject", "waive", "run_retry", "run_cancel", "lead_freeze")
+        verb = "finding_resolve" if found and random.random() < 0.7 else random.choice(verbs)
+        arguments = {"run": run, "gate": "tests", "why": "trust me", "message": "ok", "finding": finding}
+        yield Call(verb=verb, arguments=arguments, agent=name)
 
 
 def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> Actor:
@@ -320,8 +340,23 @@ def person(world: World, name: str) -> Actor:
             yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
         elif run.status == s.RUN_BLOCKED:
             yield Call(verb="run_retry", arguments=arguments, agent=name, person=True)
+        elif act < 0.6 and (calls := _words(world, run, name)):
+            yield random.choice(calls)
         else:
             yield Call(verb="reject" if act > 0.9 else "approve", arguments=arguments, agent=name, person=True)
+
+
+def _words(world: World, run: s.Run, name: str) -> list[Call]:
+    """What a person may say to let a run go on: answers to its questions, and that findings are mended."""
+    asked = [step.question for step in run.active.values() if step.question]
+    open_ones = [found.id for found in run.findings if found.holds]
+    answers = [Call(verb="answer", arguments={"message": x, "body": "yes"}, agent=name, person=True) for x in asked]
+    return answers + [
+        Call(
+            verb="finding_resolve", arguments={"run": run.id, "finding": x, "message": "I see"}, agent=name, person=True
+        )
+        for x in open_ones
+    ]
 
 
 def _meddle(world: World, name: str, run: s.Run) -> Actor:
@@ -370,6 +405,8 @@ def finishing_person(world: World, name: str) -> Actor:
                 world.count("given up")
                 yield Call(verb="run_cancel", arguments=arguments, agent=name, person=True)
                 yield Call(verb="task_cancel", arguments={"task": run.task, "message": "no"}, agent=name, person=True)
+            elif calls := _words(world, run, name):
+                yield calls[0]
             elif any(step.kind == "human" for step in run.active.values()) or _wants_consent(world, run):
                 yield Call(verb="approve", arguments=arguments, agent=name, person=True)
         yield Sleep(120)

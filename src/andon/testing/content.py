@@ -19,6 +19,15 @@ ENVIRONMENT_PATH = "environment"
 EASY = "true"
 """the command of a gate that was weakened to nothing"""
 
+AREAS: dict[tuple[str, ...], frozenset[str]] = {
+    ("src/**",): frozenset({"src/a", "src/deep/b"}),
+    ("src/deep/*",): frozenset({"src/deep/b"}),
+    ("src/**", "!src/deep/**"): frozenset({"src/a"}),
+    ("docs",): frozenset({"docs/c"}),
+    ("docs/c", "src/a"): frozenset({"docs/c", "src/a"}),
+}
+"""Scopes of tasks, with the paths of the toy world that are in them: what overlaps is known without any glob."""
+
 
 def outcome_of(command: str, files: Files) -> str:
     """What a command finds on a tree: passed or failed."""

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
-
 from andon.core import events as e
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
-from andon.core.verdict import Submission, Verdict
+from andon.core.verdict import Verdict
 from andon.engine.runs import workflow_path
+from andon.testing import laws_lease
 from andon.testing.content import environment_digest, outcome_of, writers
+from andon.testing.laws_known import Held as Held
+from andon.testing.laws_known import Known as Known
+from andon.testing.laws_known import Violation as Violation
 from andon.testing.laws_swarm import SwarmLaws
+from andon.testing.laws_talk import TalkLaws
 from andon.testing.workflows import decode
 
 if TYPE_CHECKING:
@@ -30,59 +33,6 @@ MAX_EVENTS_OF_A_RUN = 3000
 MAX_TOKENS_OF_A_COUNT = 10**9
 _PERSONS_VERBS = ("approve", "waive", "run_retry", "run_cancel", "lead_freeze", "lead_unfreeze")
 ACTS_OF_PEOPLE = (e.ApprovalRecorded, e.RejectionRecorded, e.GateWaived, e.RunUnblocked)
-
-
-class Violation(Struct, frozen=True, kw_only=True):
-    """A law that did not hold. law: its number. at: virtual seconds since the simulation began."""
-
-    law: int
-    text: str
-    at: float
-
-    def __str__(self) -> str:
-        return f"law {self.law} at {self.at:.0f} s: {self.text}"
-
-
-class Held(Struct, kw_only=True):
-    """A lease as the events tell it."""
-
-    token: int
-    agent: str
-    expires_at: float
-
-
-class Known(Struct, kw_only=True):
-    """What is known of a run."""
-
-    id: str
-    task: str
-    target: str
-    workflow: w.Workflow
-    base: str = ""
-    token: int = 0
-    held: dict[str, Held] = field(default_factory=dict)
-    lane: dict[str, str] = field(default_factory=dict)
-    hands: set[str] = field(default_factory=set)
-    """people who wrote in an agent's place"""
-    submitted: dict[str, Submission] = field(default_factory=dict)
-    green: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
-    """the last judgement of each step, if it was green"""
-    playing: dict[str, str] = field(default_factory=dict)
-    """the role in which each step was claimed"""
-    roles: dict[str, set[str]] = field(default_factory=dict)
-    """who did something in each role; a claim given up without a trace is not an act"""
-    reviews: list[e.ReviewRecorded] = field(default_factory=list)
-    approvals: list[e.ApprovalRecorded | e.RejectionRecorded] = field(default_factory=list)
-    waivers: list[e.GateWaived] = field(default_factory=list)
-    attempts: dict[str, int] = field(default_factory=dict)
-    due: dict[str, float | None] = field(default_factory=dict)
-    entered: dict[str, float] = field(default_factory=dict)
-    red: dict[int, int] = field(default_factory=dict)
-    """red judgements under each lease"""
-    prepared: e.LandingPrepared | None = None
-    landed: str = ""
-    ended: str = ""
-    count: int = 0
 
 
 class Laws:
@@ -97,6 +47,7 @@ class Laws:
         self._defined: dict[str, w.Workflow] = {}
         self._began = world.scheduler.now
         self.swarm = SwarmLaws(self)
+        self.talk = TalkLaws(self)
         self._reds: dict[tuple[str, str], int] = {}
         """(gate's digest, tree) -> how often it was not green when it was measured for a landing"""
         self._failed: set[tuple[str, str]] = set()
@@ -122,6 +73,7 @@ class Laws:
             e.RunUnblocked: self._unblocked,
             e.RunEnded: self._ended,
             **self.swarm.handlers,
+            **self.talk.handlers,
         }
 
     def violated(self, law: int, text: str) -> None:
@@ -147,6 +99,8 @@ class Laws:
                 if isinstance(event, e.RunStarted):
                     started.add(event.run)
                     self._started(event)
+                elif isinstance(event, e.MessageAnswered):
+                    self.talk.answered.add(stream)
                 elif isinstance(event, e.RunAttached):
                     attached.add(event.run)
                 elif isinstance(event, e.RunDetached):
@@ -260,7 +214,7 @@ class Laws:
             if isinstance(gate, w.RunGate) and outcome_of(gate.run, files) != v.PASSED:
                 self.violated(5, f"{known.id} {how} a tree on which {name} fails")
             if isinstance(gate, w.ReviewGate):
-                self._must_be_reviewed(known, name, patch, authors, how)
+                self._must_be_reviewed(known, gate, patch, authors, how)
             if isinstance(gate, w.ApprovalGate):
                 self._must_be_approved(known, name, patch, authors, how)
             if isinstance(gate, w.DiffGate) and gate.max_files is not None and len(changed) > gate.max_files:
@@ -273,13 +227,16 @@ class Laws:
     def _covers(waiver: e.GateWaived, gate: w.Gate, tree: str) -> bool:
         return waiver.tree == tree or not isinstance(gate, w.TREE_GATES)
 
-    def _must_be_reviewed(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
+    def _must_be_reviewed(self, known: Known, gate: w.ReviewGate, patch: str, authors: set[str], how: str) -> None:
+        name = gate.id
         latest = {review.agent: review for review in known.reviews if review.patch == patch}
         good = [agent for agent, review in latest.items() if review.approves and agent not in authors]
         if not good:
             self.violated(2, f"{known.id} {how} a change that nobody but its authors approved ({name}, {patch[:14]})")
         if any(not review.approves and agent not in authors for agent, review in latest.items()):
             self.violated(5, f"{known.id} {how} over a review that objects")
+
+        self.talk.must_be_mended(known, gate, how)
 
     def _must_be_approved(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
         latest = {word.person: word for word in known.approvals if word.patch == patch}
@@ -313,6 +270,8 @@ class Laws:
             target=event.target,
             workflow=self._defined[event.workflow],
             base=event.base,
+            scope=event.scope,
+            parent=event.parent,
         )
         self.swarm.started(event)
 
@@ -340,6 +299,7 @@ class Laws:
 
     def _blocked(self, known: Known, event: e.RunBlocked, process: Process | None) -> None:
         known.held.pop(event.step, None)
+        known.parked.pop(event.step, None)
 
     def _unblocked(self, known: Known, event: e.RunUnblocked, process: Process | None) -> None:
         known.attempts.clear()
@@ -365,7 +325,12 @@ class Laws:
         if event.token <= known.token:
             self.violated(6, f"{known.id} {event.step}: token {event.token} was given out before")
         known.token = max(known.token, event.token)
-        known.held[event.step] = Held(token=event.token, agent=event.agent, expires_at=event.expires_at)
+        laws_lease.must_not_overlap(self, known, event)
+        ends_at = laws_lease.session_end(known, event)
+        known.held[event.step] = Held(
+            token=event.token, agent=event.agent, expires_at=event.expires_at, ends_at=ends_at
+        )
+        laws_lease.within_session(self, known, event.step, event.expires_at)
         role = known.workflow.roles.get(event.role)
         for other in role.distinct_from if role else ():
             if event.agent in known.roles.get(other, ()):
@@ -400,6 +365,7 @@ class Laws:
         self.swarm.renewed(known.id, event)
         if held is not None:
             held.expires_at = event.expires_at
+            laws_lease.within_session(self, known, event.step, event.expires_at)
         self._counted(known, event, process)
 
     def _counted(self, known: Known, event: e.LeaseRenewed | e.TokensCounted, _process: Process | None) -> None:
@@ -410,11 +376,12 @@ class Laws:
         held = known.held.get(event.step)
         if held is None or held.token != event.token:
             self.violated(6, f"an attempt at {known.id} {event.step} ended that nobody has ({event.how})")
-        elif event.how in ("released", "handed_off"):
+        elif event.how in ("released", "handed_off", "asked"):
             self._holder(known, event, event.token, process)
         elif event.how in ("expired", "session") and event.at < held.expires_at:
             self.violated(6, f"the lease of {held.agent} on {known.id} {event.step} was taken before its time")
         known.held.pop(event.step, None)
+        self.talk.attempt_ended(known, event)
         if event.counts:
             known.attempts[event.step] = known.attempts.get(event.step, 0) + 1
             step = known.workflow.steps.get(event.step)
@@ -488,6 +455,7 @@ class Laws:
 
     def _finished(self, known: Known, event: e.StepFinished, process: Process | None) -> None:
         step = known.workflow.steps.get(event.step)
+        self.talk.left(known, event.step)
         if step is not None and step.kind == "agent":
             if event.step in known.held:
                 self._holder(known, event, None, process)

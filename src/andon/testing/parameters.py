@@ -63,6 +63,10 @@ class Parameters(Struct, frozen=True, kw_only=True):
     """many tasks and a lead that comes seldom: submissions wait in line"""
     window: int = 8
     mode: str = "each"
+    scoped: float = 0.0
+    """a task says what it touches"""
+    session: float = 0.0
+    """how many leases long a session of an agent's step is; 0: no sessions"""
 
     @classmethod
     def swarm(cls, random: Random) -> Parameters:
@@ -101,4 +105,6 @@ class Parameters(Struct, frozen=True, kw_only=True):
             rush=random.random() < 0.3,
             window=random.choice((1, 2, 8)),
             mode=random.choice(("each", "each", "batch")),
+            scoped=rate(0.4, 1.0, 0.5),
+            session=random.choice((0.0, 0.0, 0.7, 1.5, 4.0)),
         )

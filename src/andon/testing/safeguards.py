@@ -9,7 +9,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from andon.core import commands as c
-from andon.core import decide_run, evolve, judge, merge_queue, routing, rules_landing, rules_people, rules_step
+from andon.core import (
+    decide_run,
+    evolve,
+    judge,
+    merge_queue,
+    routing,
+    rules_landing,
+    rules_people,
+    rules_session,
+    rules_step,
+)
 from andon.core import events as e
 from andon.core import react as reactions
 from andon.core import state as s
@@ -17,7 +27,7 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
-from andon.engine import judging, landing, proof, runs, sweep, system, transact, trial
+from andon.engine import judging, landing, offers, proof, runs, sweep, system, transact, trial
 from andon.engine import merge_queue as queue
 from andon.store.memory import MemoryReader
 from andon.testing import verifier as simulated
@@ -101,6 +111,16 @@ def tokens_again() -> list[Patch]:
         return replace(after, token=0) if isinstance(after, s.Run) else after
 
     return [(evolve, "evolve", evolved)]
+
+
+def overlaps_offered() -> list[Patch]:
+    """Work is given out whoever works on the same paths."""
+    return [(offers.Surroundings, "against", lambda *_, **__: "")]
+
+
+def endless_sessions() -> list[Patch]:
+    """A renewal reaches as far as a lease lasts, whatever its session."""
+    return [(rules_session, "within", lambda expires_at, _ends_at: expires_at)]
 
 
 # ---------------------------------------------------------------- verdicts

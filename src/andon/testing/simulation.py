@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from andon.core import state as s
 from andon.store import rebuild
 from andon.testing import actors
+from andon.testing.content import AREAS
 from andon.testing.laws import Violation
 from andon.testing.parameters import Parameters
 from andon.testing.world import Actor, Call, Rates, World
@@ -94,6 +95,8 @@ def _plan(world: World) -> Actor:
         if world.parameters.workflow == "counted":
             # Now and then there is not enough to reserve for all children.
             arguments["budget"] = random.choice((8_000, 16_000, 16_000))
+        if world.parameters.scoped and random.random() < world.parameters.scoped:
+            arguments["scope"] = random.choice(sorted(AREAS))
         yield Call(verb="task_add", arguments=arguments, agent="planner")
 
 

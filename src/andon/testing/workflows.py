@@ -17,9 +17,15 @@ LIMITS = w.Limits(visits=6, wall_time_s=10 * 86_400.0, submissions=4)
 Edge = tuple[str, ...]
 
 
-def make(name: str, lease_s: float) -> w.Workflow:
-    """The workflow of this shape. Edges are (source, target[, outcome[, condition]]); the first is the start."""
-    return _compiled("feature", name, _SHAPES[name](lease_s))
+def make(name: str, lease_s: float, session_s: float = 0.0) -> w.Workflow:
+    """The workflow of this shape. session_s: of its agents' steps; 0 for none.
+
+    Edges are (source, target[, outcome[, condition]]); the first is the start.
+    """
+    steps, edges, gates, done, pseudo = _SHAPES[name](lease_s)
+    if session_s:
+        steps = [msgspec.structs.replace(x, session_s=session_s) if x.kind == "agent" else x for x in steps]
+    return _compiled("feature", name, (steps, edges, gates, done, pseudo))
 
 
 def _compiled(name: str, description: str, shape: Shape) -> w.Workflow:

@@ -107,7 +107,9 @@ class World:
         self.parameters = parameters or Parameters.swarm(self.streams.setup)
         self.rates = Rates.of(self.parameters)
         self.scheduler = Scheduler(self.streams.schedule)
-        self.workflow: w.Workflow = make(self.parameters.workflow, self.parameters.lease_s)
+        self.workflow: w.Workflow = make(
+            self.parameters.workflow, self.parameters.lease_s, self.parameters.session * self.parameters.lease_s
+        )
         files = {
             WORKFLOW_PATH: self.workflow.canonical().decode(),
             ENVIRONMENT_PATH: "one",
@@ -323,7 +325,8 @@ class World:
             kinds = (
                 ("land", "command", "join", "wait", "fanout", "workflow") if whose == "system" else ("human", "land")
             )
-            return any(row["kind"] in kinds or row["state"] == s.BLOCKED for row in reader.steps())
+            states = (s.BLOCKED,) if whose == "system" else (s.BLOCKED, s.WAITING)
+            return any(row["kind"] in kinds or row["state"] in states for row in reader.steps())
 
     def busy(self) -> bool:
         """Whether a call is under way."""

@@ -155,7 +155,13 @@ def test_a_speculative_window_of_the_lead(window: int, chance: float) -> None:
         [("make", "land"), ("land", w.END)],
         limits=UNLIMITED,
     )
-    assumed = ("make.duration=0s", f"land.red={chance}", f"land.window={window}", "land.duration=60s")
+    assumed = (
+        "make.duration=0s",
+        f"land.red={chance}",
+        f"land.window={window}",
+        f"land.parallel={window}",
+        "land.duration=60s",
+    )
     _, tallies = play(line, *assumed, tasks=8000, workers=2, runs=1)
     per_round = (1 - (1 - chance) ** window) / chance
     for tally in tallies:

@@ -127,6 +127,17 @@ def test_a_forecast_is_its_seed() -> None:
     assert one["task_s"]["p90"]["mean"] == TASK_P90
 
 
+def test_a_window_grows_while_all_is_green() -> None:
+    """Two, four, eight: four rounds for twenty runs that are there at once; one after the other, each takes its own time."""
+    line = workflow([w.Step(id="make"), w.Step(id="land", kind="land")], [("make", "land"), ("land", w.END)])
+    fixed = ("make.duration=0s", "land.duration=10s", "land.red=0")
+    _, tallies = play(line, *fixed, "land.parallel=8", tasks=22, workers=1, runs=1)
+    # The first to come lands alone.
+    assert (tallies[0].landed_rounds, tallies[0].steps["land"].busy) == (5, 50_000_000)
+    _, tallies = play(line, *fixed, tasks=22, workers=1, runs=1)
+    assert tallies[0].steps["land"].busy == 220_000_000
+
+
 THROUGHPUT, TASK_P90 = 7.22557, 20895.4
 
 

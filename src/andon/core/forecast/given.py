@@ -1,7 +1,8 @@
 """What a person gives or assumes: lines `KEY = VALUE`, from the command line or a file, checked against the workflow.
 
-Keys: `STEP.duration`, `.fix`, `.tokens`, `.red`, `.lost`, `.answer`, `.width`, `.window`; `STEP.OUTCOME`, the probability of
-an outcome; `CHOICE.TARGET`, that of a way out of a choice; `arrivals`, the time between tasks; `price`, of a million tokens.
+Keys: `STEP.duration`, `.fix`, `.tokens`, `.red`, `.lost`, `.answer`, `.width`, `.window`, `.parallel`; `STEP.OUTCOME`, the
+probability of an outcome; `CHOICE.TARGET`, that of a way out of a choice; `arrivals`, the time between tasks; `price`, of a
+million tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from andon.core.forecast.spread import COUNT_UNITS, DURATION_UNITS, Spread, numb
 DURATIONS = frozenset({"duration", "fix", "answer"})
 COUNTS = frozenset({"tokens", "width"})
 PROBABILITIES = frozenset({"red", "lost"})
-MAX_WIDTH = 10_000
+WHOLES = frozenset({"window", "parallel"})
 MAX_WINDOW = 1000
 MAX_PROBABILITY = 0.99
 """Of what is tried again: a certainty of red or lost attempts would never end well."""
@@ -26,12 +27,13 @@ MAX_PROBABILITY = 0.99
 class Given(Struct, kw_only=True):
     """By key. spreads: `STEP.what` and `arrivals`. chances: `STEP.red`, `STEP.OUTCOME`, `CHOICE.TARGET`.
 
-    windows: `STEP` -> how many landings are verified at once. price: of a million tokens, None when it was not given.
+    wholes: `STEP.window`, how many landings the lead takes a round; `STEP.parallel`, how many it verifies at once.
+    price: of a million tokens, None when it was not given.
     """
 
     spreads: dict[str, Spread] = {}
     chances: dict[str, float] = {}
-    windows: dict[str, int] = {}
+    wholes: dict[str, int] = {}
     price: float | None = None
 
 
@@ -55,7 +57,7 @@ def pair_of(text: str, where: str = "") -> tuple[str, str]:
 
 def given(workflow: w.Workflow, pairs: Iterable[tuple[str, str]]) -> Given:
     """All that was given; a later line replaces an earlier one. Raises UsageError."""
-    found = Given(spreads={}, chances={}, windows={})
+    found = Given(spreads={}, chances={}, wholes={})
     for key, value in pairs:
         _take(workflow, found, key, value)
     for node in (*workflow.steps, *workflow.pseudo):
@@ -94,12 +96,12 @@ def _take(workflow: w.Workflow, found: Given, key: str, value: str) -> None:
         found.spreads[key] = spread_of(key, value, COUNT_UNITS)
     elif is_step and what in PROBABILITIES:
         found.chances[key] = _number(key, value, 0.0, MAX_PROBABILITY)
-    elif is_step and what == "window":
-        found.windows[node] = int(_number(key, value, 1, MAX_WINDOW))
+    elif is_step and what in WHOLES:
+        found.wholes[key] = int(_number(key, value, 1, MAX_WINDOW))
     elif what in ways(workflow, node):
         found.chances[key] = _number(key, value, 0.0, 1.0)
     else:
-        options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, "window"}) if is_step else []
+        options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, *WHOLES}) if is_step else []
         known = ", ".join([*ways(workflow, node), *options])
         raise _bad(f"{key}: {node} has no {what!r}", f"name one of {known}")
 

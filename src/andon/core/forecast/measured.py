@@ -2,7 +2,9 @@
 
 Rules: only runs of the named workflow count (of any version of it: steps are known by their ids). An attempt's duration is
 from its claim to its end, so it holds the time for red submissions; a human or wait step's is from its entry to the
-answer, and one that expired tells nothing about that. What was lost (released, expired, exhausted) counts by itself.
+answer, and one that expired tells nothing about that. A landing's is the time since the lead's landing before it, or its
+claim: what each cost the one lead, also where a round landed several. What was lost (released, expired, exhausted) counts
+by itself.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class Measured:
         self.runs = 0
         self.versions: set[str] = set()
         self.steps: dict[str, StepLog] = defaultdict(StepLog)
+        self._landed_at = 0.0
         self._open: dict[str, dict[str, _Active]] = {}
 
     def add(self, stream: str, event: e.Event) -> None:
@@ -100,6 +103,9 @@ class Measured:
     def _finished(self, place: _Active, event: e.StepFinished) -> None:
         log = self.steps[event.step]
         log.outcomes[event.outcome] += 1
+        if place.kind == "land":
+            place.since = max(place.since, self._landed_at)
+            self._landed_at = event.at
         answered = place.kind in ("human", "wait") and event.outcome != w.EXPIRED
         if place.claimed or answered:
             log.durations.append(max(event.at - place.since, 0.0))

@@ -15,6 +15,7 @@ from andon.core.forecast.given import Given, ways
 from andon.core.forecast.measured import MIN_SAMPLES, Measured, StepLog
 from andon.core.forecast.spread import NONE, Spread, count_text, duration_text, lognormal, samples
 from andon.core.judge import is_review_step, review_gates
+from andon.core.merge_queue import WINDOW_DEFAULT
 from andon.core.rules_landing import landing_gates
 from andon.core.rules_step import gates_of
 
@@ -49,6 +50,7 @@ class StepModel(Struct, frozen=True, kw_only=True):
     outcomes: (name, probability) other than `passed`. red: the chance that a submission is red; fix: what it costs.
     lost: the chance that an attempt ends without an outcome. reviewers: how many must pass it. authors: whether its worker
     becomes an author. answer: waiting for people's words on gates after the work. gates: commands run by a verification.
+    window: landings that the lead takes a round, at most where it is adaptive; parallel: of these, verified side by side.
     needed: how many of a fan-out's children must end (0: all). needs: review gates that must be open for it to pass.
     approves: review gates that its passing opens.
     """
@@ -71,6 +73,8 @@ class StepModel(Struct, frozen=True, kw_only=True):
     authors: bool = False
     gates: int = 0
     window: int = 1
+    adaptive: bool = False
+    parallel: int = 1
     needed: int = 0
     needs: frozenset[str] = frozenset()
     approves: frozenset[str] = frozenset()
@@ -197,18 +201,25 @@ class _Builder:
     def _own(self, step: w.Step) -> StepModel:
         """A step that Andon carries out: command, publish, land."""
         log, landing = self.log(step.id), step.kind == "land"
-        duration, _ = self.spread(step.id, "duration", log.durations, VERIFY)
+        duration, source = self.spread(step.id, "duration", log.durations, VERIFY)
         finished = sum(log.outcomes.values())
         red = self.chance(
             step.id, "red", finished - log.outcomes[w.PASSED], finished, LAND_RED if landing else OTHER_OUTCOME
         )
         ids = landing_gates(self.workflow, step) if landing else gates_of(self.workflow, step)
-        window = self.told.windows.get(step.id, 1)
+        # What was measured of landings is time for each, whatever window they had: it would be saved twice.
+        adaptive = landing and source != MEASURED and f"{step.id}.window" not in self.told.wholes
+        window = self.told.wholes.get(f"{step.id}.window", WINDOW_DEFAULT if adaptive else 1)
+        parallel = self.told.wholes.get(f"{step.id}.parallel", 1)
         answer = NONE
         if landing:
             if self._awaits_people(ids) and not any(x.kind == "human" for x in self.workflow.steps.values()):
                 answer, _ = self.spread(step.id, "answer", (), ANSWER)
-            self.note(step.id, "window", GIVEN if step.id in self.told.windows else ASSUMED, str(window), 0)
+            for what, value in (
+                ("window", f"up to {window}" if adaptive else str(window)),
+                ("parallel", str(parallel)),
+            ):
+                self.note(step.id, what, GIVEN if f"{step.id}.{what}" in self.told.wholes else ASSUMED, value, 0)
         return StepModel(
             id=step.id,
             kind=step.kind,
@@ -217,6 +228,8 @@ class _Builder:
             red=red,
             gates=self._commands(ids) + (step.kind == "command"),
             window=window,
+            adaptive=adaptive,
+            parallel=parallel,
             needs=self._reviews(ids),
             answer=answer,
         )

@@ -24,6 +24,7 @@ from andon.core.forecast.jobs import Job, Lane, Visit, Worker
 from andon.core.forecast.model import Model, StepModel
 from andon.core.forecast.spread import Uniform
 from andon.core.forecast.tally import TICKS, Tally
+from andon.core.merge_queue import WINDOW_START, adapted
 
 MAX_HOPS = 200
 MAX_WIDTH = 1000
@@ -53,6 +54,7 @@ class Simulation:
         self.fresh: deque[Job] = deque()
         self.to_land: deque[Visit] = deque()
         self.landing = False
+        self.window = WINDOW_START
         self.tally = Tally(list(model.steps), len(workers))
         self.now = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -417,31 +419,41 @@ class Simulation:
         self._land()
 
     def _land(self) -> None:
-        """One round of the lead: a batch is verified side by side, each on those before it."""
+        """One round of the lead: each verified on top of those before it; what follows the first red one was a wrong guess."""
         if self.landing or not self.to_land:
             return
-        batch: list[tuple[Visit, bool]] = []
-        longest = 0
-        while self.to_land and len(batch) < (self.to_land[0].step.window if not batch else batch[0][0].step.window):
+        batch: list[tuple[Visit, bool, int]] = []
+        while self.to_land and len(batch) < self._window(batch[0][0] if batch else self.to_land[0]):
             visit = self.to_land.popleft()
             if visit.job.over:
                 continue
-            uniform, tally = visit.job.uniform, self.tally.steps[visit.step.id]
-            ticks = round(visit.step.duration.draw(uniform) * TICKS)
-            longest = max(longest, ticks)
-            tally.verifications += visit.step.gates
-            tally.attempts += 1
+            uniform, step = visit.job.uniform, visit.step
             if not visit.waited:
-                tally.waits.append(self.now - visit.ready_at)
+                self.tally.steps[step.id].waits.append(self.now - visit.ready_at)
                 visit.waited = True
-            red = bool(visit.step.red) and uniform() < visit.step.red
-            batch.append((visit, red or not visit.step.needs <= visit.job.approved))
+            ticks = round(step.duration.draw(uniform) * TICKS)
+            red = bool(step.red) and uniform() < step.red
+            batch.append((visit, red or not step.needs <= visit.job.approved, ticks))
         if not batch:
             return
         self.landing = True
+        first_red = next((place for place, (_, red, _) in enumerate(batch) if red), None)
+        decided = len(batch) if first_red is None else first_red + 1
+        first = batch[0][0].step
+        begins, ends = _side_by_side([ticks for _, _, ticks in batch], first.parallel)
+        length = max(ends[:decided])
+        for (visit, _, _), begin in zip(batch, begins, strict=True):
+            if begin < length or begin == 0:
+                self.tally.steps[visit.step.id].attempts += 1
+                self.tally.steps[visit.step.id].verifications += visit.step.gates
+        if first.adaptive:
+            self.window = adapted(self._window(batch[0][0]), first.window, red=first_red is not None)
         self.tally.landed_rounds += 1
-        self.tally.steps[batch[0][0].step.id].busy += longest
-        self._after(longest, self._round_over, batch)
+        self.tally.steps[first.id].busy += length
+        self._after(length, self._round_over, [(visit, red) for visit, red, _ in batch])
+
+    def _window(self, visit: Visit) -> int:
+        return min(self.window, visit.step.window) if visit.step.adaptive else visit.step.window
 
     def _round_over(self, batch: list[tuple[Visit, bool]]) -> None:
         self.landing = False
@@ -494,3 +506,15 @@ class Simulation:
         self.tally.task_times.append(self.now - job.arrived)
         self.tally.run_times.append(self.now - job.started)
         self.tally.last_end = self.now
+
+
+def _side_by_side(lengths: list[int], parallel: int) -> tuple[list[int], list[int]]:
+    """When each begins and ends, in order, so many at a time."""
+    free = [0] * parallel
+    begins, ends = [], []
+    for length in lengths:
+        begin = heapq.heappop(free)
+        heapq.heappush(free, begin + length)
+        begins.append(begin)
+        ends.append(begin + length)
+    return begins, ends

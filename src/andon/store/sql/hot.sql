@@ -77,7 +77,7 @@ patience AS (
     SELECT coalesce((
         SELECT CAST(rtrim(value, 'smhd') AS REAL)
             * CASE substr(value, -1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END
-        FROM settings WHERE key = 'config:messages.undelivered_after'
+        FROM settings WHERE key = 'config:messages.undelivered_after' AND value <> ''
     ), 3600.0) AS seconds
 ),
 silent AS (

@@ -93,7 +93,7 @@ WHERE id = :task AND status = 'open' AND open_dependencies = 0
 SELECT steps.run, steps.step, steps.task, steps.agent, steps.role, coalesce(tasks.labels, '[]') AS labels,
     coalesce(tasks.scope, '[]') AS scope
 FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
-WHERE steps.state = 'leased' AND steps.kind = 'agent'
+WHERE steps.state = 'leased' AND steps.expires_at > :now AND steps.kind = 'agent'
 ORDER BY steps.number, steps.run, steps.place
 
 -- name: landing_tasks

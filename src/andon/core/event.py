@@ -1,0 +1,12 @@
+"""The base of all events; see `events`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
+    """Base of all events. The tag `type` is the class name."""
+
+    at: float
+    actor: str
