@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
-    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent, and so do
-    parts of one whole where one of them was given no scope of its own."""
+    """Law 6: no two agents write in overlapping scopes. A review only looks; parents and children share by intent."""
     mine = AREAS.get(known.scope, frozenset())
     if not mine or not _writes(known, event.step):
         return
@@ -26,10 +25,9 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
         shared = mine & AREAS.get(other.scope, frozenset())
         if other.task == known.task or other.ended or not shared or other.id in laws.world.corrupted:
             continue
-        mine_above, theirs_above = _parents(laws, known), _parents(laws, other)
-        if other.id in mine_above or known.id in theirs_above:
+        if other.id in _parents(laws, known) or known.id in _parents(laws, other):
             continue
-        if mine_above[-1:] == theirs_above[-1:] != [] and (_inherits(laws, known) or _inherits(laws, other)):
+        if _share(laws, known, other):
             continue
         for step, held in other.held.items():
             # A lease that is over binds nobody, also before its end is written down.
@@ -38,17 +36,28 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
                 laws.violated(6, text)
 
 
-def _parents(laws: Laws, known: Known) -> list[str]:
-    """The runs above a child's, the nearest first."""
-    found: list[str] = []
+def _parents(laws: Laws, known: Known) -> set[str]:
+    found: set[str] = set()
     while known.parent and known.parent not in found and known.parent in laws.runs:
-        found.append(known.parent)
+        found.add(known.parent)
         known = laws.runs[known.parent]
     return found
 
 
-def _inherits(laws: Laws, known: Known) -> bool:
-    return known.parent in laws.runs and known.scope == laws.runs[known.parent].scope
+def _share(laws: Laws, one: Known, two: Known) -> bool:
+    """Parts of one whole of which nobody said more than that they are within it."""
+    if not one.parent or not two.parent or _root(laws, one) != _root(laws, two):
+        return False
+    return any(x.parent in laws.runs and x.scope == laws.runs[x.parent].scope for x in (one, two))
+
+
+def _root(laws: Laws, known: Known) -> str:
+    """The task that the topmost parent works on: its run may be another one by now."""
+    for _ in range(len(laws.runs)):
+        if known.parent not in laws.runs:
+            break
+        known = laws.runs[known.parent]
+    return known.task
 
 
 def _writes(known: Known, step: str) -> bool:
