@@ -23,12 +23,9 @@ _PATH = re.compile(r"^[\w.+\-/@]+$")
 
 def of_repository(directory: str) -> list[Commit]:
     """The commits of a repository's HEAD without merges, oldest first."""
-    done = subprocess.run(
-        ["git", "-C", directory, "log", "--no-merges", "--no-renames", "--name-only", "-z", "--reverse", "--topo-order"]
-        + ["--format=%x01%H%x02%ct%x02%B%x03"],
-        capture_output=True,
-        check=True,
-    )
+    options = ("--no-merges", "--no-renames", "--name-only", "-z", "--reverse", "--topo-order")
+    command = ["git", "-C", directory, "log", *options, "--format=%x01%H%x02%ct%x02%B%x03"]
+    done = subprocess.run(command, capture_output=True, check=True)
     found = []
     for part in done.stdout.decode("utf-8", "surrogateescape").split("\x01")[1:]:
         head, _, files = part.partition("\x03")

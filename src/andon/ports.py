@@ -21,6 +21,10 @@ from andon.core.workflow import Environment, Gate, ResourceLimits
 from andon.ports_mail import MailReader
 from andon.ports_queue import QueueReader
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.core.planning.history import Commit as MinedCommit
+
 
 class Clock(Protocol):
     """Seconds since the epoch."""
@@ -191,6 +195,25 @@ class Git(Protocol):
 
     def lineage(self, commit: str, *, limit: int) -> list[str]:
         """The first parents of a commit, the nearest first, as far as they are here."""
+        ...
+
+    def commits_since(self, head: str, known: str | None, *, limit: int) -> list[MinedCommit]:
+        """The newest commits of `head` that are not of `known`, with the paths that each changed; oldest first.
+
+        Without merges, and without commits that have no parent here: what those changed is not known.
+        """
+        ...
+
+
+class MinedHistory(Protocol):
+    """Mined commits, kept from one plan to the next. They can be mined again: what can't be read is thrown away."""
+
+    def read(self) -> tuple[str, list[MinedCommit]]:
+        """(mark, commits, oldest first). mark: how far they go, as given to `keep`; "" when nothing is kept."""
+        ...
+
+    def keep(self, mark: str, commits: Sequence[MinedCommit], *, after: str) -> None:
+        """Add commits behind those with the mark `after`, or take their place where it is ""."""
         ...
 
 

@@ -231,5 +231,11 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
         "LaneArrived",
         "LanesJoined",
         "LandingAbandoned",
+        "ChildrenAdded",
+        "ChildEnded",
+        "ChildrenReleased",
+        "ChildrenDropped",
+        "ChildrenMerged",
+        "ChildrenJoined",
     }
     assert missing <= rare, missing - rare

@@ -545,7 +545,10 @@ def test_an_unknown_outcome_is_bad_input() -> None:
 
 
 def test_kinds_that_are_not_built_are_refused_at_the_start() -> None:
-    definition = workflow([w.Step(id="spread", kind="fanout")], [("spread", w.END)])
+    definition = workflow([w.Step(id="send", kind="publish")], [("send", w.END)])
+    with pytest.raises(AssertionError, match="unsupported"):
+        World(definition)
+    definition = workflow([w.Step(id="spread", kind="fanout", land="each")], [("spread", w.END)])
     with pytest.raises(AssertionError, match="unsupported"):
         World(definition)
 

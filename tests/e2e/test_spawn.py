@@ -103,9 +103,8 @@ def test_a_worker_is_started_beside_the_parent_and_ends_with_its_child(world: Sw
     started = tmp_path / "started"
     client = tmp_path / "client.py"
     client.write_text(f"import time\nopen({str(started)!r}, 'w').close()\ntime.sleep(300)\n")
-    made = world.ok(
-        "spawn", "A part", "--workflow", "piece", "--", sys.executable, str(client), agent="pam", cwd=claim["workdir"]
-    )
+    command = ("--json", "--", sys.executable, str(client))
+    made = world.andon("spawn", "A part", "--workflow", "piece", *command, agent="pam", cwd=claim["workdir"]).json
     pid = made["process"]["pid"]
     _until(started.exists, made["process"]["log"])
     held = world.ok("show", made["task"])["run_state"]["steps"][0]

@@ -38,6 +38,9 @@ def test_children_are_integrated_first_and_land_as_one_commit(tmp_path: Path) ->
 def test_no_more_than_max_parallel_are_ready_at_once(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path, f"{SPREAD}\nmax_parallel: 1")
     plan = world.plan(["one", "two"])
+    status = world.ok("status")["children"]
+    assert [(x["task"], x["status"], x["parent"]) for x in status] == [("T2", "open", "T1"), ("T3", "draft", "T1")]
+    assert f"T1 {plan['run']}\n    T2 open: one\n    T3 held back: two" in world.andon("status").out
     world.piece("alice")
     assert world.andon("next", "--json", agent="bob").exit == 3
     world.ok("lead")
@@ -194,4 +197,15 @@ def test_children_have_children_to_a_bounded_depth(tmp_path: Path) -> None:
             assert shown["status"] == "open"
     assert "nested 3 deep" in shown["reason"]
     text = world.andon("show", run).out
-    assert "\n      children of spread" in text
+    assert "\n        children of spread" in text
+
+
+def test_siblings_that_share_their_parents_scope_are_worked_on_side_by_side(tmp_path: Path) -> None:
+    world = Swarm.build(tmp_path)
+    items = ["one", "two", {"title": "three", "scope": ["a/**"]}, {"title": "four", "scope": ["a/b"]}]
+    world.plan(items, "--scope", "**")
+    claims = [world.claim(agent)["task"] for agent in ("alice", "bob", "carol")]
+    assert claims == ["T2", "T3", "T4"]
+    refused = world.andon("next", "--json", agent="dave")
+    assert refused.exit == 3
+    assert "overlaps" in refused.json["error"]["message"]

@@ -56,7 +56,7 @@ class TestDetection:
     def test_neither_one_nor_several(self) -> None:
         with pytest.raises(UsageError, match=r"x\.md looks like none of beads"):
             detect(text("# Just words\n"))
-        with pytest.raises(UsageError, match="several formats: issues.jsonl is beads, todo.md is markdown"):
+        with pytest.raises(UsageError, match=r"several formats: issues\.jsonl is beads, todo\.md is markdown"):
             detect(sample("issues.jsonl", "todo.md"))
         with pytest.raises(UsageError, match="format jira is not known"):
             read(text("- [ ] x"), "jira")

@@ -251,3 +251,22 @@ class TestCheckouts:
         (note,) = sandbox.repository.refresh_checkouts("main", new, back)
         assert note.updated
         assert sandbox.git("status", "--porcelain") == ""
+
+
+def test_an_integration_reference_moves_like_a_branch_and_is_none(sandbox: Sandbox, head: str) -> None:
+    target = "refs/andon/swarm/R1/spread/3"
+    repository = sandbox.repository
+    other = sandbox.commit({"a.txt": b"other\n"}, base=head)
+    assert repository.branch_head(target) is None
+    assert repository.move_branch(target, new=head, expected="0" * 40, reason="begin")
+    assert not repository.move_branch(target, new=other, expected="0" * 40, reason="again")
+    assert not repository.move_branch(target, new=other, expected=other, reason="elsewhere")
+    assert repository.move_branch(target, new=other, expected=head, reason="on")
+    assert repository.branch_head(target) == other
+    assert repository.refresh_checkouts(target, head, other) == []
+    assert sandbox.git("branch", "--list") == "* main"
+    # A killed git of ours left its lock: nobody else writes there.
+    lock = sandbox.path / ".git" / (target + ".lock")
+    lock.write_text("")
+    assert repository.move_branch(target, new=head, expected=other, reason="back")
+    assert repository.branch_head(target) == head

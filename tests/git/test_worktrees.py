@@ -162,3 +162,28 @@ def test_the_head_of_a_worktree_on_a_branch(sandbox: Sandbox, tmp_path: Path, he
     with pytest.raises(AndonError) as caught:
         sandbox.repository.worktree_head(str(tmp_path / "missing"))
     assert caught.value.kind == "not_a_worktree"
+
+
+def test_it_is_brought_to_another_tree_unless_somebody_changed_it(sandbox: Sandbox, tmp_path: Path, head: str) -> None:
+    path = tmp_path / "w"
+    repository = sandbox.repository
+    repository.add_worktree(str(path), head)
+    (path / "a.txt").write_text("mine\n")
+    (path / "new.txt").write_text("new\n")
+    old = repository.write_tree(str(path), head)
+    new = repository.tree_with(old, {"a.txt": b"merged\n", "new.txt": None, "d/b.txt": b"b\n"})
+    before = sandbox.git("ls-files", "-s", cwd=path)
+    (path / "a.txt").write_text("changed meanwhile\n")
+    with pytest.raises(AndonError) as refused:
+        repository.update_worktree(str(path), old, new)
+    assert refused.value.kind == "worktree_changed"
+    assert (path / "a.txt").read_text() == "changed meanwhile\n"
+    assert (path / "new.txt").exists()
+    (path / "a.txt").write_text("mine\n")
+    repository.update_worktree(str(path), old, new)
+    assert (path / "a.txt").read_text() == "merged\n"
+    assert (path / "d/b.txt").read_text() == "b\n"
+    assert not (path / "new.txt").exists()
+    assert repository.write_tree(str(path), head) == new
+    # The worktree's own index is its worker's.
+    assert sandbox.git("ls-files", "-s", cwd=path) == before

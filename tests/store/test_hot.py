@@ -60,6 +60,7 @@ class TestStatus:
             "landing": [],
             "frozen": [],
             "flaky": [],
+            "children": [],
             "counts": {"tasks": {}, "runs": {}, "ready_tasks": 0, "active_steps": 0, "listed_at_most": 200},
         }
 

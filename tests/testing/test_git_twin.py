@@ -58,6 +58,11 @@ def check(
     for left in range(4):
         for right in range(4):
             assert real.is_ancestor(one[left], one[right]) == twin.is_ancestor(two[left], two[right])
+            mined = [dict.fromkeys(x.files) for x in real.commits_since(one[left], one[right], limit=9)]
+            assert mined == [dict.fromkeys(x.files) for x in twin.commits_since(two[left], two[right], limit=9)]
+            assert len(real.commits_since(one[left], None, limit=9)) == len(
+                twin.commits_since(two[left], None, limit=9)
+            )
             found, wanted = twin.merge_base(two[left], two[right]), real.merge_base(one[left], one[right])
             assert (two.index(found) if found else None) == (one.index(wanted) if wanted else None)
             mine = [(x.path, x.old_mode, x.new_mode) for x in twin.changes(two[left], two[right])]
@@ -98,5 +103,19 @@ def test_worktrees_and_snapshots() -> None:
     assert git.read_file(commit, "b") == b"new"
     with pytest.raises(AndonError, match="exists already"):
         git.add_worktree("/w", head)
+    after = git.tree_with(tree, {"a": b"2", "c": b"3", "b": None})
+    with pytest.raises(AndonError, match="changed meanwhile"):
+        git.update_worktree("/w", git.tree_of(head), after)
+    git.update_worktree("/w", tree, after)
+    assert git.repository.worktrees["/w"].files == {"a": "2", "c": "3"}
     git.remove_worktree("/w")
     assert git.worktrees() == {}
+
+
+def test_an_integration_reference_begins_once() -> None:
+    git = MemoryGit(MemoryRepository({"a": "1"}))
+    first, target = git.branch_head("main") or "", "refs/andon/swarm/R1/spread/1"
+    assert git.branch_head(target) is None
+    assert git.move_branch(target, new=first, expected="0" * 40, reason="r")
+    assert not git.move_branch(target, new=first, expected="0" * 40, reason="r")
+    assert git.branch_head(target) == first == git.refs("refs/andon/swarm")[target]

@@ -324,6 +324,13 @@ class App:
 
         return verify(self.git, self.state_dir, arguments)
 
+    def _plan(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app.planning import plan
+
+        services = self.services()
+        services.progress = progress
+        return plan(services, self.git, self.context.cwd, arguments)
+
     def _workflow_lint(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app.tools import Tools
         from andon.engine import workflows
@@ -400,6 +407,7 @@ OWN_VERBS = frozenset(
         "archive",
         "task_import",
         "task_export",
+        "plan",
         "verify",
         "workflow_lint",
         "workflow_graph",

@@ -205,6 +205,10 @@ def _status(body: Body, paint: Paint) -> str:
     if body.get("flaky"):
         flaky = ", ".join(f"{x['gate']} {x['flaky']} of {x['landings']}" for x in body["flaky"])
         parts.append(f"Flaky gates, of the landings that measured them: {one_line(flaky)}")
+    if body.get("children"):
+        from andon.cli.swarm import status_tree
+
+        parts.append(paint.head("Children") + "\n" + _indent("\n".join(status_tree(body["children"]))))
     counts = ", ".join(f"{count} {name}" for name, count in body["counts"]["tasks"].items())
     parts.append(f"Tasks: {counts or 'none yet; andon task add TITLE'}")
     return "\n\n".join(parts)
@@ -279,6 +283,8 @@ def _show(body: Body, paint: Paint) -> str:
         lines += [clean(body["body"])] if body["body"] else []
         lines += [f"- {clean(item)}" for item in body["acceptance"]]
         lines += [f"{key}: {', '.join(body[key])}" for key in ("scope", "depends_on", "labels") if body[key]]
+        lines += [f"wave {body['wave']} of the plan"] if body.get("wave") else []
+        lines += [f"predicted: {clean(', '.join(body['predicted']))}"] if body.get("predicted") else []
         lines += [f"commit {body['commit']}"] if body["commit"] else []
         run = body.get("run_state")
         return "\n".join(lines) + ("\n\n" + _show_run(run, paint) if run else "")
@@ -500,6 +506,7 @@ ELSEWHERE: dict[str, str] = {
     "wait": "andon.cli.swarm:waited",
     "task_import": "andon.cli.exchange:imported",
     "task_export": "andon.cli.exchange:exported",
+    "plan": "andon.cli.render_plan:plan",
 }
 """Verbs whose renderers `(body, paint) -> text` stand in modules of their own, "module:function"."""
 

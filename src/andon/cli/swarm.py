@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 COLORS = {"landed": "32", "completed": "32", "cancelled": "31", "blocked": "31"}
 MAX_DEPTH_SHOWN = 4
+MAX_STATUS_LINES = 60
 
 
 def spawned(body: Body, paint: Paint) -> str:
@@ -57,4 +58,30 @@ def _child(item: Body, paint: Paint, depth: int) -> list[str]:
     lines += [f"{pad}    {one_line(str(text))}" for text in told if text]
     if depth < MAX_DEPTH_SHOWN and item.get("children"):
         lines += tree(item["children"], paint, depth + 1)
+    return lines
+
+
+def status_tree(items: list[Body]) -> list[str]:
+    """Open children below the runs that they belong to, indented."""
+    by_run: dict[str, list[Body]] = {}
+    for item in items:
+        by_run.setdefault(str(item["parent_run"]), []).append(item)
+    below = {str(item["run"]) for item in items if item["run"]}
+    roots = [run for run in by_run if run not in below]
+    lines: list[str] = []
+    for run in roots:
+        lines.append(f"{by_run[run][0]['parent']} {run}")
+        lines += _below(by_run, run, 1)
+    return lines[:MAX_STATUS_LINES] + (
+        [f"… and {len(lines) - MAX_STATUS_LINES} more"] if len(lines) > MAX_STATUS_LINES else []
+    )
+
+
+def _below(by_run: dict[str, list[Body]], run: str, depth: int) -> list[str]:
+    lines = []
+    for item in by_run.get(run, ()) if depth <= MAX_DEPTH_SHOWN else ():
+        where = f" {item['run']}" if item["run"] else ""
+        held = "held back" if item["status"] == "draft" else str(item["status"])
+        lines.append(f"{'  ' * depth}{item['task']}{where} {held}: {one_line(str(item['title']))}")
+        lines += _below(by_run, str(item["run"]), depth + 1) if item["run"] else []
     return lines

@@ -31,7 +31,6 @@ LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire
 
 NOT_BUILT = frozenset(
     {
-        "plan",
         "serve",
         "ui",
         "repo",

@@ -30,8 +30,9 @@ def spent(run: s.Run) -> int:
 
 def tokens_left(workflow: w.Workflow, run: s.Run) -> int | None:
     """What may still be used or reserved; None without a limit."""
-    limits = [x for x in (run.budget, workflow.limits.tokens) if x is not None]
-    return min(limits) - spent(run) if limits else None
+    left = [run.budget - spent(run)] if run.budget is not None else []
+    left += [workflow.limits.tokens - spent(run) + run.tokens_from] if workflow.limits.tokens is not None else []
+    return min(left) if left else None
 
 
 def hand_on(progress: Progress, command: c.HandOn) -> Rejected | None:

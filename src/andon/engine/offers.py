@@ -108,9 +108,19 @@ class Surroundings:
         while len(but) <= len(self._rows) and (found := self._occupied.first(scope, but)) is not None:
             other, pattern = found
             but.append(other)
-            if other not in self._line(task) and task not in self._line(other):
+            if other not in self._line(task) and task not in self._line(other) and not self._share(task, other):
                 agent = next(str(row["agent"]) for row in self._rows if row["task"] == other)
                 yield Neighbour(task=other, agent=agent, pattern=pattern)
+
+    def _share(self, task: str, other: str) -> bool:
+        """Whether they are parts of one whole, and of one of them nobody said more than that it is within the whole."""
+        one, two = self._line(task), self._line(other)
+        return bool(one and two) and one[-1] == two[-1] and (self._inherits(task) or self._inherits(other))
+
+    def _inherits(self, task: str) -> bool:
+        """Whether a child's scope is just its parent's."""
+        own, whole = _task(self._reader, task), _task(self._reader, self._line(task)[0])
+        return own is not None and whole is not None and own.scope == whole.scope
 
     def _line(self, task: str) -> tuple[str, ...]:
         """The parents of a task, the nearest first."""

@@ -8,7 +8,6 @@ snapshot is kept before. Conflicts stand in the files and are named; nothing is 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from andon.core import commands as c
@@ -24,8 +23,9 @@ from andon.engine.services import Services
 from andon.engine.swarm import BadList, Item, add_child, refuse_large_tree
 from andon.engine.swarm_views import children_json
 from andon.engine.transact import Unit, key_cause, load_run, load_task
+from andon.engine.waiting import until
+from andon.ports_queue import WORK
 
-POLL_S = 0.5
 MAX_WAIT_S = 24 * 3600.0
 DEFAULT_WAIT_S = 3600.0
 MAX_MOVES = 5
@@ -197,14 +197,15 @@ def wait(services: Services, arguments: Arguments) -> Reply:
         _cancel(services, claim, wanted)
     timeout_s = arguments.get("timeout_s")
     left_s = min(float(DEFAULT_WAIT_S if timeout_s is None else timeout_s), MAX_WAIT_S)
-    deadline = time.monotonic() + left_s
     lease_s = step.lease.lease_s if step.lease is not None else 600.0
+    any_ = bool(arguments.get("any"))
+
+    def look() -> bool | None:
+        return True if _look(services, claim, wanted, any_=any_)[0] != "open" else None
+
     with claims.keep_alive(services, claim, lease_s):
-        while True:
-            state, children = _look(services, claim, wanted, any_=bool(arguments.get("any")))
-            if state != "open" or time.monotonic() >= deadline:
-                break
-            time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
+        until(services, look, left_s, about=WORK)
+    state, children = _look(services, claim, wanted, any_=any_)
     return _answer(services, claim, state, children, arguments)
 
 
@@ -296,17 +297,13 @@ def _take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, 
     conflicts: tuple[str, ...] = ()
     kept = ""
     if not leave_out:
-        kept, tree = git.snapshot(
-            claim.workdir,
-            base=judging.base_of(services, run, claim.workdir),
-            message=f"The worktree of {run.id}, step {step.step}, before its children's work came in",
-            author=services.author(),
-            under=f"refs/andon/salvage/{run.id}/{step.step}/{claim.token}",
-            at=services.clock.now(),
-        )
-        merge = git.merge(_own_commit(services, swarm, tree), head)
+        before = judging.submit(services, claim)
+        kept = before.commit
+        merge = git.merge(_own_commit(services, swarm, before.tree), head)
         conflicts = merge.conflicts
-        git.update_worktree(claim.workdir, tree, merge.tree)
+        git.update_worktree(claim.workdir, before.tree, merge.tree)
+        # Submitted before it counts as taken in: whoever goes on with the step after this worker begins with it.
+        judging.submit(services, claim)
     command = c.MergeChildren(
         at=services.clock.now(),
         actor=claim.agent,

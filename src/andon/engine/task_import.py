@@ -184,8 +184,12 @@ class Import:
         changes = self._changed_fields(task, foreign, then)
         changes |= self._changed_sets(task, foreign, then, carried)
         cancel = self._changed_state(task, foreign, then, changes)
-        if task.status in s.CLOSED and changes:
-            self._keep(task, foreign, ", ".join(changes), f"{task.id} is {task.status}")
+        now = _imported(foreign, carried)
+        if task.status in s.CLOSED:
+            # Nothing of it changes here any more: only the record follows, so that export gives the file's own words.
+            now = replace(then, raw=foreign.raw, state=foreign.state)
+            if changes and now != then and foreign.state != i.CLOSED:
+                self._keep(task, foreign, ", ".join(changes), f"{task.id} is {task.status}")
             changes = {}
         for name in ("scope", "workflow") if task.status == s.RUNNING else ():
             if changes.pop(name, None) is not None:
@@ -194,7 +198,6 @@ class Import:
             self._do(foreign, task.id, c.EditTask(at=self.at, actor=self.actor, **changes))
             entry = {"task": task.id, "source": foreign.source, "title": foreign.title}
             self.changed.append(entry | {"fields": sorted(changes)})
-        now = _imported(foreign, carried)
         if now != then:
             self._do(foreign, task.id, c.RememberImport(at=self.at, actor=self.actor, imported=now))
         if cancel:

@@ -132,13 +132,15 @@ def _read_one(place: str, record: Record, gathered: Gathered) -> None:
             gathered.lose(source, field, "nothing here corresponds; kept for export")
     own = _own(record)
     criteria = own.get("acceptance")
+    # Ours is taken as it stands: every blank of it may matter.
+    exact = tuple(x for x in criteria if isinstance(x, str)) if isinstance(criteria, list) else ()
     gathered.add(
         ForeignTask(
             source=source,
             title=title,
             place=place,
             body=_body(record),
-            acceptance=texts(criteria) if criteria else bullets(_text(record, "acceptance_criteria")),
+            acceptance=exact or bullets(_text(record, "acceptance_criteria")),
             scope=texts(own.get("scope")),
             depends_on=tuple(depends_on),
             priority=priority,
@@ -309,6 +311,8 @@ def _put_dependencies(record: Record, task: s.Task, names: Mapping[str, str], kn
         if kind not in WAITING_TYPES or target not in carried or target in wanted:
             kept.append(item)
             wanted -= {target} if kind in WAITING_TYPES else set()
+    # What came from the file and is gone there is not ours to put back.
+    wanted -= carried
     for name in (names[x] for x in task.depends_on if x in names and names[x] in wanted):
         kept.append(
             {

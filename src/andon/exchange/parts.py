@@ -81,7 +81,8 @@ class Gathered:
             changes["body"] = body.encode()[: MAX_TEXT_BYTES - 10].decode(errors="ignore") + "\n[… cut]"
             self.lose(task.source, "body", f"longer than {MAX_TEXT_BYTES} bytes: cut")
         for name in ("acceptance", "labels", "scope"):
-            items = tuple(dict.fromkeys(getattr(task, name)))
+            given: tuple[str, ...] = getattr(task, name)
+            items = given if name == "acceptance" else tuple(dict.fromkeys(given))
             if len(items) > MAX_LIST_ITEMS:
                 self.lose(task.source, name, f"more than {MAX_LIST_ITEMS}: the rest is left out")
             changes[name] = items[:MAX_LIST_ITEMS]

@@ -2,8 +2,9 @@
 
 Rules. The tasks of a phase wait for those of the phase before. Within a phase they follow one another, and those marked [P]
 stand side by side: a task without [P] waits for all before it, one with [P] for the last one without. `(depends on T012)`
-adds more. What is ticked off holds nobody back. The feature (the file's directory) is part of a task's source, since every feature
-begins with T001. A path in the description bounds nothing: it is no scope. Source: `templates/tasks-template.md` of spec-kit.
+adds more. What is ticked off holds nobody back. The feature (the file's directory) is part of a task's source, since
+every feature begins with T001. A path in the description bounds nothing: it is no scope. Source:
+`templates/tasks-template.md` of spec-kit.
 """
 
 from __future__ import annotations

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from andon.core.errors import UsageError
 from andon.git.run import Runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.core.planning.history import Commit
+
+MAX_LOG_BYTES = 256 * 1024 * 1024
+MAX_MESSAGE_CHARS = 4_000
+_HEAD = re.compile(rb"([0-9a-f]{40,64}) (-?\d{1,18})\n")
 
 
 def commits_of(repo: Runner, text: str, *, limit: int) -> list[str]:
@@ -27,6 +38,39 @@ def _commit(repo: Runner, name: str) -> str:
     if done.code != 0:
         raise UsageError(f"there is no commit {name} here", next="git fetch, or another name")
     return done.text
+
+
+def commits_since(repo: Runner, head: str, known: str | None, *, limit: int) -> list[Commit]:
+    """The newest commits of `head` that are not of `known`, with the paths that each changed; oldest first.
+
+    A commit without a parent here (the first one, or the edge of a shallow clone) would seem to change all files, and is
+    left out, as merges are.
+    """
+    from andon.core.planning.history import Commit
+
+    options = (
+        "--no-merges",
+        "--no-renames",
+        "--no-ext-diff",
+        "--name-only",
+        "-z",
+        "--topo-order",
+        f"--max-count={limit}",
+    )
+    wanted = (head,) if known is None else (head, f"^{known}")
+    command = ("-c", "log.showRoot=false", "log", *options, "--format=%x01%H %ct%n%B%x02", *wanted, "--")
+    done = repo.run(*command, keep_bytes=MAX_LOG_BYTES)
+    found = []
+    for part in done.out.split(b"\x01"):
+        match = _HEAD.match(part)
+        text, end, files = part.partition(b"\x02")
+        if match is None or not end:
+            continue
+        message = text[match.end() :].decode("utf-8", "replace")[:MAX_MESSAGE_CHARS]
+        paths = tuple(os.fsdecode(path) for path in files.lstrip(b"\0\n").split(b"\0") if path.strip(b"\n"))
+        if paths:
+            found.append(Commit(id=match.group(1).decode(), at=float(match.group(2)), message=message, files=paths))
+    return found[::-1]
 
 
 def lineage(repo: Runner, commit: str, *, limit: int) -> list[str]:

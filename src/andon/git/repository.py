@@ -36,6 +36,7 @@ from andon.git.run import Runner
 from andon.ports import Change, CheckoutNote, Merge, Person
 
 if TYPE_CHECKING:
+    from andon.core.planning.history import Commit as MinedCommit
     from andon.git.standing import Workshop
 
 EDITS_KEPT = 64
@@ -232,6 +233,12 @@ class Repository:
 
     def lineage(self, commit: str, *, limit: int) -> list[str]:
         return history.lineage(self._repo, self._id(commit), limit=limit)
+
+    def commits_since(self, head: str, known: str | None, *, limit: int) -> list[MinedCommit]:
+        """The newest commits of `head` that are not of `known`, with the paths that each changed; oldest first."""
+        return history.commits_since(
+            self._repo, self._id(head), self._id(known) if known is not None else None, limit=limit
+        )
 
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
         return ledger.add_files(

@@ -16,6 +16,7 @@ from hashlib import sha1, sha256
 from msgspec import Struct
 
 from andon.core.errors import AndonError
+from andon.core.planning.history import Commit as MinedCommit
 from andon.core.swarm import ref_of
 from andon.ports import Change, CheckoutNote, Merge, Person
 
@@ -200,6 +201,19 @@ class MemoryGit:
             found.append(parents[0])
             parents = self.repository.commits[parents[0]].parents
         return found
+
+    def commits_since(self, head: str, known: str | None, *, limit: int) -> list[MinedCommit]:
+        left_out = self.repository.ancestors(known) if known is not None else {}
+        found = []
+        for name in self.repository.ancestors(head):
+            commit = self.repository.commits[name]
+            if name in left_out or len(commit.parents) != 1:
+                continue
+            changed = self.changes(self.repository.commits[commit.parents[0]].tree, commit.tree)
+            paths = tuple(change.path for change in changed)
+            if paths:
+                found.append(MinedCommit(id=name, at=commit.at, message=commit.message, files=paths))
+        return found[:limit][::-1]
 
     def add_files(self, ref: str, files: Mapping[str, bytes], *, message: str, at: float) -> str:
         old = self.repository.references.get(ref)

@@ -558,7 +558,7 @@ class Laws:
             self.violated(10, f"{known.id} prepared a landing while another is prepared")
         known.prepared = event
         with self.world.store.read() as reader:
-            if reader.setting("queue:frozen:main"):
+            if reader.setting(f"queue:frozen:{known.target}"):
                 self.violated(11, f"{known.id} prepares to land on a branch that a person froze")
         verdicts = {verdict.gate: verdict for verdict in known.green.get(event.step, ())}
         for name in known.workflow.done:

@@ -40,6 +40,8 @@ RULES: dict[str, str] = {
     "bad-gate": "a gate's definition is incomplete or contradictory",
     "duplicate-gate": "a gate is defined twice",
     "bad-step": "a step lacks what its kind needs",
+    "no-mender": "what children made may need a person when it does not fit",
+    "unused-option": "an option without effect",
     "name-mismatch": "the workflow's name is not its file's",
     "isolation-unknown": "no such isolation level",
     "expiry-passes": "a step would pass by nobody deciding",

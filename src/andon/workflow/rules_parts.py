@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import UnsetType
 
 from andon.core import workflow as w
+from andon.core.swarm import CHILD_KINDS
 from andon.workflow.problems import did_you_mean, listed
 from andon.workflow.rules import Subject
 
@@ -113,9 +114,31 @@ def kinds(subject: Subject) -> None:
         at = subject.at(f"step:{step.id}.kind", f"step:{step.id}")
         if step.kind == "publish":
             subject.warn("unsupported-kind", at, f"step `{step.id}`: {step.kind} steps are not carried out yet")
+        if step.land == "each":
+            subject.warn("unsupported-kind", at, f"step `{step.id}`: `land: each` is not carried out yet", "land: one")
         if step.kind == "wait" and step.for_s is None and step.signal is None:
             subject.error("bad-step", at, f"wait step `{step.id}` waits for nothing", "add for: 10m, or signal: NAME")
         if step.kind == "fanout" and (step.for_each is None or step.workflow is None):
             subject.error("bad-step", at, f"fanout step `{step.id}` needs `for_each` and `workflow`")
         if step.kind == "workflow" and step.workflow is None:
             subject.error("bad-step", at, f"workflow step `{step.id}` needs `workflow`")
+        if step.kind == "fanout" and step.for_each is not None and not _is_plain_path(step.for_each):
+            text = f"`for_each` of step `{step.id}` must be the path of a JSON file in the tree, without `..`"
+            subject.error("bad-step", at, text, "such as for_each: plan/items.json")
+        if step.kind in CHILD_KINDS and step.role is not None:
+            text = f"step `{step.id}` has a role, which is its children's workflow's own affair"
+            subject.warn("unused-option", at, text, "leave it out")
+        if step.kind in CHILD_KINDS and not _can_be_mended(subject, step.id):
+            text = f"what the children of step `{step.id}` made can't be mended: no agent step comes right after it"
+            subject.warn("no-mender", at, text, "let an agent step with empty: allow follow it")
+
+
+def _is_plain_path(path: str) -> bool:
+    return path.isascii() and path.isprintable() and not path.startswith("/") and ".." not in path.split("/")
+
+
+def _can_be_mended(subject: Subject, step: str) -> bool:
+    """Whether work that comes back from landing finds a step of an agent; else a person is needed."""
+    following = next((edge.target for edge in subject.workflow.out(step) if edge.outcome == w.PASSED), w.END)
+    found = subject.workflow.steps.get(following)
+    return found is None or found.kind == "agent"

@@ -63,6 +63,21 @@ COMMANDS: tuple[Command, ...] = (
         TASKS,
     ),
     (
+        "plan",
+        "plan",
+        "Predict what open tasks will touch, and cut them into waves.",
+        (("tasks", "many", "T1; default all open ones"),),
+        (
+            (("--workers",), "workers", "int", "how many work side by side; default 6"),
+            (("--label",), "labels", "list", "only tasks with this label (repeat: any of them)"),
+            (("--apply",), "apply", "flag", "record it: waves, predicted paths, and the dependencies that it adds"),
+            (("--clear",), "clear", "flag", "take the tasks out of the recorded plan, and its dependencies away"),
+            (("--svg",), "svg", "text", "draw the waves and what is shared into this file"),
+        ),
+        ("andon plan --workers 4", "andon plan T1 T2 T3 --apply", "andon plan --svg plan.svg", "andon plan --clear"),
+        TASKS,
+    ),
+    (
         "task_import",
         "task import",
         "Take over tasks of another tool's file; again: only what changed there.",

@@ -21,11 +21,11 @@ HALF_LIFE_S = 365 * 86_400.0
 MAX_FILES_TOGETHER = 30
 SMOOTHING = 1.0
 """So many commits without the file are added to what was seen."""
-TOP = 40
+TOP = 32
 MAX_SPREAD = 0.15
 """A word in more than this share of all commits says nothing (once there are more than FEW commits)."""
 FEW = 50
-MAX_LIKE = 120
+MAX_LIKE = 60
 """So many of the newest commits with a word are looked at for likeness."""
 
 
@@ -96,12 +96,10 @@ class History:
         """The weight of a commit made now."""
         return 2.0 ** ((self._now - self._start) / HALF_LIFE_S) if self._start is not None else 1.0
 
-    def share(self, name: str) -> float:
-        """The share of commits that touched a file."""
-        return self._files.get(name, 0.0) / (self._seen + SMOOTHING * self._unit) if self._seen else 0.0
-
-    def knows(self, name: str) -> bool:
-        return name in self._files
+    def shares(self, names: Iterable[str]) -> list[float]:
+        """For each file the share of commits that touched it."""
+        base = self._seen + SMOOTHING * self._unit
+        return [self._files.get(name, 0.0) / base for name in names]
 
     def weight_of(self, word: str) -> float:
         """How much a word tells: its inverse document frequency, 0 for unknown words and for those nearly everywhere."""
@@ -138,9 +136,9 @@ class History:
                     score[place] = score.get(place, 0.0) + weight * weight
         if not score:
             return []
-        best = heapq.nlargest(limit, score.items(), key=lambda item: (item[1], item[0]))
+        best = heapq.nlargest(limit, [(value, place) for place, value in score.items()])
         # A long message has any word; it is less like than a short one with the same words in common.
-        return [(self._of[place][0], value / total / (1.0 + 0.03 * self._of[place][1])) for place, value in best]
+        return [(self._of[place][0], value / total / (1.0 + 0.03 * self._of[place][1])) for value, place in best]
 
     def most_changed(self, limit: int) -> list[str]:
         """The files that changed most, as of now."""

@@ -6,7 +6,7 @@ only. Must not know: tasks' states, how plans are recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -83,8 +83,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         return round(100.0 * (self.waves - self.lower_bound) / self.lower_bound, 1) if self.lower_bound else 0.0
 
 
-Imports = Callable[[str], dict[str, float]]
-"""text -> the neighbours by import of the files that it names, with how sure"""
+Imports = Mapping[str, Sequence[str]]
+"""file -> the files that it imports, of those that the tasks name"""
 
 
 def make_plan(
@@ -130,7 +130,7 @@ def make_plan(
 
 
 def _predicted(work: Work, tree: Tree, history: History, imports: Imports | None) -> tuple[Predicted, ...]:
-    found = predict(work.text, tree, history, imports(work.text) if imports else None)
+    found = predict(work.text, tree, history, imports)
     if not work.scope:
         return found
     globs = Globs(work.scope)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -23,10 +23,11 @@ from andon.core.planning.words import words_of
 CUT = 0.12
 """A file is predicted when it is at least this likely to be touched."""
 MAX_PREDICTED = 20
-MAX_CANDIDATES = 400
+MAX_CANDIDATES = 60
+"""So many files are looked at for the words of past messages, and a third as many for the words of paths."""
 MAX_SEEDS = 6
 MAX_LIKE_COMMITS = 12
-MAX_COMPANIONS = 20
+MAX_COMPANIONS = 12
 MIN_SEED = 0.05
 
 FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
@@ -40,6 +41,9 @@ SURE_NAMED = 0.85
 SURE_IMPORTED = 0.15
 
 
+_sqrt, _exp = math.sqrt, math.exp
+
+
 class Predicted(Struct, frozen=True, kw_only=True):
     """A file that a task will probably touch. score: how likely, up to 1. reason: in a few words."""
 
@@ -49,113 +53,132 @@ class Predicted(Struct, frozen=True, kw_only=True):
 
 
 class Evidence:
-    """The features of each candidate file, how surely it is named, and what speaks for it in words."""
+    """The features of each candidate file, how surely it is named, and what is needed to say why."""
 
-    __slots__ = ("features", "named", "words")
+    __slots__ = ("beside", "features", "named", "names", "words")
 
-    def __init__(self) -> None:
+    def __init__(self, words: list[str]) -> None:
+        self.words = words
         self.features: dict[str, list[float]] = {}
         self.named: dict[str, float] = {}
-        self.words: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        """why a file counts as named"""
+        self.beside: dict[str, str] = {}
+        """the likely file that a file changes together with"""
 
-    def put(self, path: str, feature: int, value: float, reason: str = "") -> None:
-        """Keep the greater value; the reason is that of the first feature that speaks for the file."""
-        row = self.features.get(path)
-        if row is None:
-            row = self.features[path] = [0.0] * len(FEATURES)
-        if value > row[feature]:
-            row[feature] = value
-            if reason:
-                self.words.setdefault(path, reason)
+    def row(self, path: str) -> list[float]:
+        found = self.features.get(path)
+        if found is None:
+            found = self.features[path] = [0.0] * len(FEATURES)
+        return found
 
     def name(self, path: str, sure: float, reason: str) -> None:
         """The text names the file, or leads to it."""
-        self.put(path, BEST_PATH, 0.0)
+        self.row(path)
         if sure > self.named.get(path, 0.0):
-            self.named[path] = sure
-            self.words[path] = reason
+            self.named[path], self.names[path] = sure, reason
 
     def score(self, path: str) -> float:
         """The probability that the file is touched: it is named, or the rest speaks for it."""
         total = BIAS
         for weight, value in zip(WEIGHTS, self.features[path], strict=True):
             if value:
-                total += weight * math.sqrt(value)
-        return 1.0 - (1.0 - self.named.get(path, 0.0)) * (1.0 - 1.0 / (1.0 + math.exp(-total)))
+                total += weight * _sqrt(value)
+        return 1.0 - (1.0 - self.named.get(path, 0.0)) / (1.0 + _exp(total))
+
+    def reason(self, path: str, history: History) -> str:
+        """What speaks most for the file."""
+        if path in self.names:
+            return self.names[path]
+        row = self.features[path]
+        told = [weight * _sqrt(value) for weight, value in zip(WEIGHTS, row, strict=True)]
+        told[FOLLOWS] += told[MOST_FOLLOWS]
+        told[MOST_FOLLOWS] = 0.0
+        most = told.index(max(told))
+        if most == FOLLOWS:
+            said = ((history.weight_of(word) * dict(history.after(word)).get(path, 0.0), word) for word in self.words)
+            return f"commits that speak of “{max(said)[1]}” changed it"
+        if most == TOGETHER:
+            return f"changes together with {self.beside[path]}"
+        return {LIKE: "commits with a like message changed it", SHARE: "it changes often"}.get(
+            most, "its path has the task's words"
+        )
 
 
-def gather(text: str, tree: Tree, history: History, imported: Mapping[str, float] | None = None) -> Evidence:
-    """All that speaks for files of the tree. imported: neighbours of named files by their imports, if known."""
-    evidence = Evidence()
+def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None) -> Evidence:
+    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read."""
+    evidence = Evidence(words_of(text))
     named = named_in(text, tree)
-    for path, strength in (imported or {}).items():
-        evidence.name(path, strength * SURE_IMPORTED, "imports what is named, or is imported by it")
-    for path, strength in named.strengths.items():
+    sure = named.strengths
+    for path, strength in sure.items():
         evidence.name(path, strength * SURE_NAMED, named.reasons[path])
-    words = words_of(text)
-    _from_words(words, tree, history, evidence)
-    _from_paths(words, tree, evidence)
-    strengths = named.strengths
-    likely = ((min(1.0, strengths.get(x, 0.0) + row[FOLLOWS] + row[LIKE]), x) for x, row in evidence.features.items())
+        for other in (imports or {}).get(path, ()):
+            evidence.name(other, strength * SURE_IMPORTED, f"{path} imports it")
+    _from_words(tree, history, evidence)
+    _from_paths(tree, evidence)
+    features = evidence.features
+    likely = [(min(1.0, sure.get(path, 0.0) + row[FOLLOWS] + row[LIKE]), path) for path, row in features.items()]
     _from_companions(heapq.nlargest(MAX_SEEDS, likely), tree, history, evidence)
-    best = max((row[FOLLOWS] for row in evidence.features.values()), default=0.0) or 1.0
-    for path, row in evidence.features.items():
-        row[SHARE], row[MOST_FOLLOWS] = history.share(path), row[FOLLOWS] / best
+    best = max((row[FOLLOWS] for row in features.values()), default=0.0) or 1.0
+    for row, share in zip(features.values(), history.shares(features), strict=True):
+        row[SHARE], row[MOST_FOLLOWS] = share, row[FOLLOWS] / best
     return evidence
 
 
-def _from_words(words: list[str], tree: Tree, history: History, evidence: Evidence) -> None:
-    weights = {word: weight for word in words if (weight := history.weight_of(word)) > 0.0}
+def _from_words(tree: Tree, history: History, evidence: Evidence) -> None:
+    weights = {word: weight for word in evidence.words if (weight := history.weight_of(word)) > 0.0}
     total = sum(weights.values())
     if not total:
         return
+    known, row_of = tree.known, evidence.row
     sums: dict[str, float] = {}
-    best: dict[str, tuple[float, str]] = {}
     for word, weight in weights.items():
         for path, confidence in history.after(word):
-            value = weight * confidence
-            sums[path] = sums.get(path, 0.0) + value
-            if value > best.get(path, (0.0, ""))[0]:
-                best[path] = (value, word)
-    top = heapq.nlargest(MAX_CANDIDATES, sums.items(), key=lambda item: (item[1], item[0]))
-    for path, value in top:
-        if path in tree.known:
-            evidence.put(path, FOLLOWS, value / total, f"commits that speak of “{best[path][1]}” changed it")
-    likeness: dict[str, float] = {}
+            sums[path] = sums.get(path, 0.0) + weight * confidence
+    for value, path in sorted([(value, path) for path, value in sums.items()], reverse=True)[:MAX_CANDIDATES]:
+        if path in known:
+            row_of(path)[FOLLOWS] = value / total
+    unlike: dict[str, float] = {}
     for files, value in history.like(weights, MAX_LIKE_COMMITS):
         for path in files:
-            likeness[path] = 1.0 - (1.0 - likeness.get(path, 0.0)) * (1.0 - min(0.95, value))
-    for path, value in likeness.items():
-        if path in tree.known:
-            evidence.put(path, LIKE, value, "commits with a like message changed it")
+            unlike[path] = unlike.get(path, 1.0) * (1.0 - min(0.95, value))
+    for path, value in unlike.items():
+        if path in known:
+            row_of(path)[LIKE] = 1.0 - value
 
 
-def _from_paths(words: list[str], tree: Tree, evidence: Evidence) -> None:
+def _from_paths(tree: Tree, evidence: Evidence) -> None:
     sums: dict[str, float] = {}
-    for word in words:
+    for word in evidence.words:
         paths, weight = tree.word(word)
         for path in paths:
             sums[path] = sums.get(path, 0.0) + weight
-    top = heapq.nlargest(MAX_CANDIDATES // 4, sums.items(), key=lambda item: (item[1], item[0]))
-    for path, value in top:
-        evidence.put(path, BEST_PATH, value / top[0][1], "its path has the task's words")
+    top = sorted([(value, path) for path, value in sums.items()], reverse=True)[: MAX_CANDIDATES // 3]
+    for value, path in top:
+        evidence.row(path)[BEST_PATH] = value / top[0][0]
 
 
 def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: History, evidence: Evidence) -> None:
     for strength, seed in seeds:
-        for path, confidence in history.near(seed)[:MAX_COMPANIONS] if strength > MIN_SEED else ():
-            if path in tree.known and confidence > MIN_SEED:
-                evidence.put(path, TOGETHER, strength * confidence, f"changes together with {seed}")
+        for path, confidence in history.near(seed)[:MAX_COMPANIONS]:
+            value = strength * confidence
+            if value < MIN_SEED:
+                break
+            if path in tree.known:
+                row = evidence.row(path)
+                if value > row[TOGETHER]:
+                    row[TOGETHER] = value
+                    evidence.beside[path] = seed
 
 
 def predict(
-    text: str, tree: Tree, history: History, imported: Mapping[str, float] | None = None, cut: float = CUT
+    text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None, cut: float = CUT
 ) -> tuple[Predicted, ...]:
     """The files that a task with this text will touch, the likeliest first."""
-    evidence = gather(text, tree, history, imported)
+    evidence = gather(text, tree, history, imports)
     scored = [(score, path) for path in evidence.features if (score := evidence.score(path)) >= cut]
     scored.sort(key=lambda item: (-item[0], item[1]))
     return tuple(
-        Predicted(path=path, score=round(score, 3), reason=evidence.words.get(path, "it changes often"))
+        Predicted(path=path, score=round(score, 3), reason=evidence.reason(path, history))
         for score, path in scored[:MAX_PREDICTED]
     )

@@ -205,6 +205,14 @@ SELECT json_object(
         FROM settings, json_each(CASE WHEN json_valid(settings.value) THEN settings.value ELSE '{}' END) AS g
         WHERE settings.key = 'queue:gates' AND json_extract(g.value, '$[1]') > 0 ORDER BY g.key LIMIT :limit
     )),
+    'children', (SELECT json_group_array(json(item)) FROM (
+        SELECT json_object(
+            'task', child.id, 'title', child.title, 'status', child.status, 'run', nullif(child.run, ''),
+            'parent', owner.task, 'parent_run', child.parent_run
+        ) AS item FROM tasks AS child INDEXED BY tasks_children LEFT JOIN runs AS owner ON owner.id = child.parent_run
+        WHERE child.parent_run <> '' AND child.status IN ('draft', 'open', 'running')
+        ORDER BY child.number, child.id LIMIT :limit
+    )),
     'counts', json_object(
         'tasks', json((SELECT json_group_object(status, n) FROM (
             SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status LIMIT 100))),

@@ -1,0 +1,171 @@
+"""How well `andon plan` predicts the files of real commits, from their messages and the earlier history alone.
+
+    python -m benchmarks.planning [--fit] REPOSITORY_OR_CHANGE_LOG …
+
+For a sample of commits, evenly spread over the history behind its first part: the tree is the files that were seen before
+(what is new in the commit can't be predicted, and is counted apart), the history is the commits before, the text is the
+message. The commit's own files are then compared with what is predicted. Beside it stand two baselines: the files that
+changed most, and names alone (what the message names, and paths with its words). `--fit` fits the weights of
+`core/planning/predict.py` to the first two histories.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from pathlib import Path
+
+from andon.core.planning.history import MAX_FILES_TOGETHER, Commit, History
+from andon.core.planning.holds import HOLD
+from andon.core.planning.predict import BEST_PATH, CUT, FEATURES, MAX_PREDICTED, Evidence, gather
+from andon.core.planning.tree import Tree
+from benchmarks.planning_corpus import of_change_log, of_repository
+
+SAMPLE = 400
+SKIPPED_SHARE = 0.15
+MIN_SKIPPED = 30
+FIRST = (5, 10)
+
+
+class Case:
+    """One commit to predict. actual: its files that were in the tree; new: how many were not."""
+
+    def __init__(self, commit: Commit, seen: set[str], history: History) -> None:
+        self.actual = {path for path in commit.files if path in seen}
+        self.new = len(commit.files) - len(self.actual)
+        self.most_changed = history.most_changed(max(FIRST))
+        self.evidence: Evidence = gather(commit.message, Tree(seen), history)
+        scored = [(self.evidence.score(path), path) for path in self.evidence.features]
+        self.ranked = sorted(scored, key=lambda item: (-item[0], item[1]))
+        rows, named = self.evidence.features, self.evidence.named
+        names = [(named.get(path, 0.0) + rows[path][BEST_PATH], path) for path in rows]
+        self.by_names = [path for value, path in sorted(names, key=lambda item: (-item[0], item[1])) if value > 0]
+
+    def predicted(self, cut: float) -> set[str]:
+        return {path for score, path in self.ranked[:MAX_PREDICTED] if score >= cut}
+
+
+def cases(commits: list[Commit]) -> list[Case]:
+    """The sample, each with nothing but what was known before it."""
+    start = max(MIN_SKIPPED, int(len(commits) * SKIPPED_SHARE))
+    step = max(1, (len(commits) - start) // SAMPLE)
+    history, seen, found = History(), set[str](), []
+    for at, commit in enumerate(commits):
+        if at >= start and (at - start) % step == 0 and len(commit.files) <= MAX_FILES_TOGETHER:
+            case = Case(commit, seen, history)
+            if case.actual:
+                found.append(case)
+        history.add(commit)
+        seen.update(commit.files)
+    return found
+
+
+def rates(pairs: list[tuple[set[str], set[str]]]) -> tuple[float, float, float]:
+    """Recall and precision over all files of all commits, and how many files are predicted for a commit."""
+    hits = sum(len(actual & found) for actual, found in pairs)
+    wanted = sum(len(actual) for actual, _ in pairs)
+    said = sum(len(found) for _, found in pairs)
+    return hits / max(1, wanted), hits / max(1, said), said / max(1, len(pairs))
+
+
+def report(name: str, sample: list[Case]) -> list[str]:
+    """The rows of the table for one history."""
+    files = sum(len(case.actual) for case in sample)
+    new = sum(case.new for case in sample)
+    ways = {
+        f"at the cut ({CUT:g})": [(case.actual, case.predicted(CUT)) for case in sample],
+        f"held ({HOLD:g})": [(case.actual, case.predicted(HOLD)) for case in sample],
+    }
+    for count in FIRST:
+        ways[f"first {count}"] = [(case.actual, {path for _, path in case.ranked[:count]}) for case in sample]
+        ways[f"names only, first {count}"] = [(case.actual, set(case.by_names[:count])) for case in sample]
+        ways[f"most changed, first {count}"] = [(case.actual, set(case.most_changed[:count])) for case in sample]
+    lines = [f"{name}: {len(sample)} commits, {files} files to predict, {new} new ones left out"]
+    for way, pairs in ways.items():
+        recall, precision, size = rates(pairs)
+        lines.append(f"  {way:26} recall {recall:5.1%}  precision {precision:5.1%}  files {size:4.1f}")
+    any_hit = sum(any(path in case.actual for _, path in case.ranked[:5]) for case in sample)
+    lines.append(f"  at least one right among the first 5: {any_hit / max(1, len(sample)):.1%}")
+    return lines
+
+
+def calibration(sample: list[Case]) -> str:
+    """For each tenth of the score: how many of the files so scored were touched."""
+    counts: dict[int, list[int]] = {}
+    for case in sample:
+        for score, path in case.ranked:
+            row = counts.setdefault(min(9, int(score * 10)), [0, 0])
+            row[0] += 1
+            row[1] += path in case.actual
+    return "  touched, by score: " + ", ".join(
+        f"{at / 10:g}+ {good / all_:.0%}" for at, (all_, good) in sorted(counts.items())
+    )
+
+
+def fit(sample: list[Case], rounds: int = 25) -> list[float]:
+    """The weights of the logistic function by Newton's method, on files that no message names; the bias first."""
+    rows = [
+        ((1.0, *(math.sqrt(value) for value in row)), float(path in case.actual))
+        for case in sample
+        for path, row in case.evidence.features.items()
+        if path not in case.evidence.named
+    ]
+    size = len(FEATURES) + 1
+    weights = [-4.0] + [1.0] * (size - 1)
+    for _ in range(rounds):
+        gradient = [0.0, *weights[1:]]
+        matrix = [[float(i == j and i > 0) for j in range(size)] for i in range(size)]
+        for values, touched in rows:
+            total = sum(a * b for a, b in zip(weights, values, strict=True))
+            chance = 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+            for i, one in enumerate(values):
+                if one:
+                    gradient[i] += (chance - touched) * one
+                    for j, other in enumerate(values):
+                        matrix[i][j] += chance * (1 - chance) * one * other
+        step = _solved(matrix, gradient)
+        weights = [a - b for a, b in zip(weights, step, strict=True)]
+        if max(map(abs, step)) < 1e-4:
+            break
+    return weights
+
+
+def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """The solution of a system of linear equations, by Gauss and Jordan."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(len(rows)):
+        best = max(range(i, len(rows)), key=lambda at: abs(rows[at][i]))
+        rows[i], rows[best] = rows[best], rows[i]
+        for at, row in enumerate(rows):
+            if at != i and rows[i][i]:
+                factor = row[i] / rows[i][i]
+                rows[at] = [a - factor * b for a, b in zip(row, rows[i], strict=True)]
+    return [row[-1] / (row[i] or 1e-9) for i, row in enumerate(rows)]
+
+
+def main(arguments: list[str]) -> int:
+    names = [name for name in arguments if name != "--fit"] or ["."]
+    samples: dict[str, list[Case]] = {}
+    for name in names:
+        start = time.perf_counter()
+        path = Path(name)
+        samples[name] = cases(of_repository(name) if path.is_dir() else of_change_log(path))
+        print(
+            "\n".join(
+                [
+                    *report(path.resolve().parent.name if path.is_file() else path.resolve().name, samples[name]),
+                    calibration(samples[name]),
+                ]
+            ),
+            flush=True,
+        )
+        print(f"  {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    if "--fit" in arguments:
+        weights = fit([case for name in names[:2] for case in samples[name]])
+        print("bias and weights:", [round(weight, 2) for weight in weights])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
