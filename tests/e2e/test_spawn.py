@@ -99,6 +99,15 @@ def test_what_children_made_may_be_left_out(world: Swarm) -> None:
     assert "part.txt" not in world.git("ls-tree", "--name-only", "main")
 
 
+def test_a_child_does_not_wait_for_its_parent(world: Swarm) -> None:
+    claim = parent(world)
+    child = spawn(world, claim, "A part")
+    other = world.add_task("Another", "--depends-on", claim["task"])
+    for name in (claim["task"], other):
+        refused = world.andon("task", "edit", child, "--depends-on", name, "--json", agent="pam")
+        assert (refused.exit, refused.kind) == (64, "bad_task"), refused.out
+
+
 def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
     claim = parent(world)
     workdir = Path(claim["workdir"])
@@ -128,8 +137,8 @@ def test_a_child_that_lands_while_its_parent_takes_in_another_is_not_lost(
     due.touch()
     world.write(
         "git",
-        f"#!/bin/sh\ncase \"$*\" in *merge-tree*|*commit-tree*)\n"
-        f'    if [ -e {due} ]; then rm {due}; (cd {world.path}; {sys.executable} -m andon lead) >/dev/null 2>&1; fi ;;\n'
+        f'#!/bin/sh\ncase "$*" in *merge-tree*|*commit-tree*)\n'
+        f"    if [ -e {due} ]; then rm {due}; (cd {world.path}; {sys.executable} -m andon lead) >/dev/null 2>&1; fi ;;\n"
         f'esac\nexec {shutil.which("git")} "$@"\n',
         tmp_path / "bin",
     )
