@@ -125,7 +125,7 @@ def _item(path: str, index: int, value: object) -> Item:
     if not isinstance(value, dict):
         raise BadList(f"{where} is {_named(value)}, and must be a text or an object")
     if unknown := [key for key in value if key not in ITEM_KEYS]:
-        raise BadList(f"{where} has the unknown key {ascii(unknown[0][:60])}; known: {', '.join(ITEM_KEYS)}")
+        raise BadList(f"{where} has the unknown key {unknown[0][:60]!a}; known: {', '.join(ITEM_KEYS)}")
     title, body, key = (_text(where, value, name) for name in ("title", "body", "key"))
     if not title.strip() or "\n" in title:
         raise BadList(f"{where} needs a title of one line")
