@@ -42,12 +42,15 @@ def _swarm(reader: Reader, swarm: sw.Swarm) -> dict[str, Any]:
         item: dict[str, Any] = {**msgspec.to_builtins(entry), "budget": budgets[entry.task]}
         item["run"] = entry.run or None
         item |= _now(reader, entry.task)
+        if not item["outcome"] and item["status"] in s.CLOSED:
+            # Told to nobody: the run that it was a part of was over by then.
+            item["outcome"] = item["status"]
         items.append(item)
     return {
         "join": swarm.join or None,
         "outcome": swarm.outcome or None,
         "target": swarm.ref,
-        "open": len(sw.open_children(swarm)),
+        "open": sum(not item["outcome"] for item in items),
         "items": items,
     }
 
