@@ -224,7 +224,11 @@ ATTACKS.update(
             sandbox=(DETECTED, "the lead believes no verdict that was not measured for a landing"),
         ),
         "forged submission": Attack(
-            what="moving `refs/andon/` to another commit", sandbox=(PREVENTED, "the lead lands the commit of the event")
+            what="moving `refs/andon/` to another commit",
+            sandbox=(
+                PREVENTED,
+                "the lead lands the commit of the event, and builds on no reference of a swarm that events do not explain",
+            ),
         ),
         "poisoned set-up": Attack(
             what="a set-up that is shaped by the agent's other files, for others to use",

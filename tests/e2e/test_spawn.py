@@ -108,6 +108,16 @@ def test_a_child_does_not_wait_for_its_parent(world: Swarm) -> None:
         assert (refused.exit, refused.kind) == (64, "bad_task"), refused.out
 
 
+def test_what_a_child_overspends_is_gone(world: Swarm) -> None:
+    claim = parent(world, "--budget", "1000")
+    child = spawn(world, claim, "A part", "--budget", "300")
+    taken = world.claim("alice", "--task", child)
+    world.andon("heartbeat", "--tokens", "900", agent="alice", cwd=taken["workdir"])
+    refused = world.andon("spawn", "x", "--budget", "700", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "no_budget"), refused.out
+    assert "100 are left" in refused.json["error"]["message"]
+
+
 def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
     claim = parent(world)
     workdir = Path(claim["workdir"])

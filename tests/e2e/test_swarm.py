@@ -124,6 +124,31 @@ def test_a_childs_worker_may_not_review_the_parent(tmp_path: Path) -> None:
     assert world.claim("bob", "--role", "reviewer")["run"] == run
 
 
+def test_nothing_is_built_upon_a_reference_that_others_moved(tmp_path: Path) -> None:
+    world = Swarm.build(tmp_path)
+    run = world.plan(["one", "two"])["run"]
+    ref = world.git("for-each-ref", "--format=%(refname)", "refs/andon/swarm")
+    world.piece("alice")
+    world.ok("lead")
+    good = world.git("rev-parse", ref)
+    tree = world.git("rev-parse", "main^{tree}")
+    for evil in (
+        world.git("commit-tree", tree, "-p", good, "-m", "an outsider's"),
+        world.git("rev-parse", f"{good}^"),
+    ):
+        world.git("update-ref", ref, evil)
+        refused = world.andon("next", "--json", agent="bob")
+        assert refused.exit == 3 and f"stands at {evil[:12]}" in refused.json["error"]["message"], refused.out
+        world.git("update-ref", ref, good)
+    world.piece("bob")
+    world.git("update-ref", ref, world.git("commit-tree", tree, "-p", good, "-m", "an outsider's"))
+    refused = world.andon("lead", "--json")
+    assert refused.exit == 1 and f"git update-ref {ref} {good}" in refused.out, refused.out
+    world.git("update-ref", ref, good)
+    world.ok("lead")
+    assert world.where(run)["step"] == "mend"
+
+
 def test_siblings_that_conflict_go_back_to_the_child(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path)
     run = world.plan(["one", "two"])["run"]

@@ -374,6 +374,8 @@ class HandOn(Command, frozen=True, kw_only=True):
     max_parallel: int | None = None
     common: str = ""
     problem: str = ""
+    overdrawn: int = 0
+    """tokens that open children used beyond what is reserved for them"""
 
 
 class EndChild(Command, frozen=True, kw_only=True):

@@ -61,7 +61,7 @@ def _ended(run: s.Run, event: e.ChildEnded) -> s.Run:
         return ended
 
     children = tuple(result(child) if child.task == event.task else child for child in swarm.children)
-    swarm = replace(swarm, children=children)
+    swarm = replace(swarm, children=children, tip=event.commit or swarm.tip)
     authors = tuple(dict.fromkeys((*run.authors, *event.authors)))
     run = _with(run, swarm, event.at, children_tokens=run.children_tokens + event.tokens, authors=authors)
     return _woken(run, event.step)

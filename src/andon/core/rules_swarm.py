@@ -88,7 +88,8 @@ def _refuse_children(progress: Progress, step: s.ActiveStep, command: c.HandOn) 
         return None
     budgets = [child.budget for child in fresh]
     have = [swarm for name, swarm in run.swarms.items() if name != step.step or not swarm.join]
-    return sw.refuse(run.depth, have, len(fresh), budgets, tokens_left(progress.workflow, run))
+    left = tokens_left(progress.workflow, run)
+    return sw.refuse(run.depth, have, len(fresh), budgets, None if left is None else left - command.overdrawn)
 
 
 def end_child(progress: Progress, command: c.EndChild) -> Rejected | None:
@@ -169,7 +170,8 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
     if isinstance(step, Rejected):
         return step
     swarm = progress.run.swarms.get(step.step)
-    if swarm is None or not set(command.tasks) - {child.task for child in swarm.children if child.taken}:
+    new = swarm is not None and set(command.tasks) - {child.task for child in swarm.children if child.taken}
+    if swarm is None or (swarm.common == command.commit and not new):
         return None
     progress.emit(
         e.ChildrenMerged(

@@ -71,8 +71,8 @@ class Swarm(Struct, frozen=True, kw_only=True):
 
     ref: their integration reference. base, base_tree: the commit that the parent's change is measured against.
     join: all | any | a number; "" when the step's own worker waits for them. common: the last commit that both the
-    reference and that worker's tree hold. conflicts: paths that were left with conflicts when that was brought in. outcome:
-    of the join.
+    reference and that worker's tree hold. tip: what a child landed last. conflicts: paths that were left with conflicts
+    when that was brought in. outcome: of the join.
     """
 
     step: str
@@ -83,6 +83,7 @@ class Swarm(Struct, frozen=True, kw_only=True):
     join: str = ""
     max_parallel: int | None = None
     common: str = ""
+    tip: str = ""
     conflicts: tuple[str, ...] = ()
     outcome: str = ""
     children: tuple[Child, ...] = ()
@@ -120,6 +121,11 @@ def is_integration(target: str) -> bool:
 def integration_ref(run: str, step: str, token: int) -> str:
     """Each attempt to hand work on has a reference of its own, so that one that lost its lease disturbs nobody."""
     return f"{INTEGRATION}{run}/{step}/{token}"
+
+
+def run_of(ref: str) -> str:
+    """The run whose children land on an integration reference."""
+    return ref.removeprefix(INTEGRATION).partition("/")[0]
 
 
 def open_children(swarm: Swarm | None) -> tuple[Child, ...]:

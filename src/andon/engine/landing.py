@@ -23,9 +23,9 @@ from andon.core import state as s
 from andon.core.errors import EXIT_LOST, AndonError, InvariantViolation, Rejected
 from andon.core.projection import Row
 from andon.core.rules_landing import landing_verdicts
-from andon.core.swarm import ref_of
+from andon.core.swarm import is_integration, ref_of
+from andon.engine import integration, proof
 from andon.engine import merge_queue as queue
-from andon.engine import proof
 from andon.engine.claims import keep_all_alive
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -305,7 +305,7 @@ class Lead:
 
     def _decide(self, target: str, entries: Sequence[Entry], settings: Settings) -> None:
         services = self._services
-        head = services.git.branch_head(target)
+        head = integration.head_of(services, target) if is_integration(target) else services.git.branch_head(target)
         if head is None:
             raise AndonError(f"branch {target} is gone", kind="no_target", next="restore the branch")
         names = ", ".join(f"{entry.task.id} ({entry.run.id})" for entry in entries)

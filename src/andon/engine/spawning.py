@@ -15,11 +15,11 @@ from andon.core import swarm as sw
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError, Rejected
 from andon.core.judge import is_review_step
 from andon.core.verdict import Submission
-from andon.engine import claims, judging, taking_in
+from andon.engine import claims, integration, judging, taking_in
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
-from andon.engine.swarm import BadList, Item, add_child, refuse_large_tree
+from andon.engine.swarm import BadList, Item, add_child, overdrawn, refuse_large_tree
 from andon.engine.swarm_views import children_json
 from andon.engine.transact import Unit, key_cause, load_run, load_task
 from andon.engine.waiting import until
@@ -120,6 +120,7 @@ def _spawn(services: Services, claim: Claim, arguments: Arguments) -> s.Task:
             base_tree=submission.base_tree,
             children=(child,),
             common=common,
+            overdrawn=overdrawn(unit.writer, before),
         )
         after = unit.on_run(run.id, command)
         if isinstance(after, Rejected):
@@ -140,23 +141,34 @@ def _bring_up(
     services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, submission: Submission
 ) -> tuple[str, str]:
     """What the worktree holds now, on the integration reference: (the reference, the commit that both hold)."""
-    git = services.git
+    present = taking_in.present(run, step)
+    if present is None:
+        ref = sw.integration_ref(run.id, step.step, claim.token)
+        expected = services.git.branch_head(ref) or NOTHING * len(submission.commit)
+        moved = services.git.move_branch(
+            ref, new=submission.commit, expected=expected, reason=f"andon: children of {run.id}"
+        )
+        if not moved:
+            raise AndonError(f"{ref} was moved by others", kind="conflict", next="try again", exit=EXIT_NOT_YET)
+        return ref, submission.commit
+    ref, own = present.ref, present.common
+    if submission.tree != services.git.tree_of(own):
+        own = taking_in.own_commit(services, present, submission.tree)
+        taking_in.merged(services, integration.head_of(services, ref), own)
+        # Told before it is put up, so that events explain whatever stands on the reference.
+        told = c.MergeChildren(
+            at=services.clock.now(),
+            actor=claim.agent,
+            step=claim.step,
+            token=claim.token,
+            commit=own,
+            tasks=(),
+            conflicts=present.conflicts,
+        )
+        services.engine.on_run(run.id, told)
     for _ in range(MAX_MOVES):
-        present = taking_in.present(run, step)
-        ref = present.ref if present is not None else sw.integration_ref(run.id, step.step, claim.token)
-        head = git.branch_head(ref)
-        if present is None:
-            expected = head or NOTHING * len(submission.commit)
-            if git.move_branch(ref, new=submission.commit, expected=expected, reason=f"andon: children of {run.id}"):
-                return ref, submission.commit
-            continue
-        if head is None:
-            text = f"the integration reference {ref} of run {run.id} is gone"
-            raise AndonError(text, kind="no_target", next=f"git update-ref {ref} {present.common}")
-        same = submission.tree == git.tree_of(present.common)
-        own = present.common if same else taking_in.own_commit(services, present, submission.tree)
-        moved = taking_in.put_up(services, ref, head, own, f"Work of {run.id}, step {step.step}, for its children")
-        if moved:
+        head = integration.head_of(services, ref)
+        if taking_in.put_up(services, ref, head, own, f"Work of {run.id}, step {step.step}, for its children"):
             return ref, own
     raise AndonError(f"{ref} is moved by others all the time", kind="conflict", next="try again", exit=EXIT_NOT_YET)
 

@@ -24,13 +24,14 @@ from andon.core.decide_run import unsupported
 from andon.core.errors import AndonError, Rejected
 from andon.core.routing import final_submission
 from andon.core.rules_step import gates_of
-from andon.core.rules_swarm import tokens_left
+from andon.core.rules_swarm import spent, tokens_left
 from andon.core.verdict import PASSED, Submission
+from andon.engine import integration
 from andon.engine.places import Claim
 from andon.engine.runs import pinned_workflow
 from andon.engine.services import Services
-from andon.engine.transact import Unit, load_task
-from andon.ports import GateRequest
+from andon.engine.transact import Unit, load_run, load_task
+from andon.ports import GateRequest, Reader
 
 MAX_LIST_BYTES = 1024**2
 MAX_KEY_CHARS = 100
@@ -192,7 +193,9 @@ def _hand_on(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, w
     services.git.set_ref(ref, what.commit)
     carried = _carried(run, step, items)
     fresh = [(index, item) for index, item in enumerate(items) if index not in carried]
-    budgets = _budgets(workflow, run, definition, len(fresh))
+    with services.store.read() as reader:
+        over = overdrawn(reader, run)
+    budgets = _budgets(workflow, run, definition, len(fresh), over)
 
     def work(unit: Unit) -> None:
         names = [unit.writer.next_id("task") for _ in fresh]
@@ -212,6 +215,7 @@ def _hand_on(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, w
             join=definition.join if definition.kind == "fanout" else "all",
             max_parallel=definition.max_parallel,
             common=what.commit,
+            overdrawn=overdrawn(unit.writer, run),
         )
         after = unit.on_run(run.id, command)
         if isinstance(after, Rejected):
@@ -251,9 +255,25 @@ def _carried(run: s.Run, step: s.ActiveStep, items: Sequence[Item]) -> dict[int,
     return {index: replace(child, index=index) for index, child in found.items() if child is not None}
 
 
-def _budgets(workflow: w.Workflow, run: s.Run, definition: w.Step, count: int) -> Sequence[int | None]:
+def overdrawn(reader: Reader, run: s.Run) -> int:
+    """What open children used beyond what is reserved for them: the run learns of it when they end, and it is gone now."""
+    over = 0
+    for child in (x for swarm in run.swarms.values() for x in sw.open_children(swarm) if x.budget is not None):
+        try:
+            task = load_task(reader, child.task)
+            at_work = load_run(reader, task.run) if task.run and task.status == s.RUNNING else None
+        except AndonError:
+            # One that can't be read holds up nothing but itself (law 12).
+            continue
+        used = task.tokens_used + (spent(at_work) if at_work is not None else 0)
+        over += max(0, used - (child.budget or 0))
+    return over
+
+
+def _budgets(workflow: w.Workflow, run: s.Run, definition: w.Step, count: int, over: int) -> Sequence[int | None]:
     """What is reserved for each: the step's `tokens` in equal shares, else of what is left one share more stays behind."""
     left = tokens_left(workflow, run)
+    left = None if left is None else left - over
     if not count or (definition.tokens is UNSET and left is None):
         return [None] * count
     total = definition.tokens if isinstance(definition.tokens, int) else max(0, left or 0) * count // (count + 1)
@@ -342,10 +362,7 @@ def join(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, workf
 def integrated(services: Services, claim: Claim, run: s.Run, lane: str, swarm: sw.Swarm) -> Submission | None:
     """What stands on the integration reference, as one change on the parent's base; None when nothing was integrated."""
     git, now = services.git, services.clock.now()
-    head = git.branch_head(swarm.ref)
-    if head is None:
-        text = f"the integration reference {swarm.ref} of run {run.id} is gone"
-        raise AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} COMMIT")
+    head = integration.head_of(services, swarm.ref)
     before = run.submissions.get(lane) or final_submission(run)
     tree = git.tree_of(head)
     if tree == before.tree:

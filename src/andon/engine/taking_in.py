@@ -15,11 +15,11 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core.errors import AndonError
-from andon.engine import claims, judging
+from andon.engine import claims, integration, judging
 from andon.engine.places import Claim
 from andon.engine.services import Services
-from andon.engine.transact import load_run, load_task
-from andon.ports import Reader
+from andon.engine.transact import load_run
+from andon.ports import Merge
 
 MAX_MOVES = 5
 
@@ -37,20 +37,26 @@ def own_commit(services: Services, swarm: sw.Swarm, tree: str) -> str:
     return services.git.commit_tree(tree, [swarm.common], text, author=who, committer=who, at=services.clock.now())
 
 
+def merged(services: Services, head: str, own: str) -> Merge:
+    """Both together. Raises AndonError when they conflict."""
+    merge = services.git.merge(head, own)
+    if not merge.clean:
+        raise AndonError(
+            f"this worktree and what children landed conflict in {', '.join(merge.conflicts[:10])}",
+            kind="merge_conflicts",
+            next="andon wait brings it in; resolve the conflicts, then spawn again",
+        )
+    return merge
+
+
 def put_up(services: Services, ref: str, head: str, own: str, text: str) -> bool:
-    """Put a commit of the parent onto the reference, whose head this was. False when others moved it meanwhile."""
+    """Put a commit of the parent, of which an event told, onto the reference. False when others moved it meanwhile."""
     git = services.git
     if git.is_ancestor(own, head):
         return True
     new = own
     if not git.is_ancestor(head, own):
-        merge = git.merge(head, own)
-        if not merge.clean:
-            raise AndonError(
-                f"this worktree and what children landed conflict in {', '.join(merge.conflicts[:10])}",
-                kind="merge_conflicts",
-                next="andon wait brings it in; resolve the conflicts, then spawn again",
-            )
+        merge = merged(services, head, own)
         who = services.author()
         new = git.commit_tree(merge.tree, [head, own], text, author=who, committer=who, at=services.clock.now())
     return git.move_branch(ref, new=new, expected=head, reason=f"andon: {text}")
@@ -63,10 +69,7 @@ def take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, A
     swarm = present(run, step)
     if swarm is None or not swarm.unmerged:
         return None
-    head = git.branch_head(swarm.ref)
-    if head is None:
-        text = f"the integration reference {swarm.ref} of run {run.id} is gone"
-        raise AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} {swarm.common}")
+    head = integration.head_of(services, swarm.ref)
     tasks = _held_by(services, run.id, swarm, head)
     conflicts: tuple[str, ...] = ()
     kept, common = "", head
@@ -106,21 +109,9 @@ def _held_by(services: Services, run_id: str, swarm: sw.Swarm, head: str) -> tup
     with services.store.read() as reader:
         after = load_run(reader, run_id).swarms.get(swarm.step, swarm)
         open_now = [child for child in after.children if not child.taken and child.task not in certain]
-        others = {child.task: child.commit or _prepared(reader, child) for child in open_now}
+        others = {child.task: child.commit or integration.prepared(reader, child) for child in open_now}
     landing = {task for task, commit in others.items() if commit and services.git.is_ancestor(commit, head)}
     return tuple(child.task for child in after.children if child.task in certain | landing)
-
-
-def _prepared(reader: Reader, child: sw.Child) -> str:
-    """The commit with which a child is about to land, "" for none."""
-    try:
-        task = load_task(reader, child.task)
-        run = load_run(reader, task.run) if task.run else None
-    except AndonError:
-        # One that can't be read counts as not taken in: its parent hears of it again (law 12).
-        return ""
-    steps = run.active.values() if run is not None else ()
-    return next((step.prepared.commit for step in steps if step.prepared is not None), "")
 
 
 def _without(services: Services, swarm: sw.Swarm, head: str) -> str:
@@ -133,12 +124,11 @@ def _without(services: Services, swarm: sw.Swarm, head: str) -> str:
 
 
 def _withdraw(services: Services, ref: str, without: str, run: str) -> None:
-    """Children that begin from now on begin without it. When others are faster, the next `spawn` does this."""
+    """Children that begin from now on begin without it. When that can't be done now, the next `spawn` does it."""
     text = f"Without what children of {run} landed"
     for _ in range(MAX_MOVES):
-        head = services.git.branch_head(ref)
         try:
-            if head is None or put_up(services, ref, head, without, text):
+            if put_up(services, ref, integration.head_of(services, ref), without, text):
                 return
         except AndonError as error:
             services.say(f"{ref} still holds it: {error.message}")

@@ -41,16 +41,6 @@ def left_behind() -> list[Patch]:
     return [(sw, "refuse_leaving", lambda *_, **__: None)]
 
 
-def all_taken_in() -> list[Patch]:
-    """Whatever has landed by then counts as taken in."""
-    original = evolve_swarm._merged
-
-    def merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
-        return original(run, replace(event, tasks=None))
-
-    return [(_HANDLERS, e.ChildrenMerged, merged)]
-
-
 def comes_back() -> list[Patch]:
     """What was left out is only not taken in this time."""
     return [(taking_in, "_without", lambda _services, swarm, _head: swarm.common)]
