@@ -20,6 +20,8 @@ from benchmarks.command_line import WORKFLOW, andon_command, environment_of
 from benchmarks.measure import Row
 
 LIMIT = 2.0
+LIMIT_WITH_START = 3.0
+"""the start of Python and of the first git processes, and leaving the line, spread over the changes of one call"""
 CHANGES = 40
 """landed by one call: what is done once for a call is spread over them"""
 
@@ -39,7 +41,7 @@ def run(rounds: int = 3) -> list[Row]:
     bare = statistics.median(samples["bare"])
     return [
         _row("a landed change, the lead's process at work", statistics.median(samples["watch"]), bare, LIMIT),
-        _row(f"a landed change, `andon lead` of {CHANGES}", statistics.median(samples["lead"]), bare, LIMIT),
+        _row(f"a landed change, `andon lead` of {CHANGES}", statistics.median(samples["lead"]), bare, LIMIT_WITH_START),
     ]
 
 

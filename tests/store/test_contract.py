@@ -599,3 +599,33 @@ def _one_move(store: Store, move: str, name: str, more: list[str], number: int, 
     except RuntimeError:
         return "undone"
     return "done"
+
+
+class TestMail:
+    def test_what_waits_who_sent_and_who_was_seen(self, store: Store) -> None:
+        definition = samples.start_run(store, "R1")
+        samples.claim(store, definition, "R1", "bob", at=1001.0)
+        samples.message(store, "M1", to="carol")
+        samples.message(store, "M2", to="carol")
+        samples.message(store, "M3", to="carol", kind="ask")
+        with store.write() as writer:
+            samples.put(writer, "M2", [e.MessageAcknowledged(at=11.0, actor="carol", by="carol")])
+            samples.put(writer, "M3", [e.MessageAnswered(at=11.0, actor="carol", by="carol", body="x")])
+        with store.read() as reader:
+            assert (reader.messages_waiting("carol"), reader.messages_waiting("dora")) == (1, 0)
+            sent_at = float(reader.messages()[0]["sent_at"] or 0.0)
+            assert reader.messages_sent_since("ann", sent_at - 1) == 3
+            assert reader.messages_sent_since("ann", sent_at) == 0
+            assert [reader.agent_seen(x) for x in ("bob", "ann", "carol")] == [True, True, False]
+
+    def test_a_thread_in_order(self, store: Store) -> None:
+        with store.write() as writer:
+            for name in ("M1", "M2", "M10"):
+                sent = e.MessageSent(
+                    at=1.0, actor="ann", message=name, kind="say", recipient="bob", body="x", thread="M1"
+                )
+                samples.put(writer, name, [sent])
+        samples.message(store, "M3", to="bob")
+        with store.read() as reader:
+            assert [x["id"] for x in reader.messages(thread="M1")] == ["M1", "M2", "M10"]
+            assert reader.messages(thread="") == []

@@ -27,6 +27,8 @@ def must_not_overlap(laws: Laws, known: Known, event: e.StepClaimed) -> None:
             continue
         if other.id in _parents(laws, known) or known.id in _parents(laws, other):
             continue
+        if _share(laws, known, other):
+            continue
         for step, held in other.held.items():
             # A lease that is over binds nobody, also before its end is written down.
             if _writes(other, step) and event.at < held.expires_at:
@@ -40,6 +42,22 @@ def _parents(laws: Laws, known: Known) -> set[str]:
         found.add(known.parent)
         known = laws.runs[known.parent]
     return found
+
+
+def _share(laws: Laws, one: Known, two: Known) -> bool:
+    """Parts of one whole of which nobody said more than that they are within it."""
+    if not one.parent or not two.parent or _root(laws, one) != _root(laws, two):
+        return False
+    return any(x.parent in laws.runs and x.scope == laws.runs[x.parent].scope for x in (one, two))
+
+
+def _root(laws: Laws, known: Known) -> str:
+    """The task that the topmost parent works on: its run may be another one by now."""
+    for _ in range(len(laws.runs)):
+        if known.parent not in laws.runs:
+            break
+        known = laws.runs[known.parent]
+    return known.task
 
 
 def _writes(known: Known, step: str) -> bool:

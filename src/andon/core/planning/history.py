@@ -116,6 +116,11 @@ class History:
             found = self._after[word] = _best(self._follow.get(word, {}), base)
         return found
 
+    def confidence(self, word: str, name: str) -> float:
+        """How certain a commit with this word touches the file."""
+        follow = self._follow.get(word)
+        return follow.get(name, 0.0) / (self._words[word] + SMOOTHING * self._unit) if follow else 0.0
+
     def near(self, name: str) -> list[tuple[str, float]]:
         """(file, confidence) of the files that changed together with this one, the most certain first."""
         found = self._near.get(name)

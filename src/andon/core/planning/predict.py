@@ -96,7 +96,7 @@ class Evidence:
         told[MOST_FOLLOWS] = 0.0
         most = told.index(max(told))
         if most == FOLLOWS:
-            said = ((history.weight_of(word) * dict(history.after(word)).get(path, 0.0), word) for word in self.words)
+            said = ((history.weight_of(word) * history.confidence(word, path), word) for word in self.words)
             return f"commits that speak of “{max(said)[1]}” changed it"
         if most == TOGETHER:
             return f"changes together with {self.beside[path]}"
