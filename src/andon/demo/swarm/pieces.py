@@ -12,10 +12,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from andon.demo.edits import CHANGE_LOG, Edit, apply, log_change
+from andon.demo.edits import Edit, apply, log_change
 
 TITLE = "Dialect support: words of DuckDB, Snowflake and ClickHouse, and names however they are quoted"
-BODY = "Applications feed sqlparse more than ANSI SQL. Let a dialect be a module of its own, and begin with three of them."
+BODY = (
+    "Applications feed sqlparse more than ANSI SQL. Let a dialect be a module of its own, and begin with three of them."
+)
 LIST = "dialects.json"
 SHARED = "sqlparse/keywords.py"
 CONTRACT, VICTIM, RENAMES, USES = "registry", "duckdb", "accents", "same-name"
@@ -207,11 +209,6 @@ def piece_named(key: str) -> Piece:
     return next(piece for piece in PIECES if piece.key == key)
 
 
-def piece_titled(title: str) -> Piece:
-    """The piece with this title, by which a worker knows its task."""
-    return next(piece for piece in PIECES if piece.title == title)
-
-
 def make(piece: Piece, root: Path) -> None:
     """Make the piece on what stands in `root`, whatever landed there before."""
     for path, text in piece.files.items():
@@ -245,6 +242,3 @@ def changes(piece: Piece) -> set[str]:
     """Files that must be on the landed head for this piece."""
     more = {"sqlparse/dialects/names.py"} if piece.key == USES else set()
     return set(piece.files) | {edit.path for edit in piece.edits} | more
-
-
-__all__ = ["CHANGE_LOG", "PIECES", "Piece", "changes", "finish", "make", "piece_named", "piece_titled"]
