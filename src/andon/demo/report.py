@@ -13,7 +13,7 @@ from pathlib import Path
 from andon.demo import project, stage
 from andon.demo.ledger import Summary
 from andon.demo.screen import Screen
-from andon.demo.swarm.facts import SwarmSummary
+from andon.demo.swarm.facts import SwarmSummary, shortened
 
 WHY_WIDTH = 110
 
@@ -48,7 +48,7 @@ def _swarm(swarm: SwarmSummary, screen: Screen) -> None:
         who = " → ".join(dict.fromkeys(child.workers))
         screen.line(f"{child.task} {child.key:<11} {child.outcome} as {child.commit[:10]} by {who}: {child.message}")
         for reason in child.sent_back:
-            screen.line(f"    sent back by the lead: {_short(reason)}", "sent_back")
+            screen.line(f"    sent back by the lead: {shortened(reason)}", "sent_back")
 
 
 def _in_short(summary: Summary, screen: Screen) -> None:

@@ -63,7 +63,9 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Worker:
-    """What every worker can do."""
+    """What every worker can do. patience: how long one `andon next` waits for work, "" not at all."""
+
+    patience = ""
 
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
@@ -95,6 +97,7 @@ class Worker:
     def claim(self, role: str, task: str = "") -> Claim | None:
         """Claim work, waiting until there is some; None when it is time to stop."""
         arguments = ["next", "--role", role, *(["--task", task] if task else [])]
+        arguments += ["--wait", self.patience] if self.patience else []
         failures = 0
         while not self.over() and failures < MAX_FAILURES:
             if role == "reviewer" and Path(self.orders.hold).exists():

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from andon.demo.swarm.pieces import CONTRACT, RENAMES, SHARED, USES, VICTIM
 
+REASON_CHARS = 150
 Events = Sequence[Mapping[str, Any]]
 
 
@@ -68,6 +69,13 @@ def refusals(events: Events) -> tuple[str, ...]:
     """The reasons with which the lead sent the work back."""
     found = [event["data"] for event in events if event["type"] == "StepFinished" and event["data"]["step"] == "land"]
     return tuple(str(data["message"]) for data in found if data["outcome"] in ("failed", "conflict"))
+
+
+def shortened(reason: str) -> str:
+    """A refusal in a line: what is red, and who landed meanwhile."""
+    text, mark, landed = " ".join(reason.split()).partition("(landed since its base:")
+    cut = text if len(text) <= REASON_CHARS else text[: REASON_CHARS - 1].rstrip() + "… "
+    return cut + mark + landed
 
 
 def green_alone(events: Events) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from andon.core.errors import AndonError
 from andon.demo import craft
-from andon.demo.swarm import pieces
+from andon.demo.swarm import facts, pieces
 from andon.demo.worker import Claim, Implementer, Worker, start_from_base
 
 INTENT = "dialects"
@@ -54,6 +54,8 @@ class Planner(Worker):
 class PieceWorker(Implementer):
     """Takes a piece, makes it with its test, advances; or puts the pieces together when they are all there."""
 
+    patience = "20s"
+
     def implement(self, claim: Claim) -> None:
         key = self.key_of(claim)
         if key == INTENT:
@@ -62,8 +64,13 @@ class PieceWorker(Implementer):
         piece, root = pieces.piece_named(key), Path(claim.workdir)
         if key == pieces.USES:
             self.signal(USES_CLAIMED)
+        again = self.sent_back(claim)
+        if again:
+            self.note("sent_back", f"reads why it came back: {facts.shortened(again)}", task=key, reason=again)
         start_from_base(claim)
         pieces.make(piece, root)
+        if again:
+            self.note("mended", "makes it again on what has landed since", task=key)
         if key == pieces.VICTIM and self.first_to(self.orders.memory):
             self.note("half_way", "is in the middle of its work", task=key)
             while not self.over():
@@ -72,9 +79,6 @@ class PieceWorker(Implementer):
         ran = craft.run_tests(root, piece.proof)
         if ran.exit_code != 0:
             raise AndonError(f"the tests of {key} fail: {craft.last_line(ran.tail)}", kind="demo_work")
-        again = self.was_sent_back(claim)
-        if again:
-            self.note("mended", "makes it again on the new head", task=key, base=claim.base)
         if key == pieces.RENAMES and not again:
             self.wait_for(USES_CLAIMED)
         if key == pieces.USES and not again:
@@ -99,10 +103,10 @@ class PieceWorker(Implementer):
         if what == "unexpected":
             self.release(claim, f"not green: {reply.reason()}"[:300])
 
-    def was_sent_back(self, claim: Claim) -> bool:
-        """Whether the lead has sent this piece back before."""
-        reply = self.andon.call("show", claim.run)
-        return int(reply.data.get("visits", {}).get("implement", 1)) > 1
+    def sent_back(self, claim: Claim) -> str:
+        """The reason with which the lead sent this piece back last, "" when it never did."""
+        found = facts.refusals(self.andon.call("log", claim.run).data.get("items", []))
+        return found[-1] if found else ""
 
     # ------------------------------------------------------------ signals between the two of the pair
 
