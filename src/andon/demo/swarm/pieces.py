@@ -145,8 +145,7 @@ def _dialect(key: str, title: str, words: tuple[str, ...]) -> Piece:
     return Piece(
         key=key,
         title=f"Words of {title}: {', '.join(words)}",
-        body=f"Words that {title} adds to SQL are not keywords yet: sqlparse/keywords.py does not know them. "
-        f"Let it find them in a module of the dialect's own.",
+        body=f"{SHARED} takes what only {title} reserves for plain names. Its vocabulary belongs in a module of the dialect.",
         files={
             f"sqlparse/dialects/{key}.py": DIALECT_CODE.format(title=title, words=lines),
             test: DIALECT_TEST.format(words=list(words), key=key),
@@ -159,8 +158,8 @@ PIECES = (
     Piece(
         key=CONTRACT,
         title="A registry of dialects that the lexer asks",
-        body="is_keyword() in sqlparse/keywords.py asks a fixed chain of tables. Let it ask a registry of dialects last: a "
-        "package with one module for each dialect, so that nobody else needs to touch sqlparse/keywords.py.",
+        body="is_keyword() of sqlparse/keywords.py asks a fixed chain of tables. Let it ask a registry of dialects last, a "
+        "package with one module per dialect.",
         files={"sqlparse/dialects/__init__.py": REGISTRY_CODE, "tests/test_dialects.py": REGISTRY_TEST},
         edits=(
             Edit(path=SHARED, old="from sqlparse import tokens\n", new="from sqlparse import dialects, tokens\n"),
@@ -176,8 +175,8 @@ PIECES = (
     Piece(
         key=RENAMES,
         title="Names between acute accents are unquoted",
-        body="sqlparse/keywords.py takes ´a b´ for a name, but get_real_name() keeps the accents: remove_quotes() in "
-        "sqlparse/utils.py knows only quotes. Let it remove accents too, and call it what it is then: unquote_name().",
+        body="sqlparse/keywords.py reads ´a b´ as one name, but get_real_name() keeps the accents: remove_quotes() in "
+        "sqlparse/utils.py knows no accents. Teach it, and call it what it is then: unquote_name().",
         files={"tests/test_accents.py": ACCENTS_TEST},
         edits=(
             Edit(
@@ -191,9 +190,8 @@ PIECES = (
     ),
     Piece(
         key=USES,
-        title="same_name(): whether two quoted names mean the same",
-        body="What sqlparse/keywords.py takes for a name may be quoted in many ways. A function for all dialects compares two "
-        "names without their quotes, by the helper for that in sqlparse.",
+        title="same_name() compares spellings of identifiers",
+        body="Whatever dialect sqlparse/keywords.py reads: two spellings of one table or column must compare equal.",
         files={"tests/test_names.py": SAME_NAME_TEST},
         proof="tests/test_names.py",
     ),
