@@ -406,6 +406,8 @@ class ChildrenMerged(Event, frozen=True, kw_only=True):
     left_out: bool = False
     conflicts: tuple[str, ...] = ()
     """paths that hold conflicts now"""
+    tasks: tuple[str, ...] | None = None
+    """the children whose work that is; one that lands meanwhile is not among them. None: all that had landed"""
 
 
 class ChildrenJoined(Event, frozen=True, kw_only=True):
