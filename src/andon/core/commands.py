@@ -54,6 +54,7 @@ class EditTask(Command, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class ReleaseTask(Command, frozen=True, kw_only=True):

@@ -292,6 +292,9 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
         yield Sleep(world.parameters.lease_s * 0.2)
         yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
+        # Whoever reviews it shall ask for less.
+        asked = {"task": body["task"], "acceptance": ["anything goes"]}
+        yield Call(verb="task_edit", arguments=asked, agent=name, cwd=HOME)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))

@@ -96,6 +96,7 @@ class Laws:
         started, ended, attached, detached = set(), set(), set(), set()
         for stream, _seq, events, _state in appended:
             for event in events:
+                self.talk.on_task(stream, event, process)
                 if isinstance(event, e.RunStarted):
                     started.add(event.run)
                     self._started(event)

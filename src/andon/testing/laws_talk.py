@@ -29,6 +29,21 @@ class TalkLaws:
             e.FindingResolved: self._resolved,
             e.FindingReopened: self._reopened,
         }
+        self.running: set[str] = set()
+        """tasks that somebody works on"""
+
+    # ------------------------------------------------------------ criteria
+
+    def on_task(self, task: str, event: e.Event, process: Process | None) -> None:
+        """Law 8: what the work is judged by is not rewritten by those who do it."""
+        if isinstance(event, e.RunAttached):
+            self.running.add(task)
+        elif isinstance(event, e.RunDetached):
+            self.running.discard(task)
+        elif isinstance(event, e.TaskEdited) and task in self.running:
+            person = process is not None and process.caller.person
+            if not person and (event.title, event.body, event.acceptance) != (None, None, None):
+                self.laws.violated(8, f"{event.actor}, an agent, changed what {task} asks for while it runs")
 
     # ------------------------------------------------------------ questions
 
