@@ -455,11 +455,17 @@ class RepeatMessage(Command, frozen=True, kw_only=True):
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):
-    pass
+    """mailboxes: those that the actor reads now."""
+
+    mailboxes: tuple[str, ...] = ()
 
 
 class AnswerMessage(Command, frozen=True, kw_only=True):
+    """mailboxes: those that the actor reads now. A person answers whatever waits."""
+
     body: str
+    mailboxes: tuple[str, ...] = ()
+    person: bool = False
 
 
 # ---------------------------------------------------------------- learning

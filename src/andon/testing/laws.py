@@ -101,7 +101,7 @@ class Laws:
                     started.add(event.run)
                     self._started(event)
                 elif isinstance(event, e.MessageAnswered):
-                    self.talk.answered.add(stream)
+                    self.talk.on_answer(stream, event, process)
                 elif isinstance(event, e.RunAttached):
                     attached.add(event.run)
                 elif isinstance(event, e.RunDetached):

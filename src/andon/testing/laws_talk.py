@@ -47,6 +47,12 @@ class TalkLaws:
 
     # ------------------------------------------------------------ questions
 
+    def on_answer(self, question: str, event: e.MessageAnswered, process: Process | None) -> None:
+        """All questions of a simulated world are put to people."""
+        self.answered.add(question)
+        if process is None or not process.caller.person:
+            self.laws.violated(11, f"{event.by}, an agent, answered {question}, which was put to people")
+
     def attempt_ended(self, known: Known, event: e.AttemptEnded) -> None:
         if event.how == "asked":
             known.parked[event.step] = (event.question, event.due_at)
