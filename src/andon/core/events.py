@@ -46,7 +46,7 @@ class TaskAdded(Event, frozen=True, kw_only=True):
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
-    """Fields of a task were changed; None leaves a field as it was."""
+    """Fields of a task were changed; None leaves a field as it was. person: a person did it."""
 
     title: str | None = None
     body: str | None = None
@@ -57,6 +57,7 @@ class TaskEdited(Event, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class TaskCancelled(Event, frozen=True, kw_only=True):
