@@ -141,10 +141,13 @@ def test_what_can_not_be_planned_is_refused_with_the_next_step(world: World) -> 
         (("plan", "--workers", "many"), "many"),
         (("plan", "--svg", "no/such/plan.svg"), "can't be written"),
         (("plan", "--clear", "--svg", "x.svg"), "can't be drawn"),
+        (("plan", "--clear", "--apply"), "recorded or cleared, not both"),
     ):
         refused = world.andon(*arguments, "--json")
         assert refused.exit == 64 and part in refused.json["error"]["message"], arguments
         assert refused.json["error"]["next"], arguments
+    unlabelled = world.andon("plan", "--label", "nosuch")
+    assert unlabelled.exit == 0 and "none of 1 tasks has the label nosuch" in unlabelled.out
     world.claim("alice", "--role", "implementer")
     refused = world.andon("plan", task, "--json")
     assert refused.exit == 64 and "is running" in refused.json["error"]["message"]

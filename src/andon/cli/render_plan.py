@@ -20,6 +20,9 @@ def plan(body: Body, paint: Paint) -> str:
     if "cleared" in body:
         names = ", ".join(body["cleared"])
         return f"taken out of the plan: {names}" if names else "no task was in a plan"
+    if not body["items"] and body["passed_over"]:
+        labels = " or ".join(clean(label) for label in body["labels"])
+        return f"nothing to plan: none of {body['passed_over']} tasks has the label {labels}; andon task list --status open"
     if not body["items"]:
         return "nothing to plan: no open task; andon task add TITLE"
     parts = [_waves(body, paint), _shared(body, paint), _added(body, paint), _figures(body)]

@@ -41,12 +41,14 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """The tasks to plan, in issue order. behind: planned tasks that each depends on by way of unplanned ones.
 
     waits: dependencies that are in no plan and not done. seqs: of each task's stream, to see whether anything has changed.
+    passed_over: how many tasks have none of the labels.
     """
 
     tasks: tuple[s.Task, ...]
     behind: dict[str, tuple[str, ...]]
     waits: dict[str, tuple[str, ...]]
     seqs: dict[str, int]
+    passed_over: int
 
 
 def plan(
@@ -54,6 +56,8 @@ def plan(
 ) -> tuple[Reply, Plan | None]:
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
     if arguments.get("clear"):
+        if arguments.get("apply"):
+            raise UsageError("a plan is recorded or cleared, not both", next="andon plan --apply")
         return clear(services, arguments), None
     workers = arguments.get("workers")
     workers = DEFAULT_WORKERS if workers is None else int(workers)
@@ -80,6 +84,7 @@ def plan(
     before = recorded(chosen.tasks, head, target)
     body = body_of(made, chosen.tasks, chosen.waits)
     body |= {"target": target, "head": head, "commits": history.commits, "recorded": before, "applied": False}
+    body |= {"labels": list(arguments.get("labels") or ()), "passed_over": chosen.passed_over}
     if arguments.get("apply"):
         body |= _apply(services, made, chosen, arguments, head or "")
     return Reply(exit=EXIT_YES, body=body, notes=tuple(notes)), made
@@ -107,7 +112,9 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
     behind, waits = {}, {}
     for task in tasks:
         behind[task.id], waits[task.id] = outside.of(own_dependencies(task))
-    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs={x.id: loaded[x.id][0] for x in tasks})
+    seqs = {x.id: loaded[x.id][0] for x in tasks}
+    passed_over = len(loaded) - len(tasks)
+    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs=seqs, passed_over=passed_over)
 
 
 def own_dependencies(task: s.Task) -> tuple[str, ...]:
