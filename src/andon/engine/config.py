@@ -175,6 +175,12 @@ def word_of(reader: Reader, name: str) -> str:
     return str(value_of(reader, name))
 
 
+def checked(name: str, text: str | None) -> str:
+    """The value as it will be kept; None: only the name is looked at. Raises AndonError kind "bad_input"."""
+    key = _key(name)
+    return "" if text is None else _shown(key, _parsed(key, name, text))
+
+
 def _key(name: str) -> Key:
     for key in TABLE:
         if key.name == name and not key.each:
@@ -194,7 +200,7 @@ def _parsed(key: Key, name: str, text: str) -> Value:
     text = text.strip()
     if key.kind == "choice":
         if text not in key.choices:
-            raise _bad(f"{name} is one of {', '.join(key.choices)}, not {text[:50]!r}", f"andon config get {name}")
+            raise _bad(f"{name} is one of {', '.join(key.choices)}, not {text[:50]!r}", _example(key, name))
         return text
     if key.kind == "whole" and key.default is None and text == "none":
         return None
@@ -202,9 +208,21 @@ def _parsed(key: Key, name: str, text: str) -> Value:
         (_seconds(text), "a duration such as 30m") if key.kind == "duration" else (_whole(text), "a number")
     )
     if number is None or not key.low <= number <= key.high:
-        bounds = f"from {key.low} to {key.high}" + (" seconds" if key.kind == "duration" else "")
-        raise _bad(f"{name} is {wanted} ({bounds}), not {text[:50]!r}", f"andon config get {name}")
+        raise _bad(f"{name} is {wanted} ({_allowed(key)}), not {text[:50]!r}", _example(key, name))
     return number
+
+
+def _allowed(key: Key) -> str:
+    if key.kind == "choice":
+        return " or ".join(key.choices)
+    if key.kind == "duration":
+        return f"from {_shown(key, float(key.low))} to {_shown(key, float(key.high))}"
+    return f"from {key.low} to {key.high}" + (", or none" if key.default is None else "")
+
+
+def _example(key: Key, name: str) -> str:
+    """A command that the table allows: the one that sets the default."""
+    return f"andon config set {name} {_shown(key, key.default)}"
 
 
 def _whole(text: str) -> int | None:
@@ -254,9 +272,8 @@ def config_get(services: Services, arguments: dict[str, Any]) -> Reply:
 
 def config_set(services: Services, arguments: dict[str, Any]) -> Reply:
     """A person's act. Raises AndonError kind "bad_input" for what the table does not allow."""
-    name, text = str(arguments["key"]), str(arguments["value"])
-    key = _key(name)
-    return _put(services, key, name, _shown(key, _parsed(key, name, text)))
+    name = str(arguments["key"])
+    return _put(services, _key(name), name, checked(name, str(arguments["value"])))
 
 
 def config_unset(services: Services, arguments: dict[str, Any]) -> Reply:
@@ -292,6 +309,7 @@ def _item(reader: Reader, name: str, key: Key) -> dict[str, Any]:
         "key": name or f"{key.name}.NAME",
         "value": _shown(key, value_of(reader, name)) if name else _shown(key, key.default),
         "default": _shown(key, key.default),
+        "allowed": _allowed(key),
         "set": bool(text),
         "set_by": by or None,
         "set_at": rfc3339(float(at)) if at else None,
