@@ -120,6 +120,21 @@ def test_only_named_tasks_and_labels_are_planned(world: World) -> None:
     assert world.ok("task", "show", two)["wave"] is None
 
 
+def test_what_is_under_way_is_said(world: World) -> None:
+    running = world.add_task("Speed up src/lexer.py")
+    world.claim("alice", "--role", "implementer")
+    waiting = world.add_task("Rename things in src/lexer.py")
+    other = world.add_task("Rename things in src/store.py")
+    items = {item["task"]: item for item in world.ok("plan")["items"]}
+    assert items[waiting]["kept_off"] == [{"task": running, "path": "src/lexer.py"}]
+    assert items[other]["kept_off"] == [] and running not in items
+    lines = world.andon("plan").out.splitlines()
+    assert [f"{running} is at work on src/lexer.py" in x for x in lines if waiting in x] == [True]
+    assert ["nothing before it" in x for x in lines if waiting in x or other in x] == [False, True]
+    assert world.ok("plan", "--apply")["changed"] == 2
+    assert world.ok("plan", "--apply")["changed"] == 0, "who is at work is not recorded"
+
+
 def test_the_drawing(world: World) -> None:
     first = world.add_task("Change <src/parser.py> & more")
     world.add_task("Change src/parser.py and src/lexer.py, src/store.py")

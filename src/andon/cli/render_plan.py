@@ -55,8 +55,12 @@ def _files(item: Body) -> str:
 
 def _why(item: Body) -> str:
     reason = item["reason"]
-    if item["waits_for"]:
-        reason += f"; waits for {', '.join(item['waits_for'][:3])}, in no plan"
+    first = [f"waits for {', '.join(item['waits_for'][:3])}, in no plan"] if item["waits_for"] else []
+    for one in item["kept_off"][:2]:
+        first.append(f"{one['task']} is at work on {clean(one['path'])}")
+    if first:
+        # "nothing before it" is said of the plan alone, and would deny what follows.
+        reason = "; ".join(first if item["wave"] == 1 else [reason, *first])
     if item["predicted"] and not item["declared"]:
         reason += f"; {item['predicted'][0]['reason']}"
     return one_line(reason, 90)

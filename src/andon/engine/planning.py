@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.core import commands as c
 from andon.core import state as s
@@ -31,6 +32,7 @@ from andon.ports import MinedHistory, Reader
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000
 MAX_TASKS = 20_000
+MAX_UNDER_WAY = 1_000
 MAX_IMPORT_TASKS = 1_000
 MAX_READ_FILES = 300
 MAX_READ_BYTES = 200_000
@@ -41,7 +43,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """The tasks to plan, in issue order. behind: planned tasks that each depends on by way of unplanned ones.
 
     waits: dependencies that are in no plan and not done. seqs: of each task's stream, to see whether anything has changed.
-    passed_over: how many tasks have none of the labels.
+    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on.
     """
 
     tasks: tuple[s.Task, ...]
@@ -49,6 +51,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     waits: dict[str, tuple[str, ...]]
     seqs: dict[str, int]
     passed_over: int
+    under_way: tuple[s.Task, ...] = ()
 
 
 def plan(
@@ -66,7 +69,7 @@ def plan(
     target = services.target
     head = services.git.branch_head(target)
     with services.store.read() as reader:
-        chosen = choose(reader, arguments)
+        chosen = replace(choose(reader, arguments), under_way=_under_way(reader))
     notes: list[str] = []
     history, tree = History(), Tree(())
     ids: dict[str, str] = {}
@@ -80,7 +83,8 @@ def plan(
         history = History(mined.commits)
         notes += mined.notes
     works = [_work(task, chosen) for task in chosen.tasks]
-    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids))
+    others = [_work_under_way(task) for task in chosen.under_way]
+    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids), others)
     before = recorded(chosen.tasks, head, target)
     body = body_of(made, chosen.tasks, chosen.waits)
     body |= {"target": target, "head": head, "commits": history.commits, "recorded": before, "applied": False}
@@ -115,6 +119,12 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
     seqs = {x.id: loaded[x.id][0] for x in tasks}
     passed_over = len(loaded) - len(tasks)
     return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs=seqs, passed_over=passed_over)
+
+
+def _under_way(reader: Reader) -> tuple[s.Task, ...]:
+    rows = reader.tasks(status=(s.RUNNING,), limit=MAX_UNDER_WAY)
+    found = (reader.load(str(row["id"])) for row in rows)
+    return tuple(x.state for x in found if x is not None and isinstance(x.state, s.Task))
 
 
 def own_dependencies(task: s.Task) -> tuple[str, ...]:
@@ -163,7 +173,14 @@ def _work(task: s.Task, chosen: Chosen) -> Work:
         scope=task.scope,
         depends_on=own_dependencies(task),
         behind=chosen.behind[task.id],
+        parent=task.parent,
     )
+
+
+def _work_under_way(task: s.Task) -> Work:
+    """What `next` goes by: the declared scope, else what a plan has recorded; else what the text lets expect."""
+    text = "\n".join((task.title, task.body, *task.acceptance))
+    return Work(id=task.id, title=task.title, text=text, scope=task.scope or task.predicted)
 
 
 def _imports(services: Services, works: Sequence[Work], tree: Tree, ids: Mapping[str, str]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from andon.core.globs import Globs
 from andon.core.planning.draft import draw, reasons_of
 from andon.core.planning.history import History
-from andon.core.planning.holds import DECLARED, hold_of
+from andon.core.planning.holds import DECLARED, hold_of, kept_off
 from andon.core.planning.predict import Predicted, predict
 from andon.core.planning.shared import Shared
 from andon.core.planning.tree import Tree
@@ -34,6 +34,8 @@ class Work(Struct, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
+    parent: str = ""
+    """the task that it is a part of; the two share their paths by intent"""
 
 
 class Added(Struct, frozen=True, kw_only=True):
@@ -60,6 +62,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     after: tuple[str, ...]
     """the dependencies that the plan adds"""
     reason: str
+    kept_off: tuple[tuple[str, str], ...] = ()
+    """(task, place): tasks that are under way, and what of theirs this one would touch, too"""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -88,9 +92,15 @@ Imports = Mapping[str, Sequence[str]]
 
 
 def make_plan(
-    works: Sequence[Work], tree: Tree, history: History, workers: int, imports: Imports | None = None
+    works: Sequence[Work],
+    tree: Tree,
+    history: History,
+    workers: int,
+    imports: Imports | None = None,
+    under_way: Sequence[Work] = (),
 ) -> Plan:
-    """The plan of these tasks, which are given in issue order."""
+    """The plan of these tasks, which are given in issue order. under_way: tasks that somebody is at work on; the waves
+    come behind them, and what they keep the tasks off is said."""
     predicted = [_predicted(work, tree, history, imports) for work in works]
     holds = [hold_of(work.scope, found, tree) for work, found in zip(works, predicted, strict=True)]
     numbers = {work.id: number for number, work in enumerate(works)}
@@ -104,6 +114,8 @@ def make_plan(
     for edge in added:
         after.setdefault(edge.task, {})[edge.after] = None
     reasons = reasons_of(draft, [work.id for work in works])
+    others = [hold_of(work.scope, _predicted(work, tree, history, imports), tree) for work in under_way]
+    kept = kept_off(holds, draft.released, others)
     tasks = tuple(
         Planned(
             id=work.id,
@@ -115,6 +127,7 @@ def make_plan(
             released=tuple(sorted(draft.released[number])),
             after=tuple(after.get(work.id, ())),
             reason=reasons[number],
+            kept_off=tuple((under_way[x].id, place) for x, place in kept[number] if under_way[x].id != work.parent),
         )
         for number, work in enumerate(works)
     )
