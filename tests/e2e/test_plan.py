@@ -87,6 +87,19 @@ def test_many_tasks_on_one_file_get_a_contract_first(world: World) -> None:
         assert shown["depends_on"] == [hot["first"]] and "src/registry.py" not in shown["predicted"]
 
 
+def test_a_plan_that_is_made_again_leaves_the_contract_with_the_task_that_is_under_way(world: World) -> None:
+    tasks = [world.add_task(f"Register kind {number} in src/registry.py") for number in range(6)]
+    world.ok("plan", "--workers", "6", "--apply")
+    first = next(task for task in tasks if not world.ok("task", "show", task)["depends_on"])
+    world.claim("alice", "--task", first)
+    again = world.ok("plan", "--workers", "6", "--apply")
+    assert again["waves"] == 1
+    for task in (task for task in tasks if task != first):
+        shown = world.ok("task", "show", task)
+        assert shown["depends_on"] == [first] and "src/registry.py" not in shown["predicted"]
+    assert f"after {first}" in world.andon("plan").out
+
+
 def test_a_recorded_plan_goes_out_of_date(world: World) -> None:
     one = world.add_task("Change src/lexer.py")
     world.ok("plan", "--apply")

@@ -174,13 +174,14 @@ def _work(task: s.Task, chosen: Chosen) -> Work:
         depends_on=own_dependencies(task),
         behind=chosen.behind[task.id],
         parent=task.parent,
+        planned_after=task.planned_after,
     )
 
 
 def _work_under_way(task: s.Task) -> Work:
     """What `next` goes by: the declared scope, else what a plan has recorded; else what the text lets expect."""
     text = "\n".join((task.title, task.body, *task.acceptance))
-    return Work(id=task.id, title=task.title, text=text, scope=task.scope or task.predicted)
+    return Work(id=task.id, title=task.title, text=text, scope=task.scope or task.predicted, parent=task.parent)
 
 
 def _imports(services: Services, works: Sequence[Work], tree: Tree, ids: Mapping[str, str]) -> dict[str, list[str]]:
@@ -203,7 +204,9 @@ def _imports(services: Services, works: Sequence[Work], tree: Tree, ids: Mapping
 def _apply(services: Services, made: Plan, chosen: Chosen, arguments: dict[str, Any], head: str) -> dict[str, Any]:
     def work(unit: Unit) -> tuple[int, int]:
         again = choose(unit.writer, arguments)
-        if (again.seqs, again.behind) != (chosen.seqs, chosen.behind):
+        ours = {task.id for task in chosen.under_way} & {edge.after for edge in made.added}
+        over = not ours <= {task.id for task in _under_way(unit.writer)}
+        if over or (again.seqs, again.behind) != (chosen.seqs, chosen.behind):
             text = "tasks changed while the plan was made; nothing was recorded"
             raise AndonError(text, kind="conflict", next="andon plan --apply again", exit=EXIT_LOST)
         at = services.clock.now()

@@ -101,30 +101,3 @@ class Places:
             here = (directory,) if directory in self._whole else ()
             found = self._ways[directory] = here + (self._above(directory) if directory else ())
         return found
-
-
-def kept_off(
-    holds: Sequence[Hold], released: Sequence[frozenset[str]], others: Sequence[Hold]
-) -> list[tuple[tuple[int, str], ...]]:
-    """For each task what the others, who are at work already, keep it off: (which of them, the place), one place for each."""
-    if not others:
-        return [()] * len(holds)
-    count = len(holds)
-    places = Places([*holds, *others], [*released, *(frozenset() for _ in others)])
-    alone: dict[int, list[int]] = {}
-    anyhow: dict[int, list[int]] = {}
-    for other in range(len(others)):
-        for place in places.alone[count + other]:
-            alone.setdefault(place, []).append(other)
-            anyhow.setdefault(place, []).append(other)
-        for place in places.shared[count + other]:
-            anyhow.setdefault(place, []).append(other)
-    found = []
-    for task in range(count):
-        met: dict[int, str] = {}
-        for held, holders in ((places.alone[task], anyhow), (places.shared[task], alone)):
-            for place in held:
-                for other in holders.get(place, ()):
-                    met.setdefault(other, places.names[place])
-        found.append(tuple(met.items()))
-    return found
