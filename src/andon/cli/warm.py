@@ -129,7 +129,20 @@ def serve_mcp() -> NoReturn:
 
 
 LONG = frozenset(
-    {"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive", "task_import"}
+    {
+        "check",
+        "advance",
+        "lead",
+        "run_start",
+        "doctor",
+        "init",
+        "next",
+        "export",
+        "import",
+        "archive",
+        "task_import",
+        "wait",
+    }
 )
 
 
