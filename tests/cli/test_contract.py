@@ -125,10 +125,11 @@ def test_clean_keeps_what_is_harmless() -> None:
     assert columns([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
 
 
-def test_a_broken_pipe_is_quiet(world: World) -> None:
+@pytest.mark.parametrize("pipe", ["log --json | head -c 1", "task export | true", "export | true", "task list | true"])
+def test_a_broken_pipe_is_quiet(world: World, pipe: str) -> None:
     world.add_task()
     done = subprocess.run(
-        f"{sys.executable} -m andon log --json | head -c 1",
+        f"{sys.executable} -m andon {pipe}",
         shell=True,
         cwd=world.path,
         env=world.environment,
