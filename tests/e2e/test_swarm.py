@@ -58,6 +58,9 @@ def test_a_bad_list_fails_the_step_with_the_reason(tmp_path: Path) -> None:
         ([{"title": "x", "wrong": 1}], "unknown key 'wrong'"),
         ([{"title": "x", "key": "k"}, {"title": "y", "key": "k"}], "several items with the key k"),
         (["x"] * 4, "the limit is 3"),
+        ('[{"title": "\\ud800"}]', "half of a character"),
+        ('[{"title": "x", "scope": ["\\udfff"]}]', "half of a character"),
+        ('[{"title": "x", "\\ud800": 1}]', "unknown key"),
     ):
         shown = world.ok("show", world.plan(items)["run"])
         assert shown["status"] == "blocked"

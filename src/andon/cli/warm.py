@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from andon.cli.table import LEARNING_ACTS, PERSONS_ACTS, find
+from andon.cli.table import PERSONS_ACTS, WEIGHED_ACTS, find
 
 
 def import_msgspec() -> None:
@@ -79,7 +79,7 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
-        if verb in LEARNING_ACTS:
+        if verb in WEIGHED_ACTS or (verb == "inbox" and arguments.get("ack")):
             from andon.cli.knowledge import as_who_it_is
 
             caller = as_who_it_is(caller)

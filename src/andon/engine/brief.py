@@ -183,7 +183,14 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
 
 
 def _task(task: s.Task, run: s.Run) -> str:
-    lines = ["## The task", "", task.body.strip() or "(no description beyond the title)"]
+    lines = ["## The task", ""]
+    if task.edited and task.run == run.id:
+        what = ", ".join("acceptance criteria" if name == "acceptance" else name for name in task.edited)
+        lines += [
+            f"**Changed since the run began, by {task.edited_by}: {what}.** Earlier work may follow the old words.",
+            "",
+        ]
+    lines += [task.body.strip() or "(no description beyond the title)"]
     if task.acceptance:
         lines += ["", "Acceptance criteria:", *[f"- {item}" for item in task.acceptance]]
     if run.scope:
