@@ -2,8 +2,10 @@
 
 One table names every key, its kind, its default and its bounds; whoever needs a value calls `value_of`, so that a
 default stands in one place. A value is text in the store's settings under "config:KEY"; "" is unset. Who set it last,
-and when, stands beside it under "config-set:KEY". Settings are about how work is given out, never about what a gate
-asks for: a verdict never depends on one, and they are therefore no events. Must not know: what the keys are used for.
+and when, stands beside it under "config-set:KEY". Settings are about how work is given out and landed, never about what a
+gate asks for, and they are therefore no events. `queue.flaky_retries` says how often a red gate is measured again before work
+goes back; each measurement is judged as ever, and one that passes then is recorded as flaky. Must not know: what the keys are
+used for.
 """
 
 from __future__ import annotations
