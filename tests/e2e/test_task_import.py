@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -235,27 +234,3 @@ class TestExport:
         for args, words in ((["--json"], "needs a file"), (["x.csv", "--format", "csv"], "not exported as csv")):
             refused = quick.andon("task", "export", *args)
             assert (refused.exit, words in refused.out + refused.err) == (64, True), refused.err
-
-
-class TestHostileFiles:
-    @pytest.mark.parametrize("form", ["beads", "github"])
-    def test_deep_nesting_is_bad_input(self, quick: World, form: str) -> None:
-        quick.write("deep.json", "[" * 100_000)
-        refused = quick.andon("task", "import", "deep.json", "--format", form, "--json")
-        assert (refused.exit, refused.kind) == (64, "bad_input")
-
-    def test_a_link_brings_nothing_in_from_elsewhere(self, quick: World) -> None:
-        card = "---\nid: task-{}\ntitle: {}\nstatus: To Do\n---\n"
-        quick.write("backlog/tasks/task-1.md", card.format(1, "Mine"))
-        quick.write("../elsewhere/task-2.md", card.format(2, "Not mine"))
-        (quick.path / "backlog/tasks/task-2.md").symlink_to("../../../elsewhere/task-2.md")
-        os.mkfifo(quick.path / "backlog/tasks/task-3.md")
-        done = quick.ok("task", "import", "backlog")
-        assert [x["title"] for x in done["added"]] == ["Mine"]
-        assert {x["source"] for x in done["not_carried"] if x["field"] == "file"} == {"task-2.md", "task-3.md"}
-
-    def test_nobody_waits_for_what_was_cancelled_here(self, quick: World) -> None:
-        for status in ("open", "closed", "open"):
-            done = quick.ok("task", "import", put(quick, "in.jsonl", A | {"status": status}, B))
-        assert tasks(quick)["Two"]["depends_on"] == []
-        assert [x["why"] for x in done["not_carried"] if x["field"] == "depends_on"]

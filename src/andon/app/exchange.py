@@ -7,11 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from andon.core import state as s
 from andon.core.errors import EXIT_YES, UsageError
-from andon.core.imported import Lost
 from andon.engine import task_import
 from andon.engine.interface import Reply
 from andon.engine.services import Services
@@ -32,10 +29,8 @@ def import_tasks(services: Services, cwd: str, root: str | None, arguments: dict
     form = arguments.get("format")
     if form is not None and form not in FORMATS:
         raise UsageError(f"the format {form} is not known", kind="bad_input", next=f"--format {'|'.join(FORMATS)}")
-    lost: list[Lost] = []
-    files, found = _files(arguments["file"], form, cwd, root, lost)
+    files, found = _files(arguments["file"], form, cwd, root)
     foreign = read(files, form or found)
-    foreign = replace(foreign, lost=(*foreign.lost, *lost))
     return task_import.apply(
         services,
         foreign,
@@ -45,10 +40,8 @@ def import_tasks(services: Services, cwd: str, root: str | None, arguments: dict
     )
 
 
-def _files(
-    named: str, form: str | None, cwd: str, root: str | None, lost: list[Lost]
-) -> tuple[list[SourceFile], str | None]:
-    """(files, the format where the place alone tells it). lost: gets what looks like one and is not read."""
+def _files(named: str, form: str | None, cwd: str, root: str | None) -> tuple[list[SourceFile], str | None]:
+    """(files, the format where the place alone tells it)."""
     if named == "-":
         if sys.stdin.isatty():
             raise UsageError("task import reads a file or a pipe", next="andon task import FILE")
@@ -66,10 +59,9 @@ def _files(
         what = f"of {form} " if form else ""
         text = f"no tasks {what}are found in {named}"
         raise UsageError(text, kind="bad_input", next="name the file, and its --format")
-    files = [_source_file(x, base) for x in _own(paths, path, lost)]
+    files = [_source_file(x, base) for x in paths]
     if kind == "backlog":
-        above = os.path.join(os.path.dirname(paths[0]), os.pardir)
-        done = _own(_listed(os.path.join(above, "completed"), "*.md"), above, lost)
+        done = _listed(os.path.join(os.path.dirname(paths[0]), os.pardir, "completed"), "*.md")
         files += [_source_file(os.path.normpath(x), base, done=True) for x in done]
     return files, kind
 
@@ -85,24 +77,10 @@ def _below(path: str, kind: str) -> list[str]:
 def _listed(directory: str, pattern: str) -> list[str]:
     from glob import escape, glob
 
-    found = sorted(x for x in glob(os.path.join(escape(directory), pattern)) if not os.path.isdir(x))
+    found = sorted(x for x in glob(os.path.join(escape(directory), pattern)) if os.path.isfile(x))
     if len(found) > MAX_FILES:
         raise UsageError(f"{directory} holds {len(found)} files; at most {MAX_FILES} are read", kind="bad_input")
     return found
-
-
-def _own(paths: list[str], directory: str, lost: list[Lost]) -> list[str]:
-    """The regular files among them that really lie in the directory: a link must not bring in what lies elsewhere."""
-    below = os.path.join(os.path.realpath(directory), "")
-    own = []
-    for path in paths:
-        if not os.path.realpath(path).startswith(below):
-            lost.append(Lost(source=os.path.basename(path), field="file", why="it links to outside of the directory"))
-        elif not os.path.isfile(path):
-            lost.append(Lost(source=os.path.basename(path), field="file", why="it is no regular file"))
-        else:
-            own.append(path)
-    return own
 
 
 def _source_file(path: str, root: str | None, *, done: bool = False) -> SourceFile:

@@ -98,8 +98,6 @@ class Import:
                 self._lose(foreign, "depends_on", "it waits for itself")
             elif source in self.closed and not self._lives_here(source):
                 self._lose(foreign, "depends_on", f"{_short(source)} is closed there: nothing to wait for")
-            elif self._cancelled_here(foreign, source):
-                self._lose(foreign, "depends_on", f"{_short(source)} is cancelled here: nobody waits for it any more")
             elif source not in self.names:
                 self._lose(foreign, "depends_on", f"{_short(source)} is neither in the file nor here")
             else:
@@ -111,13 +109,6 @@ class Import:
 
     def _lose(self, foreign: i.ForeignTask, field: str, why: str) -> None:
         self.lost.append(i.Lost(source=foreign.source, field=field, why=why))
-
-    def _cancelled_here(self, foreign: i.ForeignTask, source: str) -> bool:
-        """Whether waiting for it would be new, and for ever: it is open again there, but not here."""
-        if source not in self.known or load_task(self.unit.writer, self.known[source]).status != s.CANCELLED:
-            return False
-        name = self.known.get(foreign.source)
-        return name is None or self.known[source] not in load_task(self.unit.writer, name).depends_on
 
     def _lives_here(self, source: str) -> bool:
         """Whether something closed there is at work or done here, so that waiting for it means something."""

@@ -69,7 +69,7 @@ def _records(file: SourceFile, gathered: Gathered) -> Iterator[tuple[str, object
     if file.text.lstrip().startswith("["):
         try:
             items = msgspec.json.decode(file.text)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             gathered.problem(file.name, f"no JSON: {error}")
             return
         for number, item in enumerate(items, 1):
@@ -81,7 +81,7 @@ def _records(file: SourceFile, gathered: Gathered) -> Iterator[tuple[str, object
         place = f"{file.name}, line {number}"
         try:
             yield place, msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             gathered.problem(place, f"no JSON: {error}")
 
 

@@ -41,7 +41,7 @@ def _records(file: SourceFile, gathered: Gathered) -> list[object]:
     text = file.text.lstrip("\ufeff")
     try:
         found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         if text.lstrip().startswith("{") and "\n{" in text:
             return _lines(file, gathered)
         gathered.problem(file.name, f"no JSON: {error}")
@@ -57,7 +57,7 @@ def _lines(file: SourceFile, gathered: Gathered) -> list[object]:
         if line.strip():
             try:
                 records.append(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeError) as error:
                 gathered.problem(f"{file.name}, line {number}", f"no JSON: {error}")
     return records
 
