@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -221,33 +220,3 @@ def test_text_on_the_command_line_can_not_break_the_plan(world: World) -> None:
         "Scope with odd globs", "--scope", "!src/**", "--scope", "[", "--scope", "**/*.py", "--scope", "nowhere/"
     )
     assert world.ok("plan", "--apply")["applied"]
-
-
-class TestOddNames:
-    """One file's name must not stop a plan, nor pass for a line of it."""
-
-    def test_a_name_that_is_not_utf8_is_left_out(self, world: World) -> None:
-        for text in ("one\n", "two\n"):
-            (world.path / os.fsdecode(b"bad\xff.py")).write_text(text)
-            world.write("bad.py", text)
-            world.git("add", ".")
-            world.git("commit", "-qm", "Change bad things")
-        world.add_task("Change bad things")
-        world.add_task("Another thing", "--scope", "docs/**")
-        result = world.andon("plan", "--apply", "--json")
-        assert result.exit == 0, result.out
-        assert result.json["changed"] == 2 and "their names are not UTF-8" in result.err
-        assert "bad.py" in world.ok("task", "show", "T1")["predicted"]
-
-    def test_a_new_line_in_a_name_begins_no_line(self, world: World) -> None:
-        world.write("odd\nFORGED line.py", "x\n")
-        world.git("add", ".")
-        world.git("commit", "-qm", "odd")
-        for name in ("One", "Two"):
-            world.add_task(name, "--scope", "odd*")
-        shown = world.andon("plan").out
-        assert "odd" in shown and not any(line.startswith("FORGED") for line in shown.splitlines())
-
-    def test_recording_and_clearing_at_once_is_refused(self, world: World) -> None:
-        refused = world.andon("plan", "--apply", "--clear", "--json")
-        assert refused.exit == 64

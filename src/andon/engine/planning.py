@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from andon.core import commands as c
 from andon.core import state as s
@@ -58,8 +57,6 @@ def plan(
     services: Services, kept: MinedHistory, arguments: dict[str, Any], *, shallow: bool
 ) -> tuple[Reply, Plan | None]:
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
-    if arguments.get("clear") and arguments.get("apply"):
-        raise UsageError("a plan is recorded or cleared, not both", next="andon plan --apply, or andon plan --clear")
     if arguments.get("clear"):
         if arguments.get("apply"):
             raise UsageError("a plan is recorded or cleared, not both", next="andon plan --apply")
@@ -78,15 +75,11 @@ def plan(
     if head is None:
         notes.append(f"branch {target} has no commit yet: dependencies and declared scopes alone are planned by")
     else:
-        listed = services.git.list_files(head)
-        files = [x for x in listed if _is_text(x[2])]
-        if len(files) < len(listed):
-            notes.append(f"{len(listed) - len(files)} files are left out of the plan: their names are not UTF-8")
+        files = services.git.list_files(head)
         ids = {path: name for mode, name, path in files if mode != SUBMODULE}
         tree = Tree(path for _mode, _name, path in files)
         mined = mine(services.git, kept, head, shallow=shallow)
-        # What can't be written down is predicted for no task: one odd name must not stop a plan (law 12).
-        history = History(replace(x, files=tuple(filter(_is_text, x.files))) for x in mined.commits)
+        history = History(mined.commits)
         notes += mined.notes
     works = [_work(task, chosen) for task in chosen.tasks]
     others = [_work_under_way(task) for task in chosen.under_way]
@@ -98,11 +91,6 @@ def plan(
     if arguments.get("apply"):
         body |= _apply(services, made, chosen, arguments, head or "")
     return Reply(exit=EXIT_YES, body=body, notes=tuple(notes)), made
-
-
-def _is_text(path: str) -> bool:
-    """Whether a path can be written as UTF-8."""
-    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
