@@ -57,6 +57,11 @@ def one_line(text: str, width: int = 0) -> str:
     return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 
+def file_name(path: str) -> str:
+    """A path in the middle of a line: new lines and tabs, which names of files may hold, are made visible, too."""
+    return clean(path).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def columns(rows: list[list[str]], header: list[str] | None = None) -> str:
     """Aligned plain text."""
     everything = ([header] if header else []) + rows

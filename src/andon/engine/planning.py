@@ -54,6 +54,8 @@ def plan(
 ) -> tuple[Reply, Plan | None]:
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
     if arguments.get("clear"):
+        if arguments.get("apply"):
+            raise UsageError("--apply records a plan, --clear takes it away", next="andon plan --clear, then --apply")
         return clear(services, arguments), None
     workers = arguments.get("workers")
     workers = DEFAULT_WORKERS if workers is None else int(workers)
