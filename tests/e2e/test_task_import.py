@@ -235,6 +235,8 @@ class TestExport:
         for args, words in ((["--json"], "needs a file"), (["x.csv", "--format", "csv"], "not exported as csv")):
             refused = quick.andon("task", "export", *args)
             assert (refused.exit, words in refused.out + refused.err) == (64, True), refused.err
+        absent = quick.andon("task", "export", "nowhere/out.jsonl", "--json")
+        assert (absent.exit, absent.json["error"]["next"]) == (64, "andon task export FILE")
 
 
 class TestHostileFiles:

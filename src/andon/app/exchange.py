@@ -145,7 +145,7 @@ def export_tasks(services: Services, arguments: dict[str, Any]) -> Reply:
         raise UsageError(f"tasks are not exported as {form}", kind="bad_input", next="--format beads")
     name = arguments.get("file") or "-"
     tasks = list(_tasks(services))
-    with output(name) as file:
+    with output(name, "andon task export") as file:
         for line in beads.write(tasks):
             file.write(line)
     return Reply(exit=EXIT_YES, body={"ok": True, "file": name, "format": form, "tasks": len(tasks)})
