@@ -43,6 +43,8 @@ def test_what_children_landed_comes_into_the_parents_worktree(world: Swarm) -> N
     part = world.piece("alice", "part.txt", "of the child\n", "--task", child)
     assert "do this" in part["brief"]
     assert claim["run"] in part["brief"]
+    whole = world.ok("task", "show", claim["task"])["title"]
+    assert f"The whole:\n\n> {whole}" in part["brief"]
     assert (Path(part["workdir"]) / "base.txt").read_text() == "of the parent\n"
     world.ok("lead")
     world.write("more.txt", "meanwhile\n", workdir)
@@ -59,8 +61,12 @@ def test_what_children_landed_comes_into_the_parents_worktree(world: Swarm) -> N
     other = world.claim("bob", "--task", second)
     assert {"base.txt", "part.txt", "more.txt"} <= set(os.listdir(other["workdir"]))
     cancelled = world.andon("wait", second, "--cancel", "--json", agent="pam", cwd=workdir)
-    assert cancelled.exit == 1
+    assert (cancelled.exit, cancelled.json["ok"], cancelled.json["state"]) == (0, True, "cancelled"), (
+        "as it was asked for"
+    )
     assert cancelled.json["items"][0]["outcome"] == "cancelled"
+    later = world.andon("wait", second, "--json", agent="pam", cwd=workdir)
+    assert (later.exit, later.kind) == (1, "children_failed")
     assert world.andon("advance", "-m", "x", "--json", agent="bob", cwd=other["workdir"]).exit == 4
     world.ok("advance", "-m", "all of it", agent="pam", cwd=workdir)
     assert world.ok("lead")["landed"][0]["run"] == claim["run"]

@@ -54,6 +54,7 @@ class EditTask(Command, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class ReleaseTask(Command, frozen=True, kw_only=True):
@@ -457,11 +458,17 @@ class RepeatMessage(Command, frozen=True, kw_only=True):
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):
-    pass
+    """mailboxes: those that the actor reads now."""
+
+    mailboxes: tuple[str, ...] = ()
 
 
 class AnswerMessage(Command, frozen=True, kw_only=True):
+    """mailboxes: those that the actor reads now. A person answers whatever waits."""
+
     body: str
+    mailboxes: tuple[str, ...] = ()
+    person: bool = False
 
 
 # ---------------------------------------------------------------- learning

@@ -46,7 +46,7 @@ class TaskAdded(Event, frozen=True, kw_only=True):
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
-    """Fields of a task were changed; None leaves a field as it was."""
+    """Fields of a task were changed; None leaves a field as it was. person: a person did it."""
 
     title: str | None = None
     body: str | None = None
@@ -57,6 +57,7 @@ class TaskEdited(Event, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class TaskCancelled(Event, frozen=True, kw_only=True):
@@ -218,6 +219,8 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     """commit that keeps what the worker's tree held"""
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
+    offered_until: float | None = None
+    """hand-off to an agent: from then on the step is for others, too"""
     notes: str = ""
     question: str = ""
     """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""

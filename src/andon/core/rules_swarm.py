@@ -69,7 +69,7 @@ def hand_on(progress: Progress, command: c.HandOn) -> Rejected | None:
     if by_itself:
         count = sum(not child.is_over for child in children)
         state = "waiting" if count else "interrupted"
-        end_attempt(progress, progress.run.active[step.step], state, reason=f"waits for {count} children", counts=False)
+        end_attempt(progress, progress.run.active[step.step], state, reason=sw.waits_for(count), counts=False)
     return None
 
 

@@ -132,6 +132,19 @@ def open_children(swarm: Swarm | None) -> tuple[Child, ...]:
     return tuple(child for child in swarm.children if not child.is_over) if swarm is not None else ()
 
 
+def waits_for(count: int) -> str:
+    """Why a step waits that has handed its work on."""
+    return f"waits for {count} children"
+
+
+def reason_now(swarm: Swarm | None, reason: str) -> str:
+    """A step's reason as it is now: of the children that it said it waits for, some may be over."""
+    if swarm is None or reason not in {waits_for(count) for count in range(1, len(swarm.children) + 1)}:
+        return reason
+    count = len(open_children(swarm))
+    return waits_for(count) if count != 1 else "waits for 1 child"
+
+
 def needed(join: str, count: int) -> int:
     """How many children must end well."""
     return count if join == "all" else 1 if join == "any" else int(join)

@@ -27,6 +27,7 @@ from andon.ports_queue import WORK
 
 MAX_WAIT_S = 24 * 3600.0
 DEFAULT_WAIT_S = 3600.0
+GOOD_STATES = ("passed", "cancelled")
 MAX_MOVES = 5
 NOTHING = "0"
 BUILT = ("process", "sandbox")
@@ -181,7 +182,9 @@ def wait(services: Services, arguments: Arguments) -> Reply:
     claim = claims.find_claim(services)
     run, step = claims.held(services, claim)
     wanted = _wanted(run, step, arguments)
+    dropped: set[str] = set()
     if arguments.get("cancel"):
+        dropped = {child.task for child in _look(services, claim, wanted, any_=False)[1] if not child.is_over}
         _cancel(services, claim, wanted)
     timeout_s = arguments.get("timeout_s")
     left_s = min(float(DEFAULT_WAIT_S if timeout_s is None else timeout_s), MAX_WAIT_S)
@@ -191,9 +194,13 @@ def wait(services: Services, arguments: Arguments) -> Reply:
     def look() -> bool | None:
         return True if _look(services, claim, wanted, any_=any_)[0] != "open" else None
 
+    services.say(f"waits for {', '.join(wanted[:10])}{' and more' if len(wanted) > 10 else ''}, {left_s:.0f} s at most")
     with claims.keep_alive(services, claim, lease_s):
         until(services, look, left_s, about=WORK)
     state, children = _look(services, claim, wanted, any_=any_)
+    if state == "failed" and all(child.is_good or child.task in dropped for child in children):
+        # They did not end well, and that is what was asked for.
+        state = "cancelled"
     return _answer(services, claim, state, children, arguments)
 
 
@@ -248,10 +255,16 @@ def _answer(services: Services, claim: Claim, state: str, children: list[sw.Chil
     names = {child.task for child in children}
     shown = children_json(services, run).get(claim.step, {})
     items = [item for item in shown.get("items", []) if item["task"] in names]
-    body: dict[str, Any] = {"ok": state == "passed", "run": run.id, "step": claim.step, "state": state, "items": items}
+    body: dict[str, Any] = {
+        "ok": state in GOOD_STATES,
+        "run": run.id,
+        "step": claim.step,
+        "state": state,
+        "items": items,
+    }
     if merged is not None:
         body["merged"] = merged
-    exit_code = {"passed": EXIT_YES, "failed": EXIT_NO}.get(state, EXIT_NOT_YET)
+    exit_code = {"failed": EXIT_NO, "open": EXIT_NOT_YET}.get(state, EXIT_YES)
     if state == "open":
         still = [child.task for child in children if not child.is_over]
         text = f"{len(still)} children are not over: {', '.join(still[:10])}"

@@ -95,6 +95,7 @@ def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
             labels=listed("labels"),
             workflow=arguments.get("workflow"),
             draft=arguments.get("draft"),
+            person=services.caller.person,
         )
         return unit.on_task(name, command)
 
@@ -141,4 +142,6 @@ def describe(task: s.Task) -> dict[str, Any]:
         "added_by": task.added_by,
         "predicted": list(task.predicted),
         "wave": task.wave,
+        "edited": list(task.edited),
+        "edited_by": task.edited_by or None,
     }

@@ -113,6 +113,8 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("salvage", 10, "unsubmitted work is thrown away", safeguards.work_thrown_away),
         ("open findings", 5, "a finding is dropped by the next review", safeguards_talk.findings_forgotten),
         ("findings' reviewer", 11, "anybody resolves a finding", safeguards_talk.anybody_resolves),
+        ("criteria", 8, "an author rewrites what its work is judged by", safeguards_talk.criteria_rewritten),
+        ("questions' readers", 11, "agents answer what people were asked", safeguards_talk.strangers_answer),
         ("answers resume", 14, "an answer puts no step back to work", safeguards_talk.answers_unheard),
         ("questions wait", 11, "a step goes on without the answer it waits for", safeguards_talk.questions_pass),
         ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
