@@ -10,6 +10,7 @@ from typing import Any
 
 from andon.core import state as s
 from andon.core import workflow as w
+from andon.core.swarm import is_integration
 from andon.core.verdict import PASSED
 from andon.engine.places import Claim
 from andon.testing.content import WORKFLOW_PATH, outcome_of
@@ -233,10 +234,12 @@ def cheater(world: World, name: str) -> Actor:
     random = world.streams.content
     while True:
         yield Sleep(random.random() * world.parameters.lease_s / 2)
-        act = random.randrange(7)
+        act = random.randrange(8)
         for question in [step.question for run in world.runs() for step in run.active.values() if step.question][:1]:
             yield Call(verb="answer", arguments={"message": question, "body": "yes, do"}, agent=name)
-        if act <= 1:
+        if act == 7:
+            yield from _move_reference(world, name)
+        elif act <= 1:
             yield from _intrude(world, name, forge=act == 1)
         elif act == 2:
             yield from _act_as_person(world, name)
@@ -262,6 +265,24 @@ def _intrude(world: World, name: str, *, forge: bool) -> Actor:
         agent = claim.agent
     verb = random.choice(("advance", "submit", "heartbeat", "release"))
     yield Call(verb=verb, arguments={"message": "mine"}, agent=agent, cwd=f"/forged/{name}" if forge else claim.workdir)
+
+
+def _move_reference(world: World, name: str) -> Actor:
+    """Put work of nobody where children's work is put together; what stands there still is put back by a person."""
+    references = world.repository.references
+    found = sorted(ref for ref in references if is_integration(ref))
+    if not found:
+        return
+    ref = world.streams.content.choice(found)
+    good, repository = references[ref], world.repository
+    tree = repository.put_tree({**repository.files(good), "outsider": name})
+    references[ref] = evil = repository.put_commit(tree, (good,), "mine", world.git.identity(), 0.0)
+    world.count("moved references")
+    try:
+        yield Sleep(world.parameters.lease_s * world.streams.content.random())
+    finally:
+        if references.get(ref) == evil:
+            references[ref] = good
 
 
 def _act_as_person(world: World, name: str) -> Actor:

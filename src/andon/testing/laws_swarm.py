@@ -150,6 +150,8 @@ class SwarmLaws:
         made = event.submission or known.submitted.get(lane)
         if made is not None and made.tree != tree:
             self.laws.violated(10, f"{known.id} joined another tree than what was integrated on {family.target}")
+        if "outsider" in world.repository.files(tree):
+            self.laws.violated(5, f"{known.id} joined what an outsider put on {family.target}")
         # What an earlier try integrated is in the submission that this one began with.
         landed = [x.commit for x in event.results if x.outcome == "landed" and x.task not in family.known]
         line = world.repository.ancestors(head) if head is not None else {}
@@ -177,6 +179,8 @@ class SwarmLaws:
         landed = [task for task, outcome in family.results.items() if outcome == "landed"]
         if lost := [task for task in landed if f"{task}-implement" not in files and task not in family.left_out]:
             self.laws.violated(10, f"{known.id} left {step} without what {', '.join(lost)} landed")
+        if "outsider" in files:
+            self.laws.violated(5, f"{known.id} left {step} with what an outsider put on {family.target}")
         if back := [task for task in family.left_out if f"{task}-implement" in files]:
             self.laws.violated(10, f"{known.id} left {step} with what {', '.join(back)} landed, which it did without")
 

@@ -10,8 +10,8 @@ from andon.core import react as reactions
 from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core.evolve import _HANDLERS
+from andon.engine import integration, taking_in
 from andon.engine import swarm as handing_on
-from andon.engine import taking_in
 from andon.testing.safeguards import Patch
 
 
@@ -44,6 +44,11 @@ def left_behind() -> list[Patch]:
 def comes_back() -> list[Patch]:
     """What was left out is only not taken in this time."""
     return [(taking_in, "_without", lambda _services, swarm, _head: swarm.common)]
+
+
+def wherever_it_stands() -> list[Patch]:
+    """An integration reference is believed wherever it stands."""
+    return [(integration, "_is_explained", lambda *_: True)]
 
 
 def overbooked() -> list[Patch]:
