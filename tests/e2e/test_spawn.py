@@ -124,6 +124,16 @@ def test_what_a_child_overspends_is_gone(world: Swarm) -> None:
     assert "100 are left" in refused.json["error"]["message"]
 
 
+def test_children_of_a_child_that_was_cancelled_are_shown_as_cancelled(world: Swarm) -> None:
+    claim = parent(world)
+    below = world.claim("alice", "--task", spawn(world, claim, "A part"))
+    made = world.ok("spawn", "A part of it", "--workflow", "piece", agent="alice", cwd=below["workdir"])
+    world.andon("wait", "--cancel", "--json", agent="pam", cwd=claim["workdir"])
+    shown = world.ok("show", below["run"])["children"][below["step"]]
+    assert shown["open"] == 0
+    assert [(x["task"], x["outcome"]) for x in shown["items"]] == [(made["task"], "cancelled")]
+
+
 def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
     claim = parent(world)
     workdir = Path(claim["workdir"])
