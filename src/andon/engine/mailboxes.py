@@ -14,8 +14,6 @@ from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 from andon.ports import Reader
 
-PREFIXES = ("role", "run", "task")
-WORDS = (*PREFIXES, HUMAN)
 ADVICE = "an agent's name, role:NAME, run:ID, task:ID or human"
 
 
@@ -35,11 +33,7 @@ def of_caller(services: Services, reader: Reader) -> list[str]:
 def check(to: str) -> str:
     """A recipient's form. Raises AndonError."""
     prefix, colon, name = to.partition(":")
-    meant = prefix.strip().lower()
-    if to != to.strip() or (meant != prefix and meant in (PREFIXES if colon else (HUMAN,))):
-        text = f"{to!r} is no recipient; did you mean {meant + colon + name.strip() if meant in WORDS else to.strip()}?"
-        raise AndonError(text, kind="usage", next=ADVICE, exit=EXIT_USAGE)
-    if not to or len(to) > 200 or "\n" in to or (colon and prefix in PREFIXES and not name):
+    if not to or len(to) > 200 or "\n" in to or (colon and prefix in ("role", "run", "task") and not name):
         raise AndonError(f"{to!r} is no recipient", kind="usage", next=ADVICE, exit=EXIT_USAGE)
     return to
 

@@ -95,9 +95,6 @@ def _ask_and_park(services: Services, outgoing: Outgoing, arguments: Arguments) 
     before = messages.known_under(services, outgoing)
     if before is not None and (done := _parked_already(services, before)) is not None:
         return done
-    if outgoing.to == services.caller.agent:
-        text = "nobody answers a question of their own: the step would wait for ever"
-        raise AndonError(text, kind="own_question", next="--to another, or human", exit=EXIT_USAGE)
     warning = mailboxes.reachable(services, outgoing.to)
     claim = claims.find_claim(services)
     command = _parking(services, claim, arguments)
