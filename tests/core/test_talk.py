@@ -12,7 +12,6 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.decide import decide_message
-from andon.core.decide_run import HANDED_FIRST_S
 from andon.core.errors import Rejected
 from andon.core.evolve import replay
 from andon.core.rules_message import MAX_MAILBOX, MAX_REPEATS, MAX_SENT
@@ -92,15 +91,6 @@ class TestQuestions:
         other = c.Claim(at=world.now, actor="bob", step="implement", workdir="/w")
         world.refused(other, "offered")
         world.now += OFFER_FIRST_S
-        world.claim("implement", "bob")
-
-    def test_so_is_whom_a_step_is_handed_to(self) -> None:
-        world = World()
-        token = world.claim("implement", "alice")
-        given = c.HandOff(at=world.now, actor="alice", step="implement", token=token, to="bbo", notes="half done")
-        world.ok(given)
-        world.refused(c.Claim(at=world.now, actor="bob", step="implement", workdir="/w"), "offered")
-        world.now += HANDED_FIRST_S
         world.claim("implement", "bob")
 
     def test_an_answer_that_comes_late_changes_nothing(self) -> None:

@@ -26,7 +26,6 @@ from andon.core.routing import Evaluate, Progress, final_submission
 from andon.core.rules_findings import reopen_finding, resolve_findings
 from andon.core.rules_given import give_learnings
 from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
-from andon.core.rules_message import HUMAN
 from andon.core.rules_people import approve, post_signal, reject, settle, waive
 from andon.core.rules_question import park, question_expired, resume
 from andon.core.rules_session import (
@@ -48,8 +47,6 @@ MIN_RENEWAL_S = 30.0
 CLOCK_SLACK_S = 60.0
 """A lease may reach so much farther than its length: clocks are corrected by seconds all the time."""
 MAX_HANDOFFS = 10
-HANDED_FIRST_S = 3600.0
-"""So long a step is reserved for the agent that it was handed to."""
 
 Decision = list[e.Event] | Rejected
 
@@ -177,8 +174,11 @@ def _refuse_worker(progress: Progress, step: s.ActiveStep, command: c.Claim) -> 
     if step.offered_to and not _is_offered(step, command):
         text = f"step {step.step} of run {progress.run.id} was handed to {step.offered_to}"
         return Rejected(kind="offered", message=text, next="andon next", exit=3)
-    if refusal := _refuse_double(progress, step, command.actor, "let another agent do it"):
-        return refusal
+    role = progress.workflow.roles.get(step.role)
+    for other in role.distinct_from if role else ():
+        if command.actor in progress.run.roles.get(other, ()):
+            text = f"{command.actor} acted as {other} in run {progress.run.id}; {step.role} must be another agent"
+            return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
     definition = progress.workflow.steps.get(step.step)
     if definition is not None and is_review_step(progress.workflow, definition):
         return _refuse_reviewer(progress, step, command)
@@ -186,9 +186,12 @@ def _refuse_worker(progress: Progress, step: s.ActiveStep, command: c.Claim) -> 
 
 
 def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -> Rejected | None:
-    """A review is by what the gate asks for (another model, another client); each looks at a change once a visit."""
+    """A review is by somebody else than the authors, and each reviewer looks at a change once a visit."""
     run = progress.run
     submission = run.submissions.get(step.lane)
+    if command.actor in run.authors:
+        text = f"{command.actor} is an author of run {run.id}'s change and can't review it"
+        return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
     definition = progress.workflow.steps[step.step]
     for gate in review_gates(progress.workflow, definition):
         if why := machines.refusal(gate, run, command.actor, ((command.client, command.model),)):
@@ -330,7 +333,7 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
     if command.to.startswith("role:") and command.to != f"role:{step.role}":
         text = f"step {step.step} is for role {step.role}; it can't be handed to {command.to}"
         return Rejected(kind="wrong_role", message=text, next=f"andon handoff --to role:{step.role}", exit=EXIT_USAGE)
-    if refusal := _refuse_recipient(progress, step, command.to) or _refuse_hand_off(progress, step, command):
+    if refusal := _refuse_hand_off(progress, step, command):
         return refusal
     step = progress.run.active[step.step]
     end_attempt(
@@ -343,35 +346,9 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
         to=command.to,
         notes=command.notes,
         artifacts=command.artifacts,
-        offered_until=command.at + HANDED_FIRST_S if command.to and ":" not in command.to else None,
     )
     if progress.run.active[step.step].handoffs > MAX_HANDOFFS:
         progress.block(step.step, f"handed off more than {MAX_HANDOFFS} times in one visit")
-    return None
-
-
-def _refuse_recipient(progress: Progress, step: s.ActiveStep, to: str) -> Rejected | None:
-    """A step goes to an agent or a role; and to no agent that could never claim it."""
-    following = (
-        f"andon handoff --to role:{step.role}" if step.role else "andon handoff without --to offers it to anyone"
-    )
-    if to == HUMAN or to.startswith(("run:", "task:")):
-        text = f"a step is handed to an agent or a role, not to {to}"
-        return Rejected(kind="usage", message=text, next=f"{following}; andon ask asks a person", exit=EXIT_USAGE)
-    return _refuse_double(progress, step, to, following) if to else None
-
-
-def _refuse_double(progress: Progress, step: s.ActiveStep, agent: str, following: str) -> Rejected | None:
-    """Who acted in a role that must be another's, or made the change, does not get this step."""
-    run, role = progress.run, progress.workflow.roles.get(step.role)
-    for other in role.distinct_from if role else ():
-        if agent in run.roles.get(other, ()):
-            text = f"{agent} acted as {other} in run {run.id}; {step.role} must be another agent"
-            return Rejected(kind="not_distinct", message=text, next=following, exit=EXIT_DENIED)
-    definition = progress.workflow.steps.get(step.step)
-    if definition is not None and is_review_step(progress.workflow, definition) and agent in run.authors:
-        text = f"{agent} is an author of run {run.id}'s change and can't review it"
-        return Rejected(kind="not_distinct", message=text, next=following, exit=EXIT_DENIED)
     return None
 
 

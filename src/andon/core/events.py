@@ -226,8 +226,6 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     on_expiry: str = ""
     artifacts: tuple[Artifact, ...] = ()
     """hand-off: files and links that belong to the work, beside it"""
-    offered_until: float | None = None
-    """hand-off to an agent: from then on it is anyone's; None in hand-offs from before they ended"""
 
 
 class StepResumed(Event, frozen=True, kw_only=True):

@@ -56,7 +56,6 @@ def end_attempt(
     due_at: float | None = None,
     on_expiry: str = "",
     artifacts: tuple[Artifact, ...] = (),
-    offered_until: float | None = None,
 ) -> None:
     """End the lease without an outcome; when the attempts are used up, leave by `failed`."""
     if step.lease is None:
@@ -80,7 +79,6 @@ def end_attempt(
             due_at=due_at,
             on_expiry=on_expiry,
             artifacts=artifacts,
-            offered_until=offered_until,
         )
     )
     definition = progress.workflow.steps.get(step.step)
