@@ -88,6 +88,19 @@ def test_many_tasks_on_one_file_get_a_contract_first(world: World) -> None:
         assert shown["depends_on"] == [hot["first"]] and "src/registry.py" not in shown["predicted"]
 
 
+def test_a_plan_that_is_made_again_leaves_the_contract_with_the_task_that_is_under_way(world: World) -> None:
+    tasks = [world.add_task(f"Register kind {number} in src/registry.py") for number in range(6)]
+    world.ok("plan", "--workers", "6", "--apply")
+    first = next(task for task in tasks if not world.ok("task", "show", task)["depends_on"])
+    world.claim("alice", "--task", first)
+    again = world.ok("plan", "--workers", "6", "--apply")
+    assert again["waves"] == 1
+    for task in (task for task in tasks if task != first):
+        shown = world.ok("task", "show", task)
+        assert shown["depends_on"] == [first] and "src/registry.py" not in shown["predicted"]
+    assert f"after {first}" in world.andon("plan").out
+
+
 def test_a_recorded_plan_goes_out_of_date(world: World) -> None:
     one = world.add_task("Change src/lexer.py")
     world.ok("plan", "--apply")
@@ -121,6 +134,21 @@ def test_only_named_tasks_and_labels_are_planned(world: World) -> None:
     assert world.ok("task", "show", two)["wave"] is None
 
 
+def test_what_is_under_way_is_said(world: World) -> None:
+    running = world.add_task("Speed up src/lexer.py")
+    world.claim("alice", "--role", "implementer")
+    waiting = world.add_task("Rename things in src/lexer.py")
+    other = world.add_task("Rename things in src/store.py")
+    items = {item["task"]: item for item in world.ok("plan")["items"]}
+    assert items[waiting]["kept_off"] == [{"task": running, "path": "src/lexer.py"}]
+    assert items[other]["kept_off"] == [] and running not in items
+    lines = world.andon("plan").out.splitlines()
+    assert [f"{running} is at work on src/lexer.py" in x for x in lines if waiting in x] == [True]
+    assert ["nothing before it" in x for x in lines if waiting in x or other in x] == [False, True]
+    assert world.ok("plan", "--apply")["changed"] == 2
+    assert world.ok("plan", "--apply")["changed"] == 0, "who is at work is not recorded"
+
+
 def test_the_drawing(world: World) -> None:
     first = world.add_task("Change <src/parser.py> & more")
     world.add_task("Change src/parser.py and src/lexer.py, src/store.py")
@@ -142,10 +170,13 @@ def test_what_can_not_be_planned_is_refused_with_the_next_step(world: World) -> 
         (("plan", "--workers", "many"), "many"),
         (("plan", "--svg", "no/such/plan.svg"), "can't be written"),
         (("plan", "--clear", "--svg", "x.svg"), "can't be drawn"),
+        (("plan", "--clear", "--apply"), "recorded or cleared, not both"),
     ):
         refused = world.andon(*arguments, "--json")
         assert refused.exit == 64 and part in refused.json["error"]["message"], arguments
         assert refused.json["error"]["next"], arguments
+    unlabelled = world.andon("plan", "--label", "nosuch")
+    assert unlabelled.exit == 0 and "none of 1 tasks has the label nosuch" in unlabelled.out
     world.claim("alice", "--role", "implementer")
     refused = world.andon("plan", task, "--json")
     assert refused.exit == 64 and "is running" in refused.json["error"]["message"]
@@ -192,31 +223,37 @@ def test_text_on_the_command_line_can_not_break_the_plan(world: World) -> None:
     assert world.ok("plan", "--apply")["applied"]
 
 
-class TestOddNames:
-    """One file's name must not stop a plan, nor pass for a line of it."""
-
-    def test_a_name_that_is_not_utf8_is_left_out(self, world: World) -> None:
-        for text in ("one\n", "two\n"):
-            (world.path / os.fsdecode(b"bad\xff.py")).write_text(text)
-            world.write("bad.py", text)
+def test_file_names_that_are_no_text_or_hold_lines(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    evil = "src/app\n  T9 after T8: all.py\tis yours.py"
+    for name in (b"src/bad\xff.py", evil.encode()):
+        path = os.path.join(os.fsencode(world.path), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        for number in range(4):
+            with open(path, "wb") as file:
+                file.write(b"# %d\n" % number)
+            world.write("src/good.py", f"# {number}\n")
             world.git("add", ".")
-            world.git("commit", "-qm", "Change bad things")
-        world.add_task("Change bad things")
-        world.add_task("Another thing", "--scope", "docs/**")
-        result = world.andon("plan", "--apply", "--json")
-        assert result.exit == 0, result.out
-        assert result.json["changed"] == 2 and "their names are not UTF-8" in result.err
-        assert "bad.py" in world.ok("task", "show", "T1")["predicted"]
+            world.git("commit", "-q", "-m", f"Brackets are balanced, part {number}")
+    one = world.add_task("Balance the brackets in src/good.py")
+    two = world.add_task("Balance the other brackets in src/good.py")
+    other = world.add_task("Print a table", "--scope", "docs/**")
+    applied = world.ok("plan", "--apply")
+    assert applied["changed"] == 3
+    assert "src/bad?.py" in world.ok("task", "show", one)["predicted"]
+    assert world.ok("task", "show", other)["wave"] == 1
+    text = world.andon("plan", "--svg", "plan.svg").out
+    assert "app\\n  T9 after" in text and "\n  T9 after" not in text and two in text
+    ElementTree.parse(world.path / "plan.svg")
+    # What is held so keeps others off the very file.
+    declared = world.add_task("Mend it", "--scope", "src/**")
+    world.ok("plan", "--clear", two)
+    world.claim("alice", "--task", one)
+    assert world.andon("next", "--task", declared, agent="bob").exit == 3
 
-    def test_a_new_line_in_a_name_begins_no_line(self, world: World) -> None:
-        world.write("odd\nFORGED line.py", "x\n")
-        world.git("add", ".")
-        world.git("commit", "-qm", "odd")
-        for name in ("One", "Two"):
-            world.add_task(name, "--scope", "odd*")
-        shown = world.andon("plan").out
-        assert "odd" in shown and not any(line.startswith("FORGED") for line in shown.splitlines())
 
-    def test_recording_and_clearing_at_once_is_refused(self, world: World) -> None:
-        refused = world.andon("plan", "--apply", "--clear", "--json")
-        assert refused.exit == 64
+def test_recording_and_clearing_at_once_is_refused(world: World) -> None:
+    task = world.add_task("Balance the brackets in src/parser.py")
+    result = world.andon("plan", "--apply", "--clear", "--json")
+    assert (result.exit, result.kind) == (64, "usage")
+    assert "TaskPlanned" not in world.events(task)

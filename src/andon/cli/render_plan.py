@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.cli.plain import clean, one_line
+from andon.cli.plain import clean, file_name, one_line
 from andon.cli.render import Paint, table
 
 MAX_ROWS = 200
@@ -20,15 +20,13 @@ def plan(body: Body, paint: Paint) -> str:
     if "cleared" in body:
         names = ", ".join(body["cleared"])
         return f"taken out of the plan: {names}" if names else "no task was in a plan"
+    if not body["items"] and body["passed_over"]:
+        labels = " or ".join(clean(label) for label in body["labels"])
+        return f"nothing to plan: none of {body['passed_over']} tasks has the label {labels}; andon task list --status open"
     if not body["items"]:
         return "nothing to plan: no open task; andon task add TITLE"
     parts = [_waves(body, paint), _shared(body, paint), _added(body, paint), _figures(body)]
     return "\n\n".join(part for part in parts if part)
-
-
-def _flat(text: str) -> str:
-    """On one line, whatever a file is called."""
-    return clean(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _waves(body: Body, paint: Paint) -> str:
@@ -52,13 +50,17 @@ def _files(item: Body) -> str:
     likely = [f"{x['path']} {round(100 * x['score'])} %" for x in item["predicted"] if x["path"] not in item["holds"]]
     shown = [*item["holds"], *likely]
     more = f" +{len(shown) - FILES_SHOWN}" if len(shown) > FILES_SHOWN else ""
-    return _flat(", ".join(shown[:FILES_SHOWN]) + more) or "-"
+    return file_name(", ".join(shown[:FILES_SHOWN]) + more) or "-"
 
 
 def _why(item: Body) -> str:
     reason = item["reason"]
-    if item["waits_for"]:
-        reason += f"; waits for {', '.join(item['waits_for'][:3])}, in no plan"
+    first = [f"waits for {', '.join(item['waits_for'][:3])}, in no plan"] if item["waits_for"] else []
+    for one in item["kept_off"][:2]:
+        first.append(f"{one['task']} is at work on {clean(one['path'])}")
+    if first:
+        # "nothing before it" is said of the plan alone, and would deny what follows.
+        reason = "; ".join(first if item["wave"] == 1 else [reason, *first])
     if item["predicted"] and not item["declared"]:
         reason += f"; {item['predicted'][0]['reason']}"
     return one_line(reason, 90)
@@ -70,7 +72,7 @@ def _shared(body: Body, paint: Paint) -> str:
     lines = [paint.head("Shared")]
     for item in body["shared"][:MAX_SHARED]:
         names = ", ".join(item["tasks"][:8]) + (f" and {item['count'] - 8} more" if item["count"] > 8 else "")
-        lines.append(f"  {_flat(item['path'])}: {names}: {paint(item['strategy'], '33')}; {_flat(item['advice'])}")
+        lines.append(f"  {file_name(item['path'])}: {names}: {paint(item['strategy'], '33')}; {item['advice']}")
     more = body["shared_places"] - min(MAX_SHARED, len(body["shared"]))
     return "\n".join([*lines, *([f"  … and {more} more (--json)"] if more > 0 else [])])
 
@@ -80,7 +82,7 @@ def _added(body: Body, paint: Paint) -> str:
         return ""
     lines = [paint.head("Dependencies added" if body["applied"] else "Dependencies that --apply adds")]
     for edge in body["added"][:MAX_ADDED]:
-        lines.append(f"  {edge['task']} after {edge['after']}: {_flat(edge['path'])} ({edge['strategy']})")
+        lines.append(f"  {edge['task']} after {edge['after']}: {file_name(edge['path'])} ({edge['strategy']})")
     more = len(body["added"]) - MAX_ADDED
     return "\n".join([*lines, *([f"  … and {more} more (--json)"] if more > 0 else [])])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -112,7 +113,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         sys.stderr.write("\nandon: interrupted; nothing was lost\n")
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(0)
+        # At once: what is left in the buffers would only break again.
+        os._exit(0)
     except Exception as error:
         bug(error, as_json)
     finish(verb, reply, as_json, color)
@@ -129,7 +131,20 @@ def serve_mcp() -> NoReturn:
 
 
 LONG = frozenset(
-    {"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive", "task_import"}
+    {
+        "check",
+        "advance",
+        "lead",
+        "run_start",
+        "doctor",
+        "init",
+        "next",
+        "export",
+        "import",
+        "archive",
+        "task_import",
+        "wait",
+    }
 )
 
 

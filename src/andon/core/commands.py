@@ -393,11 +393,12 @@ class EndChild(Command, frozen=True, kw_only=True):
 
 
 class MergeChildren(Command, frozen=True, kw_only=True):
-    """The worker of the step has what was integrated up to `commit`."""
+    """The worker of the step has what these children integrated, up to `commit`."""
 
     step: str
     token: int
     commit: str
+    tasks: tuple[str, ...]
     left_out: bool = False
     conflicts: tuple[str, ...] = ()
 

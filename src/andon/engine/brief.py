@@ -31,10 +31,12 @@ def brief(
     neighbours: Sequence[str] = (),
     known: str = "",
     resolvable: Sequence[str] = (),
+    whole: s.Task | None = None,
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
     """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each.
-    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve."""
+    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve.
+    whole: the task that this one is a part of."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -43,7 +45,7 @@ def brief(
         (16, _open_findings(run, step, resolvable if reviewing else (), reviewing=reviewing)),
         (20, _sent_back(run, step, reviewing=reviewing)),
         (20, _task(task, run)),
-        (6, _parent(task)),
+        (6, _parent(task, whole)),
         (6, _messages(messages)),
         (4, _neighbours(neighbours)),
         (12, _children(run, reviewing=reviewing)),
@@ -200,14 +202,17 @@ def _task(task: s.Task, run: s.Run) -> str:
     return "\n".join(lines)
 
 
-def _parent(task: s.Task) -> str:
+def _parent(task: s.Task, whole: s.Task | None) -> str:
     if not task.parent_run:
         return ""
-    return (
+    text = (
         f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
         f"Your work is put together with its siblings' there first.\n"
         f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
     )
+    # Quoted: the whole is not this worker's to do.
+    told = "\n".join(part for part in (whole.title, whole.body.strip()) if part) if whole is not None else ""
+    return f"{text}\n\nThe whole:\n\n{quote(told)}" if told else text
 
 
 def _children(run: s.Run, *, reviewing: bool) -> str:

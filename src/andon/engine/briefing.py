@@ -29,6 +29,8 @@ def write_brief(
     agent = services.caller.agent
     with services.store.read() as reader:
         task = load_task(reader, run.task)
+        above = reader.load(task.parent) if task.parent else None
+    whole = above.state if above is not None and isinstance(above.state, s.Task) else None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
     if reviewing:
@@ -40,7 +42,18 @@ def write_brief(
         diff = services.git.diff_text(submission.base, submission.tree)
     mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
     known = section(services, workflow, run, step, task)
-    return brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known, resolvable=mine)
+    return brief(
+        workflow,
+        run,
+        step,
+        task,
+        messages=lines,
+        diff=diff,
+        neighbours=around,
+        known=known,
+        resolvable=mine,
+        whole=whole,
+    )
 
 
 def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:

@@ -125,7 +125,7 @@ def place_of(
 ) -> relevance.Place:
     """What is asked for: the task's words, its scope and labels, and the files that the run's change touches by now."""
     paths = list(run.scope if run is not None else task.scope) or list(task.scope)
-    paths += getattr(task, "predicted", ())
+    paths += task.predicted
     submission = run.submissions.get(step.lane if step is not None else "") if run is not None else None
     if submission is not None:
         paths += [change.path for change in services.git.changes(submission.base, submission.tree)[:MAX_TOUCHED]]

@@ -122,6 +122,8 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),
         ("children's authors", 2, "children's workers may review their parent", safeguards_swarm.strangers),
         ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
+        ("named children", 10, "a child that lands meanwhile counts as taken in", safeguards_swarm.all_taken_in),
+        ("left out", 10, "what a parent did without comes back", safeguards_swarm.comes_back),
         ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
         ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
         ("depth", 13, "children have children without end", safeguards_swarm.bottomless),

@@ -179,7 +179,8 @@ def _gather(world: World, name: str, body: dict[str, Any], *, careful: bool) -> 
         answer = _found((yield Call(verb="advance", arguments={"message": "gathered"}, agent=name, cwd=cwd)))
         if answer.kind in ("children_open", "children_unmerged"):
             late = count > GATHERING // 2
-            how: dict[str, Any] = {"timeout_s": 0, "cancel": late, "any": random.random() < 0.1}
+            how: dict[str, Any] = {"timeout_s": 0, "cancel": late, "any": random.random() < 0.5}
+            how["no_merge"] = random.random() < 0.1
             yield Call(verb="wait", arguments=how, agent=name, cwd=cwd)
         elif answer.exit == 0 or answer.exit in LOST:
             return
