@@ -179,6 +179,12 @@ class TestTelling:
         told = quick.ok("inject", "--path", "app.txt", agent="bob", cwd=review["workdir"])
         assert told["items"] and "believe" not in told["text"]
 
+    def test_whose_words_they_are(self, quick: World) -> None:
+        quick.ok("learn", "the cache is warm", "--scope", "path:app.txt", agent="alice")
+        quick.ok("learn", "edit", "L1", "--text", "the cache is cold", agent="eve")
+        assert of(quick, "L1")["edited_by"] == "eve"
+        assert "by alice, edited by eve" in quick.ok("inject", "--path", "app.txt", agent="bob")["text"]
+
     def test_inject_keeps_to_its_budget(self, quick: World) -> None:
         for number in range(12):
             quick.ok("learn", f"parser fact {number} " + "and more " * 20, "--scope", "path:src/**", agent="alice")

@@ -121,6 +121,14 @@ class TestMailboxes:
         assert len(ignored) == 3 and all(line.startswith("  > ") for line in ignored)
         assert brief.splitlines().count("## How to proceed") == 1
 
+    def test_a_question_to_oneself_parks_nothing_and_a_reply_is_no_answer(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        own = world.andon("ask", "why?", "--to", "alice", "--park", "--json", agent="alice", cwd=workdir)
+        assert (own.exit, own.kind) == (64, "own_question")
+        asked = world.ok("ask", "which?", "--to", "bob", "--park", agent="alice", cwd=workdir)["message"]
+        replied = world.andon("say", "--reply", asked, "blue", "--json", agent="bob")
+        assert replied.exit == 0 and f"andon answer {asked}" in replied.err
+
     def test_a_key_is_its_senders(self, world: World) -> None:
         first = world.ok("say", "bob", "from x", "--key", "k", agent="x")
         other = world.ok("say", "bob", "from y", "--key", "k", agent="y")

@@ -206,6 +206,7 @@ class TestOtherKinds:
         self.implement(world, "--model", "large-1")
         assert "the model of bob is not known" in self.refused(world, "bob")
         assert "same model as the author alice (large-1)" in self.refused(world, "bob", "--model", "large-1")
+        assert "same model as the author alice" in self.refused(world, "bob", "--model", "LARGE-1 ")
         idle = world.andon("next", "--role", "reviewer", "--json", agent="bob", ANDON_MODEL="large-1")
         assert "same model as the author alice" in idle.json["error"]["message"]
         claim = world.claim("bob", "--role", "reviewer", "--model", "other-2")

@@ -117,6 +117,7 @@ def shown(body: Body, paint: Paint) -> str:
         "commit",
         "recorded_at",
         "confirmed_at",
+        "edited_by",
         "reviewed_by",
         "superseded_by",
         "reason",

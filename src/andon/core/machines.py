@@ -17,13 +17,18 @@ def refusal(gate: w.ReviewGate, run: s.Run, agent: str, more: tuple[tuple[str, s
     for place, (what, wanted) in enumerate((("client", gate.distinct_client), ("model", gate.distinct_model))):
         if wanted is not True:
             continue
-        own = {pair[place] for pair in (*run.machines.get(agent, ()), *more)}
+        own = {_normal(pair[place]) for pair in (*run.machines.get(agent, ()), *more)}
         if not own or "" in own:
             return f"the {what} of {agent} is not known, and gate {gate.id} asks for another {what} than the authors'"
         for author in run.authors:
-            theirs = {pair[place] for pair in run.machines.get(author, ())}
+            theirs = {_normal(pair[place]) for pair in run.machines.get(author, ())}
             if not theirs or "" in theirs:
                 return f"the {what} of the author {author} is not known, and gate {gate.id} asks for another one"
             if own & theirs:
                 return f"{agent} has the same {what} as the author {author} ({', '.join(sorted(own & theirs))})"
     return ""
+
+
+def _normal(name: str) -> str:
+    """As names are compared: capitals and spaces make no other model of one."""
+    return " ".join(name.casefold().split())

@@ -175,6 +175,7 @@ def _heading(item: relevance.Chosen) -> str:
     facts = [
         f"about {', '.join(f'`{_plain(scope)}`' for scope in learning.scopes)}",
         f"by {_plain(learning.agent)}" + (f" in {origin}" if origin else ""),
+        *((f"edited by {_plain(learning.edited_by)}",) if learning.edited_by not in ("", learning.agent) else ()),
         str(rfc3339(learning.confirmed_at))[:10],
         f"accepted by {_plain(learning.reviewed_by)}" if learning.reviewed_by else "unreviewed",
     ]

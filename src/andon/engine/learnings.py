@@ -235,6 +235,7 @@ def describe(learning: k.Learning) -> dict[str, Any]:
         "status": learning.status,
         "agent": learning.agent,
         "person": learning.person,
+        "edited_by": learning.edited_by or None,
         "reviewed_by": learning.reviewed_by or None,
         "task": learning.task or None,
         "run": learning.run or None,

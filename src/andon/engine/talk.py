@@ -54,7 +54,18 @@ def say(services: Services, arguments: Arguments) -> Reply:
         kind="say", to=to, body=text, run=run, step=step, reply=arguments.get("reply") or "", key=arguments.get("key")
     )
     sent = messages.send(services, outgoing)
-    return Reply(exit=EXIT_YES, body=_sent(sent), notes=_warned(sent))
+    return Reply(exit=EXIT_YES, body=_sent(sent), notes=(*_warned(sent), *_still_open(services, outgoing.reply)))
+
+
+def _still_open(services: Services, name: str) -> tuple[str, ...]:
+    """Who replies to a question may think that this answers it."""
+    if not name:
+        return ()
+    with services.store.read() as reader:
+        question = messages.load(reader, name)
+    if question.kind != "ask" or question.answer or question.sender == services.caller.agent:
+        return ()
+    return (f"question {name} is still open, a reply is no answer: andon answer {name} 'text'",)
 
 
 def ask(services: Services, arguments: Arguments) -> Reply:
@@ -95,6 +106,9 @@ def _ask_and_park(services: Services, outgoing: Outgoing, arguments: Arguments) 
     before = messages.known_under(services, outgoing)
     if before is not None and (done := _parked_already(services, before)) is not None:
         return done
+    if outgoing.to == services.caller.agent:
+        text = "nobody answers a question of their own: the step would wait for ever"
+        raise AndonError(text, kind="own_question", next="--to another, or human", exit=EXIT_USAGE)
     warning = mailboxes.reachable(services, outgoing.to)
     claim = claims.find_claim(services)
     command = _parking(services, claim, arguments)
