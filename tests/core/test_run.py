@@ -11,6 +11,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.evolve import replay
 from andon.core.routing import ConditionError
+from andon.core.rules_worker import HANDED_FIRST_S, KEPT_FIRST_S
 from tests.core.harness import World, workflow
 
 
@@ -224,6 +225,37 @@ class TestLeases:
         world.refused(c.Claim(at=world.now, actor="carol", step="implement", workdir="/w"), "offered")
         world.claim("implement", "bob")
         assert world.state.active["implement"].notes == "half done"
+
+    def test_what_was_handed_to_a_name_is_kept_for_a_while_only(self) -> None:
+        world = World()
+        token = world.claim("implement", "alice")
+        world.ok(c.HandOff(at=world.now, actor="alice", step="implement", token=token, to="bbo", notes="half done"))
+        world.refused(c.Claim(at=world.now, actor="carol", step="implement", workdir="/w"), "offered")
+        world.now += HANDED_FIRST_S
+        world.claim("implement", "carol")
+        # What an agent keeps for itself waits longer, but not for ever either.
+        token = world.state.token
+        world.ok(c.HandOff(at=world.now, actor="carol", step="implement", token=token, to="carol", notes=""))
+        world.now += HANDED_FIRST_S
+        world.refused(c.Claim(at=world.now, actor="bob", step="implement", workdir="/w"), "offered")
+        world.now += KEPT_FIRST_S
+        world.claim("implement", "bob")
+
+    @pytest.mark.parametrize(
+        ("to", "kind"),
+        [
+            ("alice", "not_distinct"),
+            ("human", "bad_input"),
+            ("task:T1", "bad_input"),
+            ("role:implementer", "wrong_role"),
+        ],
+    )
+    def test_a_step_is_handed_to_nobody_who_could_not_claim_it(self, to: str, kind: str) -> None:
+        world = World()
+        world.implement()
+        token = world.claim("review", "rev")
+        world.refused(c.HandOff(at=world.now, actor="rev", step="review", token=token, to=to, notes=""), kind)
+        world.ok(c.HandOff(at=world.now, actor="rev", step="review", token=token, to="other", notes=""))
 
     def test_visits_are_bounded(self) -> None:
         world = World(replace(World().workflow, limits=w.Limits(visits=2)))

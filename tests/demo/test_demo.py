@@ -18,7 +18,7 @@ from andon.demo.ledger import EXPECTED
 from andon.demo.swarm.pieces import PIECES, RENAMES, USES
 from andon.demo.tasks import WORKS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1300)]
 
 COMMAND = [sys.executable, "-m", "andon", "demo"]
 
@@ -55,7 +55,7 @@ def test_everything_lands_and_nobody_gets_round(release: Path, tmp_path: Path) -
         env=environment(release),
         capture_output=True,
         text=True,
-        timeout=850,
+        timeout=1250,
     )
     assert done.stdout, done.stderr
     summary = json.loads(done.stdout)

@@ -58,6 +58,18 @@ def test_a_forecast_from_what_was_measured(world: World) -> None:
     assert "5 samples" in world.andon("workflow", "simulate", "feature", *words).out
 
 
+def test_what_never_lands_took_no_time(world: World) -> None:
+    words = ("workflow", "simulate", "feature", "--tasks", "10", "--runs", "3")
+    default = world.ok(*words)
+    assert default["workers"] == {"any": 6} and default["throughput_per_hour"]["mean"] > 0
+    alone = world.ok(*words, "--workers", "1")
+    assert (alone["throughput_per_hour"]["mean"], alone["finished"]["mean"]) == (0, 0)
+    assert {x["mean"] for x in (*alone["task_s"].values(), *alone["run_s"].values())} == {None}
+    assert alone["reasons"][0]["reason"] == "no worker may do step review"
+    text = world.andon(*words, "--workers", "1", "--what-if", "workers=1,2").out
+    assert "NO TASK LANDS" in text and "median unknown" in text and "median 0" not in text
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -72,7 +84,7 @@ def test_a_forecast_from_what_was_measured(world: World) -> None:
         (["feature", "--assume", "implement.speed=3"], "has no 'speed'"),
         (["feature", "--what-if", "workers"], "is not KEY=VALUE"),
         (["feature", "--what-if", "workers=2,,3"], "expected 1 to 20 values"),
-        (["feature", "--what-if", "speed=2"], "no step or choice"),
+        (["feature", "--what-if", "speed=2"], "no step or choice 'speed'"),
     ],
 )
 def test_bad_input_is_told_clearly(world: World, words: list[str], complaint: str) -> None:

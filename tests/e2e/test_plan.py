@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -220,3 +221,39 @@ def test_text_on_the_command_line_can_not_break_the_plan(world: World) -> None:
         "Scope with odd globs", "--scope", "!src/**", "--scope", "[", "--scope", "**/*.py", "--scope", "nowhere/"
     )
     assert world.ok("plan", "--apply")["applied"]
+
+
+def test_file_names_that_are_no_text_or_hold_lines(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    evil = "src/app\n  T9 after T8: all.py\tis yours.py"
+    for name in (b"src/bad\xff.py", evil.encode()):
+        path = os.path.join(os.fsencode(world.path), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        for number in range(4):
+            with open(path, "wb") as file:
+                file.write(b"# %d\n" % number)
+            world.write("src/good.py", f"# {number}\n")
+            world.git("add", ".")
+            world.git("commit", "-q", "-m", f"Brackets are balanced, part {number}")
+    one = world.add_task("Balance the brackets in src/good.py")
+    two = world.add_task("Balance the other brackets in src/good.py")
+    other = world.add_task("Print a table", "--scope", "docs/**")
+    applied = world.ok("plan", "--apply")
+    assert applied["changed"] == 3
+    assert "src/bad?.py" in world.ok("task", "show", one)["predicted"]
+    assert world.ok("task", "show", other)["wave"] == 1
+    text = world.andon("plan", "--svg", "plan.svg").out
+    assert "app\\n  T9 after" in text and "\n  T9 after" not in text and two in text
+    ElementTree.parse(world.path / "plan.svg")
+    # What is held so keeps others off the very file.
+    declared = world.add_task("Mend it", "--scope", "src/**")
+    world.ok("plan", "--clear", two)
+    world.claim("alice", "--task", one)
+    assert world.andon("next", "--task", declared, agent="bob").exit == 3
+
+
+def test_recording_and_clearing_at_once_is_refused(world: World) -> None:
+    task = world.add_task("Balance the brackets in src/parser.py")
+    result = world.andon("plan", "--apply", "--clear", "--json")
+    assert (result.exit, result.kind) == (64, "usage")
+    assert "TaskPlanned" not in world.events(task)

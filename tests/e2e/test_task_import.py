@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,55 @@ class TestExport:
         for args, words in ((["--json"], "needs a file"), (["x.csv", "--format", "csv"], "not exported as csv")):
             refused = quick.andon("task", "export", *args)
             assert (refused.exit, words in refused.out + refused.err) == (64, True), refused.err
+        absent = quick.andon("task", "export", "nowhere/out.jsonl", "--json")
+        assert (absent.exit, absent.json["error"]["next"]) == (64, "andon task export FILE")
+
+
+class TestHostileFiles:
+    @pytest.mark.parametrize("form", ["beads", "github", None])
+    def test_deeply_nested_json(self, quick: World, form: str | None) -> None:
+        deep = "[" * 100_000
+        told = '{"id": "b-1", "number": 1, "title": "One", "metadata": ' + "[" * 120 + "]" * 120 + "}\n"
+        for text in (deep, '{"id": "b-1", "title": ' + deep, told):
+            quick.write("deep.json", text)
+            words = ["--format", form] if form else []
+            result = quick.andon("task", "import", "deep.json", *words, "--json")
+            assert (result.exit, result.kind) == (64, "bad_input"), result.out
+            assert form is None or "nested more than 100 deep" in result.json["error"]["message"]
+
+    def test_a_directory_is_what_is_in_it(self, quick: World, tmp_path: Path) -> None:
+        secret = tmp_path / "secret.md"
+        secret.write_text("---\nid: task-2\ntitle: Secret\nstatus: To Do\n---\n\nthe key\n")
+        quick.write("backlog/tasks/one.md", "---\nid: task-1\ntitle: One\nstatus: To Do\n---\n")
+        tasks_of = quick.path / "backlog" / "tasks"
+        (tasks_of / "inner.md").symlink_to("../three.md")
+        quick.write("backlog/three.md", "---\nid: task-3\ntitle: Three\nstatus: To Do\n---\n")
+        (tasks_of / "out.md").symlink_to(secret)
+        (tasks_of / "zero.md").symlink_to("/dev/zero")
+        os.mkfifo(tasks_of / "pipe.md")
+        done = quick.ok("task", "import", ".")
+        assert [x["title"] for x in done["added"]] == ["Three", "One"]
+        listed = {x["source"]: x["why"] for x in done["not_carried"]}
+        assert set(listed) == {f"./backlog/tasks/{name}.md".removeprefix("./") for name in ("out", "zero", "pipe")}
+        assert "leads out of the directory" in listed["backlog/tasks/out.md"]
+        assert listed["backlog/tasks/pipe.md"] == "it is no file"
+        (tasks_of / "one.md").unlink(), (tasks_of / "inner.md").unlink()
+        refused = quick.andon("task", "import", ".", "--json")
+        assert (refused.exit, refused.kind) == (64, "bad_input") and "backlog/tasks" in refused.out
+
+    def test_nobody_begins_to_wait_for_what_was_cancelled_here(self, quick: World) -> None:
+        quick.ok("task", "import", put(quick, "i.jsonl", A, B))
+        quick.ok("task", "import", put(quick, "i.jsonl", A | {"status": "closed"}, B))
+        new = {"id": "b-3", "title": "Three", "dependencies": B["dependencies"]}
+        for _ in range(2):
+            done = quick.ok("task", "import", put(quick, "i.jsonl", A, B, new))
+            lost = {x["source"]: x["why"] for x in done["not_carried"]}
+            assert set(lost) == {"beads:b-2", "beads:b-3"} and "b-1 was cancelled here as T1" in lost["beads:b-2"]
+        assert [x["task"] for x in quick.ok("ready")["items"]] == ["T2", "T3"]
+        # Who waited before goes on waiting: a person cancelled it here, and decides about the rest.
+        quick.ok("task", "add", "Four", "--depends-on", "T2")
+        both = [B | {"dependencies": []}, new | {"dependencies": [{"depends_on_id": "b-2", "type": "blocks"}]}]
+        quick.ok("task", "import", put(quick, "i.jsonl", A, *both))
+        quick.ok("task", "cancel", "T2", "-m", "no")
+        quick.ok("task", "import", put(quick, "i.jsonl", A, *both))
+        assert quick.ok("task", "show", "T3")["depends_on"] == ["T2"]

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from andon.core import state as s
 from andon.core.errors import EXIT_YES, UsageError
+from andon.core.imported import Lost
 from andon.engine import task_import
 from andon.engine.interface import Reply
 from andon.engine.services import Services
@@ -29,8 +32,9 @@ def import_tasks(services: Services, cwd: str, root: str | None, arguments: dict
     form = arguments.get("format")
     if form is not None and form not in FORMATS:
         raise UsageError(f"the format {form} is not known", kind="bad_input", next=f"--format {'|'.join(FORMATS)}")
-    files, found = _files(arguments["file"], form, cwd, root)
+    files, found, left_out = _files(arguments["file"], form, cwd, root)
     foreign = read(files, form or found)
+    foreign = replace(foreign, lost=(*foreign.lost, *left_out))
     return task_import.apply(
         services,
         foreign,
@@ -40,16 +44,16 @@ def import_tasks(services: Services, cwd: str, root: str | None, arguments: dict
     )
 
 
-def _files(named: str, form: str | None, cwd: str, root: str | None) -> tuple[list[SourceFile], str | None]:
-    """(files, the format where the place alone tells it)."""
+def _files(named: str, form: str | None, cwd: str, root: str | None) -> tuple[list[SourceFile], str | None, list[Lost]]:
+    """(files, the format where the place alone tells it, what was left out)."""
     if named == "-":
         if sys.stdin.isatty():
             raise UsageError("task import reads a file or a pipe", next="andon task import FILE")
-        return [SourceFile(name="-", text=_decoded(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "-"))], None
+        return [SourceFile(name="-", text=_decoded(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "-"))], None, []
     path = os.path.join(cwd, named)
     base = root if root is not None and os.path.realpath(path).startswith(os.path.realpath(root) + os.sep) else None
     if not os.path.isdir(path):
-        return [_source_file(path, base)], None
+        return [_source_file(path, base)], None, []
     places = {kind: found for kind in PLACES if form in (None, kind) and (found := _below(path, kind))}
     if len(places) > 1:
         text = f"{named} holds tasks of several tools: {', '.join(places)}"
@@ -59,11 +63,28 @@ def _files(named: str, form: str | None, cwd: str, root: str | None) -> tuple[li
         what = f"of {form} " if form else ""
         text = f"no tasks {what}are found in {named}"
         raise UsageError(text, kind="bad_input", next="name the file, and its --format")
-    files = [_source_file(x, base) for x in paths]
+    done = []
     if kind == "backlog":
         done = _listed(os.path.join(os.path.dirname(paths[0]), os.pardir, "completed"), "*.md")
-        files += [_source_file(os.path.normpath(x), base, done=True) for x in done]
-    return files, kind
+    left_out = [lost for x in (*paths, *done) if (lost := _left_out(x, path)) is not None]
+    odd = {x.source for x in left_out}
+    if odd >= set(paths):
+        text = f"no tasks are found in {named}: {left_out[0].source}: {left_out[0].why}"
+        raise UsageError(text, kind="bad_input", next="name the file itself, and its --format")
+    files = [_source_file(x, base) for x in paths if x not in odd]
+    files += [_source_file(os.path.normpath(x), base, done=True) for x in done if x not in odd]
+    within = os.path.join(path, "")
+    return files, kind, [replace(x, source=x.source.removeprefix(within)) for x in left_out]
+
+
+def _left_out(file: str, directory: str) -> Lost | None:
+    """Why a file of a directory is not read: whoever names a directory means what is in it, wherever links of it lead."""
+    real, within = os.path.realpath(file), os.path.realpath(directory)
+    if os.path.commonpath((real, within)) != within:
+        return Lost(source=file, field="file", why="a link that leads out of the directory; name the file itself")
+    if not os.path.isfile(real):
+        return Lost(source=file, field="file", why="it is no file")
+    return None
 
 
 def _below(path: str, kind: str) -> list[str]:
@@ -77,7 +98,7 @@ def _below(path: str, kind: str) -> list[str]:
 def _listed(directory: str, pattern: str) -> list[str]:
     from glob import escape, glob
 
-    found = sorted(x for x in glob(os.path.join(escape(directory), pattern)) if os.path.isfile(x))
+    found = sorted(x for x in glob(os.path.join(escape(directory), pattern)) if not os.path.isdir(x))
     if len(found) > MAX_FILES:
         raise UsageError(f"{directory} holds {len(found)} files; at most {MAX_FILES} are read", kind="bad_input")
     return found
@@ -124,7 +145,7 @@ def export_tasks(services: Services, arguments: dict[str, Any]) -> Reply:
         raise UsageError(f"tasks are not exported as {form}", kind="bad_input", next="--format beads")
     name = arguments.get("file") or "-"
     tasks = list(_tasks(services))
-    with output(name) as file:
+    with output(name, "andon task export") as file:
         for line in beads.write(tasks):
             file.write(line)
     return Reply(exit=EXIT_YES, body={"ok": True, "file": name, "format": form, "tasks": len(tasks)})

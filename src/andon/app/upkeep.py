@@ -128,11 +128,11 @@ def _transferred(done: Any, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def output(name: str) -> Iterator[BinaryIO]:
+def output(name: str, command: str = "andon export") -> Iterator[BinaryIO]:
     """Standard output for "-"; a file appears under its name only when it is complete."""
     if name == "-":
         if sys.stdout.isatty():
-            raise UsageError("an export is not for a terminal", next="andon export FILE")
+            raise UsageError("an export is not for a terminal", next=f"{command} FILE")
         with os.fdopen(os.dup(1), "wb") as file:
             yield file
         return
@@ -146,7 +146,7 @@ def output(name: str) -> Iterator[BinaryIO]:
         if part != name:
             os.replace(part, name)
     except OSError as error:
-        raise UsageError(f"{name} can't be written: {error.strerror}", next="andon export FILE") from error
+        raise UsageError(f"{name} can't be written: {error.strerror}", next=f"{command} FILE") from error
     finally:
         if part != name and os.path.exists(part):
             os.unlink(part)

@@ -57,6 +57,11 @@ def one_line(text: str, width: int = 0) -> str:
     return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 
+def file_name(path: str) -> str:
+    """A path in the middle of a line: new lines and tabs, which names of files may hold, are made visible, too."""
+    return clean(path).replace("\n", "\\n").replace("\t", "\\t")
+
+
 MIN_CELL_CHARS = 12
 """No column is made narrower than this to fit; a line that is still too long is cut at its end."""
 GAP = "  "

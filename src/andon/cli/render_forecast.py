@@ -36,7 +36,8 @@ def _figures(body: Body) -> list[str]:
     busy += [f"{clean(name)} {_percent(found)}" for name, found in used["lead"].items()]
     money = f", {_plain(body['money'])} of money" if body["money"] else ""
     found = body["needs_person"]
-    lines = [
+    lines = [] if body["finished"]["mean"] else ["NO TASK LANDS: see what needs people, below"]
+    lines += [
         f"throughput    {_plain(body['throughput_per_hour'])} tasks an hour; the last ends after {_time(body['length_s'])}",
         f"a task takes  median {_time(body['task_s']['median'])}, p90 {_time(body['task_s']['p90'])} (from when it is there)",
         f"a run takes   median {_time(body['run_s']['median'])}, p90 {_time(body['run_s']['p90'])} (from its first claim)",
@@ -88,9 +89,9 @@ def _what_if(found: Body, paint: Paint) -> list[str]:
         [
             x["value"],
             _plain(x["throughput_per_hour"]),
-            duration(x["task_s"]["median"]["mean"]),
-            duration(x["task_s"]["p90"]["mean"]),
-            duration(x["run_s"]["median"]["mean"]),
+            _mean(x["task_s"]["median"]),
+            _mean(x["task_s"]["p90"]),
+            _mean(x["run_s"]["median"]),
             _percent(x["utilisation"]["workers"]),
             f"{x['agent_hours']['mean']:.4g}",
             x["bottleneck"]["step"],
@@ -110,7 +111,13 @@ def _percent(found: Interval) -> str:
 
 
 def _time(found: Interval) -> str:
+    if found["mean"] is None:
+        return "unknown"
     return duration(found["mean"]) + _half(found, duration)
+
+
+def _mean(found: Interval) -> str:
+    return "-" if found["mean"] is None else duration(found["mean"])
 
 
 def _half(found: Interval, show: Any) -> str:

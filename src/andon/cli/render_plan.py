@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.cli.plain import clean, one_line
+from andon.cli.plain import clean, file_name, one_line
 from andon.cli.render import Paint, table
 
 MAX_ROWS = 200
@@ -50,7 +50,7 @@ def _files(item: Body) -> str:
     likely = [f"{x['path']} {round(100 * x['score'])} %" for x in item["predicted"] if x["path"] not in item["holds"]]
     shown = [*item["holds"], *likely]
     more = f" +{len(shown) - FILES_SHOWN}" if len(shown) > FILES_SHOWN else ""
-    return clean(", ".join(shown[:FILES_SHOWN]) + more) or "-"
+    return file_name(", ".join(shown[:FILES_SHOWN]) + more) or "-"
 
 
 def _why(item: Body) -> str:
@@ -72,7 +72,7 @@ def _shared(body: Body, paint: Paint) -> str:
     lines = [paint.head("Shared")]
     for item in body["shared"][:MAX_SHARED]:
         names = ", ".join(item["tasks"][:8]) + (f" and {item['count'] - 8} more" if item["count"] > 8 else "")
-        lines.append(f"  {clean(item['path'])}: {names}: {paint(item['strategy'], '33')}; {item['advice']}")
+        lines.append(f"  {file_name(item['path'])}: {names}: {paint(item['strategy'], '33')}; {item['advice']}")
     more = body["shared_places"] - min(MAX_SHARED, len(body["shared"]))
     return "\n".join([*lines, *([f"  … and {more} more (--json)"] if more > 0 else [])])
 
@@ -82,7 +82,7 @@ def _added(body: Body, paint: Paint) -> str:
         return ""
     lines = [paint.head("Dependencies added" if body["applied"] else "Dependencies that --apply adds")]
     for edge in body["added"][:MAX_ADDED]:
-        lines.append(f"  {edge['task']} after {edge['after']}: {clean(edge['path'])} ({edge['strategy']})")
+        lines.append(f"  {edge['task']} after {edge['after']}: {file_name(edge['path'])} ({edge['strategy']})")
     more = len(body["added"]) - MAX_ADDED
     return "\n".join([*lines, *([f"  … and {more} more (--json)"] if more > 0 else [])])
 

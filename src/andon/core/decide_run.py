@@ -16,12 +16,11 @@ from msgspec import UnsetType
 
 from andon.core import commands as c
 from andon.core import events as e
-from andon.core import machines
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.evolve import evolve
-from andon.core.judge import is_review_step, judge, overall, review_gates
+from andon.core.judge import is_review_step, judge, overall
 from andon.core.routing import Evaluate, Progress, final_submission
 from andon.core.rules_findings import reopen_finding, resolve_findings
 from andon.core.rules_given import give_learnings
@@ -40,6 +39,7 @@ from andon.core.rules_session import (
 )
 from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
 from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children
+from andon.core.rules_worker import is_offered, kept_until, refuse_agent, refuse_machine, refuse_receiver
 from andon.core.verdict import PASSED
 
 MIN_RENEWAL_S = 30.0
@@ -171,42 +171,11 @@ def _refuse_worker(progress: Progress, step: s.ActiveStep, command: c.Claim) -> 
     if command.role is not None and step.role and command.role != step.role:
         text = f"step {step.step} is for role {step.role}, not {command.role}"
         return Rejected(kind="wrong_role", message=text, next=f"andon next --role {step.role}", exit=EXIT_DENIED)
-    if step.offered_to and not _is_offered(step, command):
+    if step.offered_to and not is_offered(step, command.actor, command.at):
         text = f"step {step.step} of run {progress.run.id} was handed to {step.offered_to}"
         return Rejected(kind="offered", message=text, next="andon next", exit=3)
-    role = progress.workflow.roles.get(step.role)
-    for other in role.distinct_from if role else ():
-        if command.actor in progress.run.roles.get(other, ()):
-            text = f"{command.actor} acted as {other} in run {progress.run.id}; {step.role} must be another agent"
-            return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
-    definition = progress.workflow.steps.get(step.step)
-    if definition is not None and is_review_step(progress.workflow, definition):
-        return _refuse_reviewer(progress, step, command)
-    return None
-
-
-def _refuse_reviewer(progress: Progress, step: s.ActiveStep, command: c.Claim) -> Rejected | None:
-    """A review is by somebody else than the authors, and each reviewer looks at a change once a visit."""
-    run = progress.run
-    submission = run.submissions.get(step.lane)
-    if command.actor in run.authors:
-        text = f"{command.actor} is an author of run {run.id}'s change and can't review it"
-        return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
-    definition = progress.workflow.steps[step.step]
-    for gate in review_gates(progress.workflow, definition):
-        if why := machines.refusal(gate, run, command.actor, ((command.client, command.model),)):
-            return Rejected(kind="not_distinct", message=why, next="let another agent do it", exit=EXIT_DENIED)
-    for review in run.reviews:
-        same = submission is not None and review.patch == submission.patch and review.at >= step.entered_at
-        if same and review.agent == command.actor:
-            text = f"{command.actor} has reviewed this change of run {run.id} already"
-            return Rejected(kind="not_distinct", message=text, next="let another agent do it", exit=EXIT_DENIED)
-    return None
-
-
-def _is_offered(step: s.ActiveStep, command: c.Claim) -> bool:
-    over = step.offered_until is not None and command.at >= step.offered_until
-    return over or step.offered_to in (command.actor, f"role:{step.role}", "anyone")
+    machine = ((command.client, command.model),)
+    return refuse_agent(progress, step, command.actor) or refuse_machine(progress, step, command.actor, machine)
 
 
 def claim_refusal(
@@ -227,6 +196,11 @@ def claim_refusal(
     command = c.Claim(at=now, actor=agent, step=step_id, workdir="", role=role, client=client, model=model)
     progress = Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False)
     return _refuse_worker(progress, step, command)
+
+
+def receiver_refusal(workflow: w.Workflow, run: s.Run, step: s.ActiveStep, to: str, agent: str) -> Rejected | None:
+    """Why the step can't be handed to this one; before anything is measured for it."""
+    return refuse_receiver(Progress(workflow, run, 0.0, agent, lambda _condition, _facts: False), step, to)
 
 
 def hand_refusal(workflow: w.Workflow, run: s.Run, step_id: str, token: int, agent: str) -> Rejected | None:
@@ -330,9 +304,8 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
     step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
-    if command.to.startswith("role:") and command.to != f"role:{step.role}":
-        text = f"step {step.step} is for role {step.role}; it can't be handed to {command.to}"
-        return Rejected(kind="wrong_role", message=text, next=f"andon handoff --to role:{step.role}", exit=EXIT_USAGE)
+    if refusal := refuse_receiver(progress, step, command.to):
+        return refusal
     if refusal := _refuse_hand_off(progress, step, command):
         return refusal
     step = progress.run.active[step.step]
@@ -344,6 +317,7 @@ def _hand_off(progress: Progress, command: c.HandOff) -> Rejected | None:
         salvage=command.salvage,
         counts=False,
         to=command.to,
+        offered_until=kept_until(command.at, command.actor, command.to),
         notes=command.notes,
         artifacts=command.artifacts,
     )

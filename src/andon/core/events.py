@@ -219,6 +219,8 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
     """commit that keeps what the worker's tree held"""
     to: str = ""
     """hand-off: the agent or role that the step is offered to"""
+    offered_until: float | None = None
+    """hand-off to an agent: from then on the step is for others, too"""
     notes: str = ""
     question: str = ""
     """asked: the message whose answer the step waits for, until `due_at`; `on_expiry`: ready | cord"""

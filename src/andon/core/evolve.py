@@ -168,7 +168,7 @@ def _attempt_ended(run: s.Run, event: e.AttemptEnded) -> s.Run:
         asked=(*step.asked, event.question) if asked else step.asked,
         on_expiry=event.on_expiry,
         resume_from=event.salvage if asked else "",
-        offered_until=None,
+        offered_until=event.offered_until,
         lease=None,
         attempts_used=step.attempts_used + (1 if event.counts else 0),
         handoffs=step.handoffs + (1 if event.how == "handed_off" else 0),

@@ -30,7 +30,7 @@ from andon.demo.report import show
 from andon.demo.screen import Screen
 from andon.demo.swarm import act
 
-TIME_LIMIT_S = 400.0
+TIME_LIMIT_S = 600.0
 """An act takes a minute on two idle cores; this is the patience with a busy machine."""
 ACTS = ("all", "work", "swarm")
 

@@ -68,7 +68,8 @@ def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:
 
 
 def _by_author(run: s.Run, agent: str, item: dict[str, object]) -> bool:
-    """Whether a message is an author's about this run. The answer to the reader's own question is what it asked for."""
+    """Whether a message is an author's, wherever it was sent from: the inbox has it, the brief does not. The answer to the
+    reader's own question is what it asked for."""
     if item["answer"] and item["sender"] == agent:
         return False
-    return item["sender"] in run.authors and item["run"] in ("", run.id)
+    return item["sender"] in run.authors

@@ -24,6 +24,8 @@ from andon.engine.workflows import WorkflowTools, read_source
 from andon.ports import StoredEvent, Unreadable
 
 DEFAULT_TASKS, DEFAULT_RUNS, DEFAULT_SEED = 100, 20, 1
+DEFAULT_WORKERS = 6
+"""As `andon plan` has it. One alone lands nothing where a reviewer must be another."""
 PAGE = 2000
 MAX_FILE_BYTES = 1_000_000
 MAX_VARIANTS = 20
@@ -44,7 +46,7 @@ def simulate(
     text, shown = read_source(root, arguments["name"])
     workflow = tools.load(text, os.path.basename(shown).removesuffix(".md"))
     pairs = _assumptions(arguments.get("assume") or [], cwd)
-    crew = crew_of(workflow, str(arguments.get("workers") or "1"))
+    crew = crew_of(workflow, str(arguments.get("workers") or DEFAULT_WORKERS))
     tasks, runs = _sizes(arguments)
     seed = int(arguments.get("seed", DEFAULT_SEED))
     measured = measure(workflow.name, read_log) if read_log is not None else None

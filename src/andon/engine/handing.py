@@ -12,10 +12,11 @@ from typing import Any
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.decide_run import handoff_gates
+from andon.core.decide_run import handoff_gates, receiver_refusal
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, EXIT_YES, AndonError, Rejected
 from andon.core.judge import is_review_step, judge
 from andon.core.routing import final_submission
+from andon.core.rules_worker import ANYONE, HANDED_FIRST_S
 from andon.core.verdict import Artifact, Submission, Verdict
 from andon.engine import claims, judging, mailboxes, people
 from andon.engine.interface import Reply
@@ -46,9 +47,11 @@ def handoff(services: Services, arguments: Arguments) -> Reply:
     message = arguments.get("message") or ""
     if not message.strip():
         raise AndonError("a hand-off needs notes", kind="usage", next="-m 'what the next one must know'", exit=64)
-    warning = mailboxes.reachable(services, mailboxes.check(to)) if to and not to.startswith("role:") else ""
     run, step = claims.held(services, claim)
     workflow = judging.definitions_of(services, run)
+    if refused := receiver_refusal(workflow, run, step, mailboxes.check(to) if to else "", claim.agent):
+        raise AndonError.of(refused)
+    warning = _unseen(services, to)
     definition = workflow.steps[step.step]
     ids = handoff_gates(workflow, definition, arguments.get("gates") or ())
     if unknown := [name for name in ids if name not in workflow.gates]:
@@ -86,6 +89,13 @@ def handoff(services: Services, arguments: Arguments) -> Reply:
     if verdicts:
         body["verdicts"] = [_verdict(x) for x in verdicts]
     return Reply(exit=EXIT_YES, body=body, notes=(f"warning: {warning}",) if warning else ())
+
+
+def _unseen(services: Services, to: str) -> str:
+    """A warning when nobody was ever seen under the agent's name that the step goes to."""
+    if to in ("", ANYONE) or to.startswith("role:") or not mailboxes.reachable(services, to):
+        return ""
+    return f"nobody called {to} was ever seen here; others are offered the step in {HANDED_FIRST_S / 60:.0f} min"
 
 
 def _measured(

@@ -14,6 +14,7 @@ from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 from andon.ports import Reader
 
+PREFIXES = ("role", "run", "task")
 ADVICE = "an agent's name, role:NAME, run:ID, task:ID or human"
 
 
@@ -33,8 +34,16 @@ def of_caller(services: Services, reader: Reader) -> list[str]:
 def check(to: str) -> str:
     """A recipient's form. Raises AndonError."""
     prefix, colon, name = to.partition(":")
-    if not to or len(to) > 200 or "\n" in to or (colon and prefix in ("role", "run", "task") and not name):
+    empty = not to or (colon and prefix in PREFIXES and not name)
+    if empty or len(to) > 200 or to != to.strip() or name != name.strip() or not to.isprintable():
         raise AndonError(f"{to!r} is no recipient", kind="usage", next=ADVICE, exit=EXIT_USAGE)
+    meant = prefix.strip().lower()
+    if to != HUMAN and (meant == HUMAN or (colon and meant in PREFIXES and meant != prefix)):
+        # Taken for an agent's name it would wait for ever in a mailbox that nobody reads.
+        right = HUMAN if meant == HUMAN else f"{meant}:{name}"
+        raise AndonError(
+            f"{to!r} is no recipient; there is {right}", kind="usage", next=f"name {right}", exit=EXIT_USAGE
+        )
     return to
 
 

@@ -207,19 +207,24 @@ def line(item: dict[str, Any], reader: str) -> str:
     if item["answer"] and item["sender"] == reader:
         return asked_line(item, "You")
     again = " (sent again)" if item.get("redelivered") else ""
-    return f"- {item['id']} from {item['sender']}{again}: {item['answer'] or item['body']}"
+    return _said(f"- {item['id']} from {item['sender']}{again}:", item["answer"] or item["body"])
 
 
 def asked_line(item: dict[str, Any], who: str) -> str:
     """A question with its answer, or that nobody answered it."""
-    asked = f"- {who} asked ({item['id']}): {_quoted(item['body'])}"
+    asked = _said(f"- {who} asked ({item['id']}):", item["body"], mark='"')
     if not item["answer"]:
         return f"{asked}; nobody answered"
-    return f"{asked}; {item['answered_by'] or 'somebody'} answered: {_quoted(item['answer'])}"
+    answered = _said(f"{item['answered_by'] or 'somebody'} answered:", item["answer"], mark='"')
+    return f"{asked}\n  {answered}" if "\n" in asked + answered else f"{asked}; {answered}"
 
 
-def _quoted(text: str) -> str:
-    return f'"{text.strip()}"'
+def _said(head: str, text: str, mark: str = "") -> str:
+    """Somebody's words behind a head of ours; more than a line of them is quoted, so that it can't pass for ours."""
+    head, lines = " ".join(head.split()), text.strip().splitlines()
+    if len(lines) <= 1:
+        return f"{head} {mark}{''.join(lines)}{mark}"
+    return "\n".join([head, *(f"  > {line}" for line in lines)])
 
 
 # ---------------------------------------------------------------- answers

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from andon.core import commands as c
 from andon.core import state as s
@@ -219,7 +218,7 @@ def _apply(services: Services, made: Plan, chosen: Chosen, arguments: dict[str, 
                 wave=item.wave,
                 after=item.after,
                 head=head,
-                reason=item.reason,
+                reason=_as_text(item.reason),
             )
             changed += _record(unit, task, command)
         return changed, len(chosen.tasks)
@@ -232,6 +231,11 @@ def _recorded_paths(item: Planned) -> tuple[str, ...]:
     """What `next` keeps others off while the task has no declared scope of its own: globs, as scopes are."""
     paths = (x.path for x in item.predicted if x.score >= HOLD)
     return tuple(sorted(as_pattern(path) for path in paths if path not in item.released))
+
+
+def _as_text(words: str) -> str:
+    """Names of files with bytes that are no text are recorded with escapes."""
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def _record(unit: Unit, task: s.Task, command: c.PlanTask) -> bool:

@@ -45,6 +45,7 @@ class Import:
         self.known = self._own(unit) | unit.writer.task_sources(foreign.format)
         self.closed = {x.source for x in self.foreign if x.state == i.CLOSED}
         self.names: dict[str, str] = {}
+        self.old: dict[str, s.Task] = {}
         self.added: list[dict[str, Any]] = []
         self.changed: list[dict[str, Any]] = []
         self.cancelled: list[dict[str, Any]] = []
@@ -67,7 +68,7 @@ class Import:
 
     def carry_out(self) -> None:
         """Name the new ones, refuse cycles, then write."""
-        old = {
+        old = self.old = {
             x.source: load_task(self.unit.writer, self.known[x.source]) for x in self.foreign if x.source in self.known
         }
         self.names = dict(self.known)
@@ -100,6 +101,9 @@ class Import:
                 self._lose(foreign, "depends_on", f"{_short(source)} is closed there: nothing to wait for")
             elif source not in self.names:
                 self._lose(foreign, "depends_on", f"{_short(source)} is neither in the file nor here")
+            elif self._is_over(source) and not self._waits_already(foreign, source):
+                why = f"{_short(source)} was cancelled here as {self.names[source]}: nobody would end the waiting"
+                self._lose(foreign, "depends_on", why)
             else:
                 carried.append(source)
         if len(carried) > MAX_LIST_ITEMS:
@@ -114,6 +118,18 @@ class Import:
         """Whether something closed there is at work or done here, so that waiting for it means something."""
         name = self.known.get(source)
         return name is not None and load_task(self.unit.writer, name).status in (s.RUNNING, s.LANDED, s.COMPLETED)
+
+    def _is_over(self, source: str) -> bool:
+        """Whether it was cancelled here, so that who begins to wait for it now would wait for ever."""
+        name = self.known.get(source)
+        if name is None:
+            return False
+        return (self.old.get(source) or load_task(self.unit.writer, name)).status == s.CANCELLED
+
+    def _waits_already(self, foreign: i.ForeignTask, source: str) -> bool:
+        """What waits here before the import goes on waiting: a person decides."""
+        task = self.old.get(foreign.source)
+        return task is not None and self.names[source] in task.depends_on
 
     def _refuse_cycles(self, waits: dict[str, tuple[str, ...]], old: dict[str, s.Task]) -> None:
         """Among all that the import touches and whatever these wait for."""

@@ -15,7 +15,7 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.imported import CLOSED, HELD, OPEN, ForeignTask, Imported, digest_of
-from andon.exchange.parts import Gathered, SourceFile, bullets, texts
+from andon.exchange.parts import TOO_DEEP, Gathered, SourceFile, bullets, read_json, texts, too_deep
 
 Record = dict[str, Any]
 TOOL = "beads"
@@ -68,11 +68,11 @@ def looks_like(file: SourceFile) -> bool:
 def _records(file: SourceFile, gathered: Gathered) -> Iterator[tuple[str, object]]:
     if file.text.lstrip().startswith("["):
         try:
-            items = msgspec.json.decode(file.text)
-        except msgspec.DecodeError as error:
-            gathered.problem(file.name, f"no JSON: {error}")
+            items = read_json(file.text)
+        except ValueError as error:
+            gathered.problem(file.name, str(error))
             return
-        for number, item in enumerate(items, 1):
+        for number, item in enumerate(items if isinstance(items, list) else [], 1):
             yield f"{file.name}, issue {number}", item
         return
     for number, line in enumerate(file.text.split("\n"), 1):
@@ -80,9 +80,9 @@ def _records(file: SourceFile, gathered: Gathered) -> Iterator[tuple[str, object
             continue
         place = f"{file.name}, line {number}"
         try:
-            yield place, msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            gathered.problem(place, f"no JSON: {error}")
+            yield place, read_json(line)
+        except ValueError as error:
+            gathered.problem(place, str(error))
 
 
 def read(files: Sequence[SourceFile], gathered: Gathered) -> None:
@@ -91,6 +91,8 @@ def read(files: Sequence[SourceFile], gathered: Gathered) -> None:
         for place, record in _records(file, gathered):
             if not isinstance(record, dict):
                 gathered.problem(place, "it is no JSON object")
+            elif too_deep(record):
+                gathered.problem(place, TOO_DEEP)
             elif record.get("_type", "issue") != "issue" or "_schema" in record:
                 kind = str(record.get("_type") or "_schema")
                 gathered.lose(

@@ -11,10 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from andon.core.imported import CLOSED, OPEN, ForeignTask
-from andon.exchange.parts import CHECKBOX, Gathered, SourceFile
+from andon.exchange.parts import CHECKBOX, TOO_DEEP, Gathered, SourceFile, read_json, too_deep
 
 TOOL = "github"
 Record = dict[str, Any]
@@ -40,11 +38,11 @@ def _records(file: SourceFile, gathered: Gathered) -> list[object]:
     """The issues: an array, the answer of a search, one object, or one a line."""
     text = file.text.lstrip("\ufeff")
     try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError) as error:
+        found = read_json(text)
+    except ValueError as error:
         if text.lstrip().startswith("{") and "\n{" in text:
             return _lines(file, gathered)
-        gathered.problem(file.name, f"no JSON: {error}")
+        gathered.problem(file.name, str(error))
         return []
     if isinstance(found, dict):
         return found["items"] if isinstance(found.get("items"), list) else [found]
@@ -56,9 +54,9 @@ def _lines(file: SourceFile, gathered: Gathered) -> list[object]:
     for number, line in enumerate(file.text.split("\n"), 1):
         if line.strip():
             try:
-                records.append(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeError) as error:
-                gathered.problem(f"{file.name}, line {number}", f"no JSON: {error}")
+                records.append(read_json(line))
+            except ValueError as error:
+                gathered.problem(f"{file.name}, line {number}", str(error))
     return records
 
 
@@ -82,6 +80,8 @@ def read(files: Sequence[SourceFile], gathered: Gathered) -> None:
             place = f"{file.name}, issue {index}"
             if not isinstance(record, dict) or _number(record) is None:
                 gathered.problem(place, "it has no number")
+            elif too_deep(record):
+                gathered.problem(place, TOO_DEEP)
             elif not isinstance(record.get("title"), str):
                 gathered.problem(place, "it has no title")
             elif record.get("pull_request"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -16,8 +17,12 @@ MAX_TASKS = 100_000
 MAX_FILE_BYTES = 256 * 1024**2
 MAX_PROBLEMS = 20
 """Bad lines that are named; the rest is counted."""
+MAX_DEPTH = 100
+"""How deeply a JSON record may be nested; what is read must be written again, and by whoever calls us."""
 MAX_RAW_BYTES = 500_000
 """Of one record that is kept for export."""
+
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
 CHECKBOX = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+\[([ xX~/-])\]\s+(.*\S)\s*$")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -32,6 +37,33 @@ class SourceFile(Struct, frozen=True, kw_only=True):
     name: str
     text: str
     done: bool = False
+
+
+def read_json(text: str) -> object:
+    """A JSON value. Raises ValueError with the reason."""
+    try:
+        found: object = msgspec.json.decode(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ValueError(f"no JSON: {error}") from None
+    return found
+
+
+def too_deep(value: object) -> bool:
+    """Whether a record is nested more deeply than MAX_DEPTH. Without recursion."""
+    level = [value]
+    for _depth in range(MAX_DEPTH):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += [x for x in item.values() if isinstance(x, dict | list)]
+            elif isinstance(item, list):
+                inner += [x for x in item if isinstance(x, dict | list)]
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 class Gathered:

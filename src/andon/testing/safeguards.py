@@ -211,7 +211,6 @@ def authors_review() -> list[Patch]:
 
     return [
         (judge, "_review", review),
-        (decide_run, "_refuse_reviewer", lambda *_: None),
         (decide_run, "_refuse_worker", lambda *_: None),
     ]
 

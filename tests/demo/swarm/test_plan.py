@@ -24,7 +24,8 @@ def test_one_piece_settles_the_shared_file_and_the_others_run_side_by_side(first
     assert andon.call("init").exit_code == 0
     names = {}
     for piece in pieces.PIECES:
-        names[piece.key] = andon.call("task", "add", piece.title, "--body", piece.body).data["task"]
+        scope = [word for path in piece.scope for word in ("--scope", path)]
+        names[piece.key] = andon.call("task", "add", piece.title, "--body", piece.body, *scope).data["task"]
     found = andon.call("plan", "--workers", "6").data
     shared = {one["path"]: (one["strategy"], one["first"]) for one in found["shared"]}
     assert shared == {pieces.SHARED: ("contract first", names[pieces.CONTRACT])}

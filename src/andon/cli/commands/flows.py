@@ -48,7 +48,7 @@ COMMANDS: tuple[Command, ...] = (
         (("name", "one", "workflow"),),
         (
             (("--tasks",), "tasks", "int", "how many tasks (default 100)"),
-            (("--workers",), "workers", "text", "how many agents: 8, or by role implementer=4,reviewer=2 (default 1)"),
+            (("--workers",), "workers", "text", "how many agents: 8, or by role implementer=4,reviewer=2 (default 6)"),
             (("--assume",), "assume", "list", "KEY=VALUE, or a file of such lines; repeatable"),
             (("--measured",), "measured", "flag", "take what this workspace's log measured, where it is enough"),
             (("--what-if",), "what_if", "text", "compare: workers=4,8,16, or KEY=VALUE,VALUE of what --assume takes"),

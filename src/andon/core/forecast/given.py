@@ -83,37 +83,38 @@ def _take(workflow: w.Workflow, found: Given, key: str, value: str) -> None:
         found.spreads[key] = spread_of(key, value, DURATION_UNITS)
         return
     if key == "price":
-        found.price = _number(key, value, 0.0, 1e9)
+        found.price = _number(key, value, 0.0, 1e9, "3")
         return
     node, _, what = key.rpartition(".")
     is_step = node in workflow.steps
     if not is_step and workflow.pseudo.get(node) != "choice":
         known = ", ".join([*workflow.steps, *(x for x, kind in workflow.pseudo.items() if kind == "choice")])
-        raise _bad(f"{key}: workflow {workflow.name} has no step or choice {node!r}", f"name one of {known}")
+        text = f"{key}: workflow {workflow.name} has no step or choice {node or key!r}"
+        if not node:
+            raise _bad(text, f"name arrivals, price, or STEP.WHAT with one of {known} (--what-if: workers, too)")
+        raise _bad(text, f"name one of {known}")
     if is_step and what in DURATIONS:
         found.spreads[key] = spread_of(key, value, DURATION_UNITS)
     elif is_step and what in COUNTS:
         found.spreads[key] = spread_of(key, value, COUNT_UNITS)
     elif is_step and what in PROBABILITIES:
-        found.chances[key] = _number(key, value, 0.0, MAX_PROBABILITY)
+        found.chances[key] = _number(key, value, 0.0, MAX_PROBABILITY, "0.1")
     elif is_step and what in WHOLES:
-        found.wholes[key] = int(_number(key, value, 1, MAX_WINDOW))
+        found.wholes[key] = int(_number(key, value, 1, MAX_WINDOW, "4"))
     elif what in ways(workflow, node):
-        found.chances[key] = _number(key, value, 0.0, 1.0)
+        found.chances[key] = _number(key, value, 0.0, 1.0, "0.2")
     else:
         options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, *WHOLES}) if is_step else []
         known = ", ".join([*ways(workflow, node), *options])
         raise _bad(f"{key}: {node} has no {what!r}", f"name one of {known}")
 
 
-def _number(key: str, value: str, least: float, most: float) -> float:
+def _number(key: str, value: str, least: float, most: float, example: str) -> float:
     number = number_of(value.removesuffix("%"), {})
     if number is not None and value.endswith("%"):
         number /= 100.0
     if number is None or not least <= number <= most:
-        raise _bad(
-            f"{key} = {value!r}: expected a number from {least:g} to {most:g}", f"for example {key}={most / 2:g}"
-        )
+        raise _bad(f"{key} = {value!r}: expected a number from {least:g} to {most:g}", f"for example {key}={example}")
     return number
 
 

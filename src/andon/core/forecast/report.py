@@ -28,6 +28,8 @@ BUSY_SHARE = 0.8
 """A resource used more than this is what holds the others up."""
 Z_975 = 1.959963984540054
 SMALL_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
+TIMES = tuple(f"{name}_{word}_s" for name in ("task", "run") for word in ("mean", "median", "p90"))
+"""Figures that only a replication in which something landed has."""
 Figures = dict[str, float]
 Draws = Callable[[int, int], Uniform]
 """(replication, task) -> its generator."""
@@ -94,11 +96,11 @@ def _figures(model: Model, crew: Crew, tasks: int, tally: Tally) -> Figures:
         "agent_hours": sum(tally.worked) / TICKS / 3600.0,
         "worker_utilisation": sum(tally.worked) / (len(tally.worked) * length),
     }
-    for name, times in (("task", tally.task_times), ("run", tally.run_times)):
+    for name, times in (("task", tally.task_times), ("run", tally.run_times)) if done else ():
         ordered = sorted(times)
         for word, share in (("median", 0.5), ("p90", 0.9)):
             figures[f"{name}_{word}_s"] = percentile(ordered, share) / TICKS
-        figures[f"{name}_mean_s"] = sum(times) / max(done, 1) / TICKS
+        figures[f"{name}_mean_s"] = sum(times) / done / TICKS
     ordered = sorted(tally.hook_waits)
     figures["hook_mean_s"], figures["hook_p90_s"] = (
         sum(ordered) / max(len(ordered), 1) / TICKS,
@@ -141,7 +143,12 @@ def t_975(degrees: int) -> float:
 
 
 def interval(values: Sequence[float]) -> dict[str, float | None]:
-    """Mean, and the bounds of its 95 % confidence interval; None with one replication, which says nothing about that."""
+    """Mean, and the bounds of its 95 % confidence interval; None with one replication, which says nothing about that.
+
+    Of no values nothing is known: a time of tasks of which none landed is not 0.
+    """
+    if not values:
+        return {"mean": None, "low": None, "high": None}
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
         return {"mean": rounded(mean), "low": None, "high": None}
@@ -161,7 +168,8 @@ def _mean(played: Played, name: str) -> float:
 
 def summary(played: Played) -> dict[str, Any]:
     """The figures of a forecast as JSON."""
-    of = {name: interval([x[name] for x in played.figures]) for name in played.figures[0]}
+    names = dict.fromkeys((*TIMES, *played.figures[0]))
+    of = {name: interval([x[name] for x in played.figures if name in x]) for name in names}
     runs = len(played.figures)
     body: dict[str, Any] = {
         name: of[name]

@@ -30,7 +30,7 @@ MAX_LIKE_COMMITS = 12
 MAX_COMPANIONS = 12
 MIN_SEED = 0.05
 YOUNG_COMMITS = 20
-"""A history of so many commits is half believed: where each word was used once, every word would be a sure sign."""
+"""The words of so many commits are half believed: where each was used once, every word would be a sure sign."""
 
 FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
 """follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all
@@ -126,7 +126,7 @@ def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequen
         row[SHARE], row[MOST_FOLLOWS] = share, row[FOLLOWS] / best
     believed = history.commits / (history.commits + YOUNG_COMMITS)
     for row in features.values():
-        for feature in (FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS):
+        for feature in (FOLLOWS, LIKE, SHARE, MOST_FOLLOWS):
             row[feature] *= believed
     return evidence
 

@@ -133,9 +133,16 @@ def literal_prefix(pattern: str) -> tuple[str, bool]:
 
 
 def as_pattern(path: str) -> str:
-    """The glob that means this very path, whatever characters it has."""
-    text = "".join("\\" + character if character in "*?[\\" else character for character in path)
+    """The glob that means this very path, whatever characters it has; a byte that is no text may be any character."""
+    text = "".join(_literal(character) for character in path)
     return "./" + text if path.startswith("!") else text
+
+
+def _literal(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        # A record holds text; so that such a name is held all the same, its bad bytes match whatever stands there.
+        return "?"
+    return "\\" + character if character in "*?[\\" else character
 
 
 def without_suffix(path: str) -> str:

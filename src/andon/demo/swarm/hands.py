@@ -20,7 +20,7 @@ from andon.demo.worker import Claim, Implementer, Worker, start_from_base
 INTENT = "dialects"
 """The key of the parent's task."""
 WORKERS = 6
-PAIR_PATIENCE_S = 120
+PAIR_PATIENCE_S = 240
 USES_CLAIMED, RENAME_SUBMITTED = "uses-claimed", "rename-submitted"
 
 
@@ -32,7 +32,7 @@ class Planner(Worker):
         if claim is None:
             return
         with self.heartbeat(claim):
-            items = [{"key": x.key, "title": x.title, "body": x.body} for x in pieces.PIECES]
+            items = [pieces.listed(piece) for piece in pieces.PIECES]
             target = Path(claim.workdir) / pieces.LIST
             target.write_text(json.dumps(items, indent=2) + "\n", encoding="utf-8")
             reply = self.advance(claim, f"{len(items)} pieces, each with a test of its own.")
@@ -40,9 +40,8 @@ class Planner(Worker):
         self.note(what, f"lists {len(items)} pieces in {pieces.LIST}", task=INTENT, reply=reply)
         planned = self.andon.call("plan", "--workers", str(WORKERS), "--apply")
         for shared in planned.data.get("shared", []):
-            text = (
-                f"{shared['path']} is shared by {shared['count']}: {shared['strategy']}, {shared['first']} settles it"
-            )
+            text = f"{shared['path']} is shared by {shared['count']}: {shared['strategy']}"
+            text += f", {shared['first']} settles it" if shared["first"] else ""
             self.note("shared", text, task=INTENT, shared=shared)
         what = "planned" if planned.exit_code == 0 else "unexpected"
         figures = {

@@ -26,12 +26,16 @@ UTILS = "sqlparse/utils.py"
 
 
 class Piece(Struct, frozen=True, kw_only=True):
-    """One child: key, title and body as in the list, the files that it makes, the edits, the proof (pytest selection)."""
+    """One child: key, title and body as in the list, the files that it makes, the edits, the proof (pytest selection).
+
+    scope: what it declares to touch; of the others only their words tell.
+    """
 
     key: str
     title: str
     body: str
     files: dict[str, str]
+    scope: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     proof: str = ""
 
@@ -160,6 +164,7 @@ PIECES = (
         title="A registry of dialects that the lexer asks",
         body="is_keyword() of sqlparse/keywords.py asks a fixed chain of tables. Let it ask a registry of dialects last, a "
         "package with one module per dialect.",
+        scope=(SHARED, "sqlparse/dialects/__init__.py", "tests/test_dialects.py"),
         files={"sqlparse/dialects/__init__.py": REGISTRY_CODE, "tests/test_dialects.py": REGISTRY_TEST},
         edits=(
             Edit(path=SHARED, old="from sqlparse import tokens\n", new="from sqlparse import dialects, tokens\n"),
@@ -240,3 +245,9 @@ def changes(piece: Piece) -> set[str]:
     """Files that must be on the landed head for this piece."""
     more = {"sqlparse/dialects/names.py"} if piece.key == USES else set()
     return set(piece.files) | {edit.path for edit in piece.edits} | more
+
+
+def listed(piece: Piece) -> dict[str, object]:
+    """The piece as an entry of the list."""
+    entry: dict[str, object] = {"key": piece.key, "title": piece.title, "body": piece.body}
+    return entry | ({"scope": list(piece.scope)} if piece.scope else {})
