@@ -243,7 +243,12 @@ class TestLeases:
 
     @pytest.mark.parametrize(
         ("to", "kind"),
-        [("alice", "not_distinct"), ("human", "bad_input"), ("task:T1", "bad_input"), ("role:implementer", "wrong_role")],
+        [
+            ("alice", "not_distinct"),
+            ("human", "bad_input"),
+            ("task:T1", "bad_input"),
+            ("role:implementer", "wrong_role"),
+        ],
     )
     def test_a_step_is_handed_to_nobody_who_could_not_claim_it(self, to: str, kind: str) -> None:
         world = World()

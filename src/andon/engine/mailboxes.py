@@ -41,7 +41,9 @@ def check(to: str) -> str:
     if to != HUMAN and (meant == HUMAN or (colon and meant in PREFIXES and meant != prefix)):
         # Taken for an agent's name it would wait for ever in a mailbox that nobody reads.
         right = HUMAN if meant == HUMAN else f"{meant}:{name}"
-        raise AndonError(f"{to!r} is no recipient; there is {right}", kind="usage", next=f"name {right}", exit=EXIT_USAGE)
+        raise AndonError(
+            f"{to!r} is no recipient; there is {right}", kind="usage", next=f"name {right}", exit=EXIT_USAGE
+        )
     return to
 
 

@@ -38,7 +38,7 @@ def told(*lines: str, definition: w.Workflow | None = None):  # type: ignore[no-
         ("review.rework=120%", "from 0 to 1", "for example"),
         ("land.window=0", "from 1 to 1000", "for example"),
         ("price=-1", "from 0 to", "for example price=3"),
-            ("speed=3", "no step or choice 'speed'", "name arrivals, price, or STEP.WHAT"),
+        ("speed=3", "no step or choice 'speed'", "name arrivals, price, or STEP.WHAT"),
     ],
 )
 def test_bad_assumptions_name_what_was_expected(line: str, complaint: str, following: str) -> None:
