@@ -125,10 +125,30 @@ def test_clean_keeps_what_is_harmless() -> None:
     assert columns([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
 
 
-def test_a_broken_pipe_is_quiet(world: World) -> None:
+def test_the_widest_columns_give_way() -> None:
+    rows = [["T1", "a" * 40, "b" * 20], ["T22", "short", "c" * 90]]
+    lines = columns(rows, ["ID", "ONE", "TWO"], 60).splitlines()
+    assert lines[0].split() == ["ID", "ONE", "TWO"] and [line[:3] for line in lines[1:]] == ["T1 ", "T22"]
+    assert max(map(len, lines)) <= 60 and lines[2].endswith("c…") and "b" * 20 in lines[1]
+    assert columns(rows, None, 500) == columns(rows)
+    assert all(len(line) <= 20 for line in columns(rows, None, 20).splitlines())
+
+
+def test_tables_keep_to_the_width_that_is_asked_for(world: World) -> None:
+    world.add_task("A title of many words " * 8)
+    for arguments in (("ready",), ("status",), ("task", "list"), ("plan",), ("config", "list")):
+        narrow = world.andon(*arguments, COLUMNS="80").out
+        wide = world.andon(*arguments).out
+        rows = [line for line in narrow.splitlines() if "A title of" in line or "next.overlap" in line]
+        assert rows and max(map(len, rows)) <= 80, arguments
+        assert max(map(len, wide.splitlines())) > 80, "nothing but a very long title is cut in a pipe"
+
+
+@pytest.mark.parametrize("pipe", ["log --json | head -c 1", "task export | true", "export | true", "task list | true"])
+def test_a_broken_pipe_is_quiet(world: World, pipe: str) -> None:
     world.add_task()
     done = subprocess.run(
-        f"{sys.executable} -m andon log --json | head -c 1",
+        f"{sys.executable} -m andon {pipe}",
         shell=True,
         cwd=world.path,
         env=world.environment,

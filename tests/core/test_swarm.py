@@ -274,8 +274,8 @@ def test_a_worker_does_not_leave_its_children_behind() -> None:
     refusal = sw.refuse_leaving(swarm, 1, passed=False)
     assert refusal is not None
     assert refusal.kind == "children_open"
-    over = sw.Child(index=0, key="", task="T", outcome="landed")
-    landed = sw.Swarm(step="a", visit=1, ref="r", base="c", base_tree="t", unmerged=True, children=(over,))
+    over = sw.Child(index=0, key="", task="T", outcome="landed", commit="c1")
+    landed = sw.Swarm(step="a", visit=1, ref="r", base="c", base_tree="t", children=(over,))
     assert sw.refuse_leaving(landed, 1, passed=False) is None
     refusal = sw.refuse_leaving(landed, 1, passed=True)
     assert refusal is not None

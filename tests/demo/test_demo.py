@@ -1,4 +1,4 @@
-"""The whole demo, as a user runs it. Slow: it is a minute of real work by a dozen processes."""
+"""The whole demo, as a user runs it. Slow: it is two minutes of real work by two dozen processes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from andon.demo import project
 from andon.demo.ledger import EXPECTED
+from andon.demo.swarm.pieces import PIECES, RENAMES, USES
 from andon.demo.tasks import WORKS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1300)]
 
 COMMAND = [sys.executable, "-m", "andon", "demo"]
 
@@ -53,7 +55,7 @@ def test_everything_lands_and_nobody_gets_round(release: Path, tmp_path: Path) -
         env=environment(release),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1250,
     )
     assert done.stdout, done.stderr
     summary = json.loads(done.stdout)
@@ -68,16 +70,31 @@ def test_everything_lands_and_nobody_gets_round(release: Path, tmp_path: Path) -
     assert summary["taken_over"]
     assert "passed" in summary["final_tests"]
     repository = Path(summary["repository"])
-    assert len(project.git(repository, "log", "--format=%H", "main").splitlines()) == 2 + len(WORKS)
+    assert len(project.git(repository, "log", "--format=%H", "main").splitlines()) == 2 + len(WORKS) + 1
+    nothing_is_lost(summary["swarm"])
     assert project.git(repository, "status", "--porcelain") == ""
     assert processes_in(directory) == []
     assert "\x1b" not in done.stderr
 
 
-def test_interrupted_demo_leaves_no_process(release: Path, tmp_path: Path) -> None:
+def nothing_is_lost(swarm: dict[str, Any]) -> None:
+    """The second act: six results, one commit, the pair mended, the killed worker's piece done by another."""
+    children = {child["key"]: child for child in swarm["children"]}
+    assert list(children) == [piece.key for piece in PIECES]
+    assert all(child["outcome"] == "landed" and child["integrated"] for child in children.values())
+    assert swarm["tested"] and swarm["evidence"].startswith("sha256:")
+    assert (swarm["shared"], swarm["strategy"], swarm["waves"]) == ("sqlparse/keywords.py", "contract first", 2)
+    assert children[RENAMES]["task"] in swarm["pair_reason"].partition("landed since its base")[2]
+    assert children[USES]["green_alone"] and swarm["pair_mended_by"]
+    assert swarm["killed"] and swarm["taken_over"] not in ("", swarm["killed"])
+    assert "passed" in swarm["final_tests"]
+
+
+@pytest.mark.parametrize("act", ["work", "swarm"])
+def test_interrupted_demo_leaves_no_process(act: str, release: Path, tmp_path: Path) -> None:
     directory = tmp_path / "demo"
     with subprocess.Popen(
-        [*COMMAND, "--plain", "--dir", str(directory)],
+        [*COMMAND, "--plain", "--act", act, "--dir", str(directory)],
         env=environment(release),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,7 +104,7 @@ def test_interrupted_demo_leaves_no_process(release: Path, tmp_path: Path) -> No
         seen = []
         for line in process.stdout:
             seen.append(line)
-            if "claims" in line:
+            if "claims implement" in line:
                 break
         assert processes_in(directory), "".join(seen)
         process.send_signal(signal.SIGINT)
@@ -99,3 +116,9 @@ def test_interrupted_demo_leaves_no_process(release: Path, tmp_path: Path) -> No
     while processes_in(directory) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_in(directory) == []
+
+
+def test_an_act_that_there_is_not_is_refused() -> None:
+    done = subprocess.run([*COMMAND, "--act", "third"], check=False, capture_output=True, text=True)
+    assert done.returncode == 64
+    assert "expected one of all, work, swarm" in done.stderr

@@ -94,7 +94,9 @@ class Swarm(World):
     """A world with the workflows `many` (plan, spread, mend, land) and `piece`."""
 
     @classmethod
-    def build(cls, directory: Path, spread: str = SPREAD, *, review: bool = False, limits: str = "") -> Swarm:
+    def build(
+        cls, directory: Path, spread: str = SPREAD, *, review: bool = False, limits: str = "", back: bool = False
+    ) -> Swarm:
         world = super().make(directory, init=False, isolation="process")
         assert isinstance(world, Swarm)
         world.write(
@@ -105,7 +107,7 @@ class Swarm(World):
                 limits=limits,
                 done="[tests, review]" if review else "[tests]",
                 after="review" if review else "land",
-                more="review --> land" if review else "",
+                more="review --> land" if review else "spread --> plan: failed" if back else "",
                 sections=REVIEW if review else "",
             ),
         )

@@ -217,6 +217,12 @@ def test_a_dry_run_says_what_would_land_and_changes_nothing(world: World) -> Non
     assert world.andon("lead", "--window", "0").exit == 64
 
 
+@pytest.mark.parametrize("limit", ["0", "-1"])
+def test_a_limit_of_nothing_is_refused(world: World, limit: str) -> None:
+    refused = world.andon("lead", f"--limit={limit}", "--json")
+    assert (refused.exit, refused.kind) == (64, "usage")
+
+
 def test_the_most_urgent_lands_first(world: World) -> None:
     late = submit(world, "alice", {"lib.txt": "defines late\n"}, "--priority", "3")
     urgent = submit(world, "bob", {"lib.txt": "defines urgent\n"}, "--priority", "0")

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from andon.engine.offers import EACH
 from tests.e2e.world import World
 
 
@@ -34,6 +35,39 @@ def test_work_whose_scope_overlaps_with_a_lease_is_held_back(tmp_path: Path) -> 
     given_up = world.andon("release", "--agent", "alice", "--run-id", "R1")
     assert given_up.exit == 0, given_up.err
     assert world.claim("dora")["task"] == first
+
+
+def test_work_that_is_for_others_hides_nothing(tmp_path: Path) -> None:
+    world = World.make(tmp_path, init=False)
+    world.write_workflow("written")
+    path = world.path / ".andon/workflows/written.md"
+    path.write_text(path.read_text().replace("implementer: {}", "implementer: {}\n  writer: {}"))
+    path.write_text(
+        path.read_text().replace("## implement\n```yaml\nrole: implementer", "## implement\n```yaml\nrole: writer")
+    )
+    world.git("add", ".")
+    world.git("commit", "-q", "-m", "a workflow for writers")
+    world.ok("init")
+    world.write("many.md", "".join(f"- [ ] Task {number}\n" for number in range(EACH + 5)))
+    world.ok("task", "import", "many.md")
+    last = world.add_task("The last", "--workflow", "written")
+    assert world.ok("next", "--role", "writer", agent="alice")["task"] == last
+
+
+def test_a_named_task_says_what_it_waits_for(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    first = world.add_task("First")
+    second = world.add_task("Second", "--depends-on", first)
+    refused = world.andon("next", "--task", second, "--json", agent="alice")
+    assert (refused.exit, refused.kind) == (3, "nothing_ready")
+    assert f"task {second} is open and waits for {first} (open)" in refused.json["error"]["message"]
+
+
+def test_waiting_has_an_end(tmp_path: Path) -> None:
+    world = World.make(tmp_path)
+    for value in ("nan", "inf", "-inf", "1e300d"):
+        refused = world.andon("next", "--wait", value, "--json", agent="alice")
+        assert (refused.exit, refused.kind) == (64, "usage"), refused.out
 
 
 def test_overlap_may_be_set_to_warn(tmp_path: Path) -> None:

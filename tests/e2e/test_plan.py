@@ -88,6 +88,19 @@ def test_many_tasks_on_one_file_get_a_contract_first(world: World) -> None:
         assert shown["depends_on"] == [hot["first"]] and "src/registry.py" not in shown["predicted"]
 
 
+def test_a_plan_that_is_made_again_leaves_the_contract_with_the_task_that_is_under_way(world: World) -> None:
+    tasks = [world.add_task(f"Register kind {number} in src/registry.py") for number in range(6)]
+    world.ok("plan", "--workers", "6", "--apply")
+    first = next(task for task in tasks if not world.ok("task", "show", task)["depends_on"])
+    world.claim("alice", "--task", first)
+    again = world.ok("plan", "--workers", "6", "--apply")
+    assert again["waves"] == 1
+    for task in (task for task in tasks if task != first):
+        shown = world.ok("task", "show", task)
+        assert shown["depends_on"] == [first] and "src/registry.py" not in shown["predicted"]
+    assert f"after {first}" in world.andon("plan").out
+
+
 def test_a_recorded_plan_goes_out_of_date(world: World) -> None:
     one = world.add_task("Change src/lexer.py")
     world.ok("plan", "--apply")
@@ -121,6 +134,21 @@ def test_only_named_tasks_and_labels_are_planned(world: World) -> None:
     assert world.ok("task", "show", two)["wave"] is None
 
 
+def test_what_is_under_way_is_said(world: World) -> None:
+    running = world.add_task("Speed up src/lexer.py")
+    world.claim("alice", "--role", "implementer")
+    waiting = world.add_task("Rename things in src/lexer.py")
+    other = world.add_task("Rename things in src/store.py")
+    items = {item["task"]: item for item in world.ok("plan")["items"]}
+    assert items[waiting]["kept_off"] == [{"task": running, "path": "src/lexer.py"}]
+    assert items[other]["kept_off"] == [] and running not in items
+    lines = world.andon("plan").out.splitlines()
+    assert [f"{running} is at work on src/lexer.py" in x for x in lines if waiting in x] == [True]
+    assert ["nothing before it" in x for x in lines if waiting in x or other in x] == [False, True]
+    assert world.ok("plan", "--apply")["changed"] == 2
+    assert world.ok("plan", "--apply")["changed"] == 0, "who is at work is not recorded"
+
+
 def test_the_drawing(world: World) -> None:
     first = world.add_task("Change <src/parser.py> & more")
     world.add_task("Change src/parser.py and src/lexer.py, src/store.py")
@@ -142,10 +170,13 @@ def test_what_can_not_be_planned_is_refused_with_the_next_step(world: World) -> 
         (("plan", "--workers", "many"), "many"),
         (("plan", "--svg", "no/such/plan.svg"), "can't be written"),
         (("plan", "--clear", "--svg", "x.svg"), "can't be drawn"),
+        (("plan", "--clear", "--apply"), "recorded or cleared, not both"),
     ):
         refused = world.andon(*arguments, "--json")
         assert refused.exit == 64 and part in refused.json["error"]["message"], arguments
         assert refused.json["error"]["next"], arguments
+    unlabelled = world.andon("plan", "--label", "nosuch")
+    assert unlabelled.exit == 0 and "none of 1 tasks has the label nosuch" in unlabelled.out
     world.claim("alice", "--role", "implementer")
     refused = world.andon("plan", task, "--json")
     assert refused.exit == 64 and "is running" in refused.json["error"]["message"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,8 @@ def test_what_children_landed_comes_into_the_parents_worktree(world: Swarm) -> N
     part = world.piece("alice", "part.txt", "of the child\n", "--task", child)
     assert "do this" in part["brief"]
     assert claim["run"] in part["brief"]
+    whole = world.ok("task", "show", claim["task"])["title"]
+    assert f"The whole:\n\n> {whole}" in part["brief"]
     assert (Path(part["workdir"]) / "base.txt").read_text() == "of the parent\n"
     world.ok("lead")
     world.write("more.txt", "meanwhile\n", workdir)
@@ -58,8 +61,12 @@ def test_what_children_landed_comes_into_the_parents_worktree(world: Swarm) -> N
     other = world.claim("bob", "--task", second)
     assert {"base.txt", "part.txt", "more.txt"} <= set(os.listdir(other["workdir"]))
     cancelled = world.andon("wait", second, "--cancel", "--json", agent="pam", cwd=workdir)
-    assert cancelled.exit == 1
+    assert (cancelled.exit, cancelled.json["ok"], cancelled.json["state"]) == (0, True, "cancelled"), (
+        "as it was asked for"
+    )
     assert cancelled.json["items"][0]["outcome"] == "cancelled"
+    later = world.andon("wait", second, "--json", agent="pam", cwd=workdir)
+    assert (later.exit, later.kind) == (1, "children_failed")
     assert world.andon("advance", "-m", "x", "--json", agent="bob", cwd=other["workdir"]).exit == 4
     world.ok("advance", "-m", "all of it", agent="pam", cwd=workdir)
     assert world.ok("lead")["landed"][0]["run"] == claim["run"]
@@ -96,6 +103,61 @@ def test_what_children_made_may_be_left_out(world: Swarm) -> None:
     world.ok("advance", "-m", "without", agent="pam", cwd=workdir)
     world.ok("lead")
     assert "part.txt" not in world.git("ls-tree", "--name-only", "main")
+
+
+def test_a_child_does_not_wait_for_its_parent(world: Swarm) -> None:
+    claim = parent(world)
+    child = spawn(world, claim, "A part")
+    other = world.add_task("Another", "--depends-on", claim["task"])
+    for name in (claim["task"], other):
+        refused = world.andon("task", "edit", child, "--depends-on", name, "--json", agent="pam")
+        assert (refused.exit, refused.kind) == (64, "bad_task"), refused.out
+
+
+def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    world.piece("alice", "unwanted.txt", "x\n", "--task", spawn(world, claim, "A part"))
+    world.ok("lead")
+    world.ok("wait", "--no-merge", agent="pam", cwd=workdir)
+    second = world.piece("bob", "wanted.txt", "x\n", "--task", spawn(world, claim, "Another part"))
+    assert not (Path(second["workdir"]) / "unwanted.txt").exists()
+    world.ok("lead")
+    world.ok("wait", agent="pam", cwd=workdir)
+    assert (workdir / "wanted.txt").exists()
+    assert not (workdir / "unwanted.txt").exists()
+
+
+@pytest.mark.parametrize("how", [(), ("--no-merge",)])
+def test_a_child_that_lands_while_its_parent_takes_in_another_is_not_lost(
+    world: Swarm, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    first, second = spawn(world, claim, "A part"), spawn(world, claim, "Another part")
+    world.piece("alice", "one.txt", "x\n", "--task", first)
+    world.ok("lead")
+    world.piece("bob", "two.txt", "x\n", "--task", second)
+    # The second lands at the moment when the parent has looked at the reference, and merges.
+    due = tmp_path / "due"
+    due.touch()
+    world.write(
+        "git",
+        f'#!/bin/sh\ncase "$*" in *merge-tree*|*commit-tree*)\n'
+        f"    if [ -e {due} ]; then rm {due}; (cd {world.path}; {sys.executable} -m andon lead) >/dev/null 2>&1; fi ;;\n"
+        f'esac\nexec {shutil.which("git")} "$@"\n',
+        tmp_path / "bin",
+    )
+    (tmp_path / "bin/git").chmod(0o755)
+    slow = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    world.ok("wait", first, *how, agent="pam", cwd=workdir, **slow)
+    assert not due.exists()
+    assert world.ok("show", second)["status"] == "landed"
+    refused = world.andon("advance", "-m", "x", "--json", agent="pam", cwd=workdir)
+    assert refused.kind == "children_unmerged"
+    world.ok("wait", agent="pam", cwd=workdir)
+    assert (workdir / "two.txt").exists()
+    assert (workdir / "one.txt").exists() is not bool(how)
 
 
 def test_a_worker_is_started_beside_the_parent_and_ends_with_its_child(world: Swarm, tmp_path: Path) -> None:

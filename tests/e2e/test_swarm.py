@@ -58,6 +58,9 @@ def test_a_bad_list_fails_the_step_with_the_reason(tmp_path: Path) -> None:
         ([{"title": "x", "wrong": 1}], "unknown key 'wrong'"),
         ([{"title": "x", "key": "k"}, {"title": "y", "key": "k"}], "several items with the key k"),
         (["x"] * 4, "the limit is 3"),
+        ('[{"title": "\\ud800"}]', "half of a character"),
+        ('[{"title": "x", "scope": ["\\udfff"]}]', "half of a character"),
+        ('[{"title": "x", "\\ud800": 1}]', "unknown key"),
     ):
         shown = world.ok("show", world.plan(items)["run"])
         assert shown["status"] == "blocked"
@@ -92,6 +95,8 @@ def test_a_join_that_fails_is_tried_again_without_doing_twice_what_was_done(tmp_
     first = world.piece("alice")
     world.ok("lead")
     second = next(x["task"] for x in world.children(run) if x["task"] != first["task"])
+    assert world.where(run)["reason"] == "waits for 1 child"
+    assert "waits for 1 child" in world.andon("status").out
     world.ok("task", "cancel", second, "-m", "no need")
     shown = world.ok("show", run)
     assert shown["status"] == "blocked"
@@ -172,6 +177,13 @@ def test_what_can_not_be_reserved_does_not_start(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path, f"{SPREAD}\ntokens: 5000")
     run = world.plan(["one"], "--budget", "4000")["run"]
     assert "5000 tokens can't be reserved for the children: 4000 are left" in world.ok("show", run)["reason"]
+
+
+def test_who_hears_that_work_came_back_hears_why(tmp_path: Path) -> None:
+    world = Swarm.build(tmp_path, f"{SPREAD}\ntokens: 5000", back=True)
+    plan = world.plan(["one"], "--budget", "4000")
+    assert (plan["next"]["step"], plan["next"]["state"]) == ("plan", "ready")
+    assert "5000 tokens can't be reserved" in plan["next"]["reason"]
 
 
 def test_a_step_may_be_another_workflow(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def test_done_without_work_is_told_so_and_ends_after_its_turns(world: World) -> 
     # An attempt is used up; the step is offered again.
     (ended,) = ends(world)
     assert (ended["how"], ended["counts"]) == ("released", True)
-    assert shown(world)["next"] == {"step": "implement", "role": "implementer", "state": "ready", "kind": "agent"}
+    following = {"step": "implement", "role": "implementer", "state": "ready", "kind": "agent"}
+    assert shown(world)["next"] == following | {"reason": "gates are still red after 3 turns"}
 
 
 def shown_workdir(result: Result, world: World) -> str:

@@ -175,6 +175,9 @@ class App:
                 reply: Reply = own(arguments, progress)
                 return reply
             return LocalCoordinator(self.services(), self.allow_landing).call(verb, arguments, progress)
+        except BrokenPipeError:
+            # Whoever read the output has enough of it (`… | head`); that is no trouble of the machine.
+            raise
         except OSError as error:
             raise unavailable(error) from error
 

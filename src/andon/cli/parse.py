@@ -8,6 +8,7 @@ from andon.cli.table import COMMON, Command, Option
 from andon.core.errors import UsageError
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+MOST = 1e12
 
 
 def parse(command: Command, words: list[str]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def convert(flag: str, kind: str, value: str) -> Any:
         if kind == "int":
             return int(value)
         if kind == "float":
-            return float(value)
+            return _finite(float(value))
         if kind == "duration":
             return duration_s(value)
     except ValueError:
@@ -69,7 +70,14 @@ def convert(flag: str, kind: str, value: str) -> Any:
 def duration_s(text: str) -> float:
     """Seconds of "30", "30s", "5m", "2h", "1d". Raises ValueError."""
     unit = UNITS.get(text[-1:])
-    return float(text[:-1]) * unit if unit else float(text)
+    return _finite(float(text[:-1]) * unit if unit else float(text))
+
+
+def _finite(value: float) -> float:
+    """Raises ValueError for what is no number, or has no end (law 13)."""
+    if not -MOST <= value <= MOST:
+        raise ValueError(f"{value} is out of bounds")
+    return value
 
 
 def _positionals(command: Command, loose: list[str], found: dict[str, Any]) -> None:

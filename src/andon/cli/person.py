@@ -52,6 +52,11 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
             next="let a person run this in a terminal",
             exit=EXIT_DENIED,
         )
+    if verb in ("config_set", "config_unset"):
+        from andon.engine.config import checked
+
+        # Nobody is asked to confirm what is refused afterwards.
+        checked(str(arguments["key"]), arguments.get("value"))
     setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
     subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
     if verb in ("lead_freeze", "lead_unfreeze"):

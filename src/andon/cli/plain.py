@@ -62,14 +62,37 @@ def file_name(path: str) -> str:
     return clean(path).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def columns(rows: list[list[str]], header: list[str] | None = None) -> str:
-    """Aligned plain text."""
+MIN_CELL_CHARS = 12
+"""No column is made narrower than this to fit; a line that is still too long is cut at its end."""
+GAP = "  "
+
+
+def columns(rows: list[list[str]], header: list[str] | None = None, width: int = 0) -> str:
+    """Aligned plain text. width: no line is longer; the widest columns give way first. 0: any width."""
     everything = ([header] if header else []) + rows
     if not everything:
         return ""
     widths = [max(len(row[index]) for row in everything) for index in range(len(everything[0]))]
+    if width:
+        widths = _fitted(widths, width - len(GAP) * (len(widths) - 1))
     lines = []
     for row in everything:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
+        cells = [one_line(cell, space).ljust(space) for cell, space in zip(row, widths, strict=True)]
+        line = GAP.join(cells).rstrip()
+        lines.append(one_line(line, width) if width else line)
     return "\n".join(lines)
+
+
+def _fitted(widths: list[int], space: int) -> list[int]:
+    """The widths, where needed with one upper bound for all, so that they fit into the space."""
+    narrow = 0
+    left = space
+    ordered = sorted(widths)
+    # What is narrower than an equal share of the rest keeps its width, and leaves more to the others.
+    while narrow < len(ordered) and ordered[narrow] * (len(ordered) - narrow) <= left:
+        left -= ordered[narrow]
+        narrow += 1
+    if narrow == len(ordered):
+        return widths
+    most = max(MIN_CELL_CHARS, left // (len(ordered) - narrow))
+    return [min(wide, most) for wide in widths]

@@ -11,6 +11,9 @@ from typing import Any
 from andon.cli.plain import clean, columns, one_line
 
 Body = dict[str, Any]
+MIN_WIDTH = 40
+MAX_TITLE_CHARS = 100
+"""Of a title in a list; `andon show` has all of it."""
 COLORS = {"passed": "32", "failed": "31", "unmeasured": "33", "waived": "35", "pending": "36"}
 
 
@@ -49,15 +52,18 @@ def _renderer(verb: str) -> Callable[[Body, Paint], str]:
     return found
 
 
+def output_width() -> int:
+    """How wide tables may be: COLUMNS, else the terminal's width; 0, any width, in a pipe."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isascii() and wanted.isdigit() and int(wanted) >= MIN_WIDTH:
+        return int(wanted)
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+
+
 def table(rows: list[list[str]], header: list[str], paint: Paint) -> str:
     """Aligned columns; the header is bold on a terminal. Long cells are cut to the terminal's width."""
-    width = 0
-    if sys.stdout.isatty():
-        width = os.get_terminal_size().columns
-    text = columns([[one_line(cell) for cell in row] for row in rows], header)
-    lines = text.splitlines()
-    if width:
-        lines = [line if len(line) <= width else line[: width - 1] + "…" for line in lines]
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    lines = columns(cells, [name.upper() for name in header], output_width()).splitlines()
     return "\n".join([paint.head(lines[0]), *lines[1:]]) if lines else ""
 
 
@@ -161,9 +167,9 @@ def _status(body: Body, paint: Paint) -> str:
         (
             "Running",
             "running",
-            lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", x["title"]],
+            lambda x: [x["task"], x["run"], x["step"], x["agent"], f"until {x['expires']}", _title(x)],
         ),
-        ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], x["title"]]),
+        ("Landing", "landing", lambda x: [x["task"], x["run"], x["step"], x["state"], x["next"], _title(x)]),
         (
             "Ready",
             "ready",
@@ -173,7 +179,7 @@ def _status(body: Body, paint: Paint) -> str:
                 x["step"] or "-",
                 x["role"] or "-",
                 _reserved(x, body) or x["next"],
-                x["title"],
+                _title(x),
             ],
         ),
         (
@@ -185,7 +191,7 @@ def _status(body: Body, paint: Paint) -> str:
                 x["step"] or "-",
                 _reserved(x, body),
                 x["reason"],
-                x["title"],
+                _title(x),
             ],
         ),
     )
@@ -194,7 +200,9 @@ def _status(body: Body, paint: Paint) -> str:
         if items:
             cells = [[one_line(str(cell or "")) for cell in row(item)] for item in items[:40]]
             more = f"\n  … and {len(items) - 40} more" if len(items) > 40 else ""
-            parts.append(paint.head(title) + "\n" + _indent(columns(cells)) + more)
+            width = output_width()
+            text = columns(cells, width=width - 2 if width else 0)
+            parts.append(paint.head(title) + "\n" + _indent(text) + more)
     if body.get("undelivered"):
         from andon.cli.render_talk import undelivered
 
@@ -224,12 +232,16 @@ def _reserved(item: Body, body: Body) -> str:
     return f"reserved for {name}" + (f", waits for {question}" if question else "")
 
 
+def _title(item: Body) -> str:
+    return one_line(str(item["title"] or ""), MAX_TITLE_CHARS)
+
+
 def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _tasks(body: Body, paint: Paint) -> str:
-    rows = [[x["task"], x["status"], str(x["priority"]), x["run"] or "-", x["title"]] for x in body["items"]]
+    rows = [[x["task"], x["status"], str(x["priority"]), x["run"] or "-", _title(x)] for x in body["items"]]
     return table(rows, ["TASK", "STATUS", "PRIORITY", "RUN", "TITLE"], paint) if rows else "no tasks"
 
 
@@ -248,7 +260,7 @@ def _ready(body: Body, paint: Paint) -> str:
             x["run"] or "-",
             x["step"] or "-",
             _reserved(x, body) or x["role"] or "-",
-            x["title"] + (f" ({x['why_not']})" if x["why_not"] else ""),
+            _title(x) + (f" ({x['why_not']})" if x["why_not"] else ""),
         ]
         for x in body["items"]
     ]

@@ -8,10 +8,16 @@ from andon.cli.render import Body, Paint, table
 
 def config_list(body: Body, paint: Paint) -> str:
     rows = [
-        [str(x["key"]), str(x["value"]), f"by {x['set_by']}" if x["set"] else "default", str(x["help"])]
+        [
+            str(x["key"]),
+            str(x["value"]),
+            f"by {x['set_by']}" if x["set"] else "default",
+            str(x["allowed"]),
+            str(x["help"]),
+        ]
         for x in body["items"]
     ]
-    return table(rows, ["key", "value", "set", "what it is"], paint)
+    return table(rows, ["key", "value", "set", "allowed", "what it is"], paint)
 
 
 def config_get(body: Body, paint: Paint) -> str:

@@ -20,6 +20,9 @@ def plan(body: Body, paint: Paint) -> str:
     if "cleared" in body:
         names = ", ".join(body["cleared"])
         return f"taken out of the plan: {names}" if names else "no task was in a plan"
+    if not body["items"] and body["passed_over"]:
+        labels = " or ".join(clean(label) for label in body["labels"])
+        return f"nothing to plan: none of {body['passed_over']} tasks has the label {labels}; andon task list --status open"
     if not body["items"]:
         return "nothing to plan: no open task; andon task add TITLE"
     parts = [_waves(body, paint), _shared(body, paint), _added(body, paint), _figures(body)]
@@ -52,8 +55,12 @@ def _files(item: Body) -> str:
 
 def _why(item: Body) -> str:
     reason = item["reason"]
-    if item["waits_for"]:
-        reason += f"; waits for {', '.join(item['waits_for'][:3])}, in no plan"
+    first = [f"waits for {', '.join(item['waits_for'][:3])}, in no plan"] if item["waits_for"] else []
+    for one in item["kept_off"][:2]:
+        first.append(f"{one['task']} is at work on {clean(one['path'])}")
+    if first:
+        # "nothing before it" is said of the plan alone, and would deny what follows.
+        reason = "; ".join(first if item["wave"] == 1 else [reason, *first])
     if item["predicted"] and not item["declared"]:
         reason += f"; {item['predicted'][0]['reason']}"
     return one_line(reason, 90)

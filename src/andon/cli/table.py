@@ -26,7 +26,9 @@ COMMON: tuple[Option, ...] = (
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
 PERSONS_ACTS |= {"config_set", "config_unset", "lead_freeze", "lead_unfreeze", "finding_resolve", "finding_reopen"}
 
-LEARNING_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"})
+WEIGHED_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire", "task_edit", "task_import"}) | {
+    "answer"
+}
 """Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
 
 NOT_BUILT = frozenset(

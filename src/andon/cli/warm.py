@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Any, NoReturn
 
-from andon.cli.table import LEARNING_ACTS, PERSONS_ACTS, find
+from andon.cli.table import PERSONS_ACTS, WEIGHED_ACTS, find
 
 
 def import_msgspec() -> None:
@@ -78,7 +79,7 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         if verb == "mcp":
             serve_mcp()
         caller = context(arguments, person_needed=verb in PERSONS_ACTS)
-        if verb in LEARNING_ACTS:
+        if verb in WEIGHED_ACTS or (verb == "inbox" and arguments.get("ack")):
             from andon.cli.knowledge import as_who_it_is
 
             caller = as_who_it_is(caller)
@@ -112,7 +113,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
         sys.stderr.write("\nandon: interrupted; nothing was lost\n")
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(0)
+        # At once: what is left in the buffers would only break again.
+        os._exit(0)
     except Exception as error:
         bug(error, as_json)
     finish(verb, reply, as_json, color)
@@ -129,7 +131,20 @@ def serve_mcp() -> NoReturn:
 
 
 LONG = frozenset(
-    {"check", "advance", "lead", "run_start", "doctor", "init", "next", "export", "import", "archive", "task_import"}
+    {
+        "check",
+        "advance",
+        "lead",
+        "run_start",
+        "doctor",
+        "init",
+        "next",
+        "export",
+        "import",
+        "archive",
+        "task_import",
+        "wait",
+    }
 )
 
 

@@ -54,6 +54,7 @@ class EditTask(Command, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class ReleaseTask(Command, frozen=True, kw_only=True):
@@ -392,11 +393,12 @@ class EndChild(Command, frozen=True, kw_only=True):
 
 
 class MergeChildren(Command, frozen=True, kw_only=True):
-    """The worker of the step has what was integrated up to `commit`."""
+    """The worker of the step has what these children integrated, up to `commit`."""
 
     step: str
     token: int
     commit: str
+    tasks: tuple[str, ...]
     left_out: bool = False
     conflicts: tuple[str, ...] = ()
 
@@ -454,11 +456,17 @@ class RepeatMessage(Command, frozen=True, kw_only=True):
 
 
 class AcknowledgeMessage(Command, frozen=True, kw_only=True):
-    pass
+    """mailboxes: those that the actor reads now."""
+
+    mailboxes: tuple[str, ...] = ()
 
 
 class AnswerMessage(Command, frozen=True, kw_only=True):
+    """mailboxes: those that the actor reads now. A person answers whatever waits."""
+
     body: str
+    mailboxes: tuple[str, ...] = ()
+    person: bool = False
 
 
 # ---------------------------------------------------------------- learning

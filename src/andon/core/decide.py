@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
-from andon.core.errors import EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.errors import EXIT_DENIED, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.rules_message import decide_message as decide_message
 from andon.core.rules_plan import plan_task
 
@@ -137,6 +137,8 @@ def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
     if task.status == s.RUNNING and (command.workflow is not None or command.scope is not None):
         text = f"task {task.id} is running in {task.run}: its workflow and scope are pinned"
         return Rejected(kind="task_running", message=text, next=f"andon run cancel {task.run} first")
+    if refusal := refuse_criteria(task, command):
+        return refusal
     if task.parent_run and (command.draft is not None or command.workflow is not None):
         text = f"task {task.id} is a child of {task.parent_run}, which decides when it starts and what it follows"
         return Rejected(kind="child_task", message=text, next=f"andon show {task.parent_run}")
@@ -155,8 +157,18 @@ def _edit_task(task: s.Task, command: c.EditTask) -> Decision:
             labels=command.labels,
             workflow=command.workflow,
             draft=command.draft,
+            person=command.person,
         )
     ]
+
+
+def refuse_criteria(task: s.Task, command: c.EditTask) -> Rejected | None:
+    """Agents do not change what a task asks for while one of them works on it: a reviewer judges the work by that."""
+    changed = [name for name in s.CRITERIA if getattr(command, name) not in (None, getattr(task, name))]
+    if task.status != s.RUNNING or command.person or not changed:
+        return None
+    text = f"task {task.id} is running in {task.run}: only a person changes its {' and '.join(changed)} now"
+    return Rejected(kind="not_a_person", message=text, next="andon ask 'why it should be changed'", exit=EXIT_DENIED)
 
 
 def _cancel_task(task: s.Task, command: c.CancelTask) -> Decision:

@@ -46,7 +46,7 @@ class TaskAdded(Event, frozen=True, kw_only=True):
 
 
 class TaskEdited(Event, frozen=True, kw_only=True):
-    """Fields of a task were changed; None leaves a field as it was."""
+    """Fields of a task were changed; None leaves a field as it was. person: a person did it."""
 
     title: str | None = None
     body: str | None = None
@@ -57,6 +57,7 @@ class TaskEdited(Event, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     workflow: str | None = None
     draft: bool | None = None
+    person: bool = False
 
 
 class TaskCancelled(Event, frozen=True, kw_only=True):
@@ -408,6 +409,8 @@ class ChildrenMerged(Event, frozen=True, kw_only=True):
     left_out: bool = False
     conflicts: tuple[str, ...] = ()
     """paths that hold conflicts now"""
+    tasks: tuple[str, ...] | None = None
+    """the children whose work that is; one that lands meanwhile is not among them. None: all that had landed"""
 
 
 class ChildrenJoined(Event, frozen=True, kw_only=True):

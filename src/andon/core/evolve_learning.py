@@ -47,6 +47,8 @@ def _edited(learning: Learning, event: e.LearningEdited) -> Learning:
         confirmed_by=(),
         confirmed_at=event.at,
         changed_at=event.at,
+        edited_by=event.actor,
+        edited_at=event.at,
         **changes,
     )
 

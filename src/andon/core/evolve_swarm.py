@@ -61,7 +61,7 @@ def _ended(run: s.Run, event: e.ChildEnded) -> s.Run:
         return ended
 
     children = tuple(result(child) if child.task == event.task else child for child in swarm.children)
-    swarm = replace(swarm, children=children, unmerged=swarm.unmerged or bool(event.commit))
+    swarm = replace(swarm, children=children)
     authors = tuple(dict.fromkeys((*run.authors, *event.authors)))
     run = _with(run, swarm, event.at, children_tokens=run.children_tokens + event.tokens, authors=authors)
     return _woken(run, event.step)
@@ -90,13 +90,18 @@ def _dropped(run: s.Run, event: e.ChildrenDropped) -> s.Run:
 
 
 def _merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
-    return _with(
-        run, replace(_swarm(run, event.step), common=event.commit, unmerged=False, conflicts=event.conflicts), event.at
-    )
+    swarm = _swarm(run, event.step)
+
+    def is_in(child: sw.Child) -> bool:
+        # Events of earlier versions name nobody: all that had landed.
+        return bool(child.commit) if event.tasks is None else child.task in event.tasks
+
+    children = tuple(replace(x, taken=x.taken or is_in(x)) for x in swarm.children)
+    return _with(run, replace(swarm, common=event.commit, conflicts=event.conflicts, children=children), event.at)
 
 
 def _joined(run: s.Run, event: e.ChildrenJoined) -> s.Run:
-    swarm = replace(_swarm(run, event.step), outcome=event.outcome, unmerged=False)
+    swarm = replace(_swarm(run, event.step), outcome=event.outcome)
     run = _with(run, swarm, event.at)
     if event.submission is None:
         return run

@@ -46,6 +46,8 @@ def _task_edited(task: s.Task, event: e.TaskEdited) -> s.Task:
     if event.depends_on is not None:
         # Whoever writes the list anew decides which of the plan's dependencies stay.
         changes["planned_after"] = tuple(name for name in task.planned_after if name in event.depends_on)
+    if task.status == s.RUNNING and (new := [name for name in s.CRITERIA if name in changes]):
+        changes |= {"edited": tuple(dict.fromkeys((*task.edited, *new))), "edited_by": event.actor}
     return replace(task, changed_at=event.at, **changes)
 
 
@@ -73,7 +75,8 @@ def _task_imported(task: s.Task, event: e.TaskImported) -> s.Task:
 
 
 def _run_attached(task: s.Task, event: e.RunAttached) -> s.Task:
-    return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at)
+    begun = {"edited": (), "edited_by": ""}
+    return replace(task, status=s.RUNNING, run=event.run, runs=task.runs + 1, changed_at=event.at, **begun)
 
 
 def _run_detached(task: s.Task, event: e.RunDetached) -> s.Task:

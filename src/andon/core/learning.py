@@ -8,7 +8,7 @@ person accepts it; what a person accepted is changed and retired by people only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from msgspec import Struct
 
@@ -60,6 +60,14 @@ class Learning(Struct, frozen=True, kw_only=True):
     confirmed_at: float = 0.0
     changed_at: float = 0.0
     reason: str = ""
+    edited_by: str = ""
+    """who gave it its present words, when that is not who recorded it"""
+    edited_at: float = 0.0
+
+    def worded_by(self, names: Container[str], since: float) -> bool:
+        """Whether one of these recorded or edited it at or after a moment."""
+        recorded = self.agent in names and self.recorded_at >= since
+        return recorded or (self.edited_by in names and self.edited_at >= since)
 
 
 class Given(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.learning import RETIRED, Learning, normal
+from andon.core.swarm import reason_now
 from andon.core.words import words_of
 
 Row = dict[str, str | int | float | None]
@@ -138,7 +139,7 @@ def _step_row(run: s.Run, step: s.ActiveStep) -> Row:
         "lease_s": lease.lease_s if lease else None,
         "workdir": lease.workdir if lease else None,
         "prepared_commit": step.prepared.commit if step.prepared else None,
-        "reason": step.reason,
+        "reason": reason_now(run.swarms.get(step.step), step.reason),
     }
 
 

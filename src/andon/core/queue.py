@@ -80,11 +80,6 @@ def in_order(candidates: Iterable[Candidate], held: Iterable[Held], now: float, 
     return sorted(candidates, key=key)
 
 
-def has_labels(candidate: Candidate, wanted: Sequence[str]) -> bool:
-    """Whether it has all of these labels."""
-    return all(label in candidate.labels for label in wanted)
-
-
 def agent_is_full(agent: str, held: Iterable[Held], limits: Limits) -> str:
     """Why this agent may take no more now; "" when it may."""
     if limits.per_agent is None:

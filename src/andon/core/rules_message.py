@@ -2,17 +2,22 @@
 
 Rules. Delivery is at least once: a message stays unread for each reader until that reader acknowledges it. Whether it was
 *delivered* is another matter: a mailbox that several read (a role, a run, a task, people) has got its message with the
-first acknowledgement, and so has an agent's own. The same key in one mailbox is one message; when it comes again before
+first acknowledgement, and so has an agent's own; only who reads a mailbox acknowledges and answers what lies in it, and a
+person answers whatever waits. A sender's same key in one mailbox is one message; when it comes again before
 anybody acknowledged it, that is marked. Everything has a limit (law 13): a message's size, a mailbox, a sender's rate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
-from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, InvariantViolation, Rejected
+from andon.core.errors import EXIT_DENIED, EXIT_NOT_YET, EXIT_USAGE, InvariantViolation, Rejected
 
+HUMAN = "human"
+"""The mailbox of people."""
 MAX_MESSAGE_BYTES = 64_000
 MAX_MAILBOX = 1000
 """Messages of one mailbox that nobody has acknowledged."""
@@ -38,6 +43,9 @@ def decide_message(message: s.Message | None, command: c.Command) -> Decision:
     if isinstance(command, c.AcknowledgeMessage):
         if command.actor in message.acknowledged:
             return []
+        heard = bool(message.answer) and command.actor == message.sender
+        if not heard and (refusal := refuse_stranger(message, command.mailboxes)):
+            return refusal
         return [e.MessageAcknowledged(at=command.at, actor=command.actor, by=command.actor)]
     if isinstance(command, c.AnswerMessage):
         return _answer(message, command)
@@ -89,6 +97,17 @@ def _refuse_amount(command: c.SendMessage) -> Rejected | None:
     return None
 
 
+def refuse_stranger(message: s.Message, mailboxes: Sequence[str]) -> Rejected | None:
+    """Only who reads a mailbox speaks for it: others neither take its messages away nor answer its questions (law 11)."""
+    if message.recipient in mailboxes:
+        return None
+    text = f"message {message.id} is for {message.recipient}"
+    if message.recipient == HUMAN:
+        return Rejected(kind="not_a_person", message=text, next="ask a person", exit=EXIT_DENIED)
+    following = "andon inbox shows yours; a role's, a run's or a task's are read by whoever works there"
+    return Rejected(kind="not_yours", message=text, next=following, exit=EXIT_DENIED)
+
+
 def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
     if message.kind != "ask":
         text = f"message {message.id} is not a question"
@@ -98,6 +117,8 @@ def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
         return Rejected(kind="answered", message=text, next=f"andon say {message.sender} …")
     if command.actor == message.sender:
         return Rejected(kind="own_question", message=f"question {message.id} is your own", next="wait for another")
+    if not command.person and (refusal := refuse_stranger(message, command.mailboxes)):
+        return refusal
     if message.expires_at is not None and command.at > message.expires_at:
         text = f"question {message.id} has expired"
         return Rejected(kind="expired", message=text, next=f"andon say {message.sender} …")

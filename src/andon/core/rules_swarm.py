@@ -69,7 +69,7 @@ def hand_on(progress: Progress, command: c.HandOn) -> Rejected | None:
     if by_itself:
         count = sum(not child.is_over for child in children)
         state = "waiting" if count else "interrupted"
-        end_attempt(progress, progress.run.active[step.step], state, reason=f"waits for {count} children", counts=False)
+        end_attempt(progress, progress.run.active[step.step], state, reason=sw.waits_for(count), counts=False)
     return None
 
 
@@ -169,7 +169,7 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
     if isinstance(step, Rejected):
         return step
     swarm = progress.run.swarms.get(step.step)
-    if swarm is None or (swarm.common == command.commit and not swarm.unmerged):
+    if swarm is None or not set(command.tasks) - {child.task for child in swarm.children if child.taken}:
         return None
     progress.emit(
         e.ChildrenMerged(
@@ -180,6 +180,7 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
             commit=command.commit,
             left_out=command.left_out,
             conflicts=command.conflicts,
+            tasks=command.tasks,
         )
     )
     return None

@@ -33,6 +33,9 @@ RUN_OPEN = "open"
 RUN_BLOCKED = "blocked"
 RUN_ENDED = "ended"
 
+CRITERIA = ("title", "body", "acceptance")
+"""What a task asks for: the work is judged by it, so whoever works on the task does not change it."""
+
 BLOCKING = "blocking"
 """The severity of a finding that keeps gates closed."""
 
@@ -81,6 +84,9 @@ class Task(Struct, frozen=True, kw_only=True):
     planned_head: str = ""
     imported: Imported | None = None
     """what another tool's file said last, when the task came from one"""
+    edited: tuple[str, ...] = ()
+    """those of `CRITERIA` that were changed since its latest run began"""
+    edited_by: str = ""
 
 
 class Lease(Struct, frozen=True, kw_only=True):

@@ -36,7 +36,8 @@ class Child(Struct, frozen=True, kw_only=True):
     """One child and, when outcome is not "", its result: landed | completed | cancelled.
 
     key: the item's own name. budget: tokens reserved for it. released: whether it may be claimed. dropped: whether it is
-    not needed any more. tokens: used by its runs and all below them.
+    not needed any more. taken: whether the step's own worker has what it integrated, or said that it does without. tokens:
+    used by its runs and all below them.
     """
 
     index: int
@@ -47,6 +48,7 @@ class Child(Struct, frozen=True, kw_only=True):
     budget: int | None = None
     released: bool = True
     dropped: bool = False
+    taken: bool = False
     run: str = ""
     outcome: str = ""
     commit: str = ""
@@ -69,8 +71,8 @@ class Swarm(Struct, frozen=True, kw_only=True):
 
     ref: their integration reference. base, base_tree: the commit that the parent's change is measured against.
     join: all | any | a number; "" when the step's own worker waits for them. common: the last commit that both the
-    reference and that worker's tree hold. unmerged: whether something was integrated since. conflicts: paths that were
-    left with conflicts when that was brought in. outcome: of the join.
+    reference and that worker's tree hold. conflicts: paths that were left with conflicts when that was brought in. outcome:
+    of the join.
     """
 
     step: str
@@ -81,10 +83,14 @@ class Swarm(Struct, frozen=True, kw_only=True):
     join: str = ""
     max_parallel: int | None = None
     common: str = ""
-    unmerged: bool = False
     conflicts: tuple[str, ...] = ()
     outcome: str = ""
     children: tuple[Child, ...] = ()
+
+    @property
+    def unmerged(self) -> tuple[str, ...]:
+        """Children whose integrated work that worker neither has nor did without. Each is named: none is taken for another."""
+        return tuple(child.task for child in self.children if child.commit and not child.taken)
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -118,6 +124,19 @@ def integration_ref(run: str, step: str, token: int) -> str:
 
 def open_children(swarm: Swarm | None) -> tuple[Child, ...]:
     return tuple(child for child in swarm.children if not child.is_over) if swarm is not None else ()
+
+
+def waits_for(count: int) -> str:
+    """Why a step waits that has handed its work on."""
+    return f"waits for {count} children"
+
+
+def reason_now(swarm: Swarm | None, reason: str) -> str:
+    """A step's reason as it is now: of the children that it said it waits for, some may be over."""
+    if swarm is None or reason not in {waits_for(count) for count in range(1, len(swarm.children) + 1)}:
+        return reason
+    count = len(open_children(swarm))
+    return waits_for(count) if count != 1 else "waits for 1 child"
 
 
 def needed(join: str, count: int) -> int:

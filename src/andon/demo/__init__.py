@@ -9,7 +9,13 @@ from __future__ import annotations
 
 
 def main(
-    *, directory: str | None = None, keep: bool = True, workers: int = 3, as_json: bool = False, plain: bool = False
+    *,
+    directory: str | None = None,
+    keep: bool = True,
+    workers: int = 3,
+    act: str = "all",
+    as_json: bool = False,
+    plain: bool = False,
 ) -> int:
     """What `andon demo` calls; returns the exit code."""
     from pathlib import Path
@@ -17,4 +23,4 @@ def main(
     from andon.demo.driver import Options, run_demo
 
     where = Path(directory) if directory is not None else None
-    return run_demo(Options(directory=where, keep=keep, workers=workers, json=as_json, plain=plain))
+    return run_demo(Options(directory=where, keep=keep, workers=workers, act=act, json=as_json, plain=plain))

@@ -1,7 +1,7 @@
 """`andon demo`: set the stage, let the workers play, see whether reality matched, and show it.
 
-The exit code is 0 only if every task landed on a green head and every cheat was refused. Whatever ends the demo early,
-its processes are ended with it. Must not know: what the workers do.
+The exit code is 0 only if every task landed on a green head, every cheat was refused, and the swarm lost nothing.
+Whatever ends the demo early, its processes are ended with it. Must not know: what the workers do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from types import FrameType
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.core.errors import EXIT_NO, EXIT_YES, AndonError, UsageError
 from andon.demo import craft, project, stage
@@ -27,17 +28,23 @@ from andon.demo.ledger import Summary
 from andon.demo.play import CHEATS, IMPLEMENTERS, LEASE_S, REVIEWERS, Play
 from andon.demo.report import show
 from andon.demo.screen import Screen
+from andon.demo.swarm import act
 
-TIME_LIMIT_S = 400.0
-"""The demo takes a minute on two idle cores; this is the patience with a busy machine."""
+TIME_LIMIT_S = 600.0
+"""An act takes a minute on two idle cores; this is the patience with a busy machine."""
+ACTS = ("all", "work", "swarm")
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """directory: where to build (None: a new temporary one). keep: leave it there. workers: honest implementers."""
+    """directory: where to build (None: a new temporary one). keep: leave it there. workers: honest implementers.
+
+    act: all, or the one to play.
+    """
 
     directory: Path | None = None
     keep: bool = True
     workers: int = 3
+    act: str = "all"
     json: bool = False
     plain: bool = False
     cache: Path | None = None
@@ -71,7 +78,7 @@ def run_demo(options: Options) -> int:
 
 
 def perform(options: Options, directory: Path, screen: Screen) -> Summary:
-    """Set-up, play and judgement."""
+    """Set-up, the acts, and their judgement."""
     begun = time.monotonic()
     screen.section("Set-up: a real project, as published")
     release = project.RELEASE
@@ -80,34 +87,44 @@ def perform(options: Options, directory: Path, screen: Screen) -> Summary:
     repository, backstage = directory / release.name, directory / "backstage"
     backstage.mkdir()
     since = stage.prepare(source, repository, LEASE_S)
+    screen.line(f"repository {repository}, with the workflows feature (one task) and dialects (many workers on one)")
+    summary = Summary(ok=True, directory=str(directory), repository=str(repository))
+    if options.act in ("all", "work"):
+        summary = play_work(options, summary, since, screen, begun)
+    if options.act in ("all", "swarm"):
+        found = act.perform(repository, backstage / "swarm", screen, options.time_limit_s)
+        summary = replace(summary, swarm=found, differences=(*summary.differences, *found.differences))
+    return replace(summary, ok=not summary.differences, duration_s=round(time.monotonic() - begun, 1))
+
+
+def play_work(options: Options, summary: Summary, since: str, screen: Screen, begun: float) -> Summary:
+    """The first act: single tasks, cheats among the workers."""
+    repository = Path(summary.repository)
     tasks = stage.add_tasks(repository)
-    screen.line(f"repository {repository}, {len(tasks)} tasks, workflow implement → review → land")
     setup_s = time.monotonic() - begun
     screen.section(
-        f"The work: {len(CHEATS)} dishonest workers, {options.workers} honest ones, {len(REVIEWERS)} reviewers, a lead"
+        f"The work: {len(tasks)} tasks, {len(CHEATS)} dishonest workers, {options.workers} honest ones, "
+        f"{len(REVIEWERS)} reviewers, a lead"
     )
-    current = Play(repository, backstage, tasks, screen, options.workers)
+    current = Play(repository, Path(summary.directory) / "backstage", tasks, screen, options.workers)
     screen.begin(tasks.values())
     try:
         problems = current.run(options.time_limit_s)
     finally:
         screen.end()
     screen.section("The test: does reality match?")
-    return judge(current, problems, since, directory, setup_s, begun)
+    judged = judge(current, problems, since, summary)
+    screen.line(f"the test-suite on the landed head: {judged.final_tests}; {len(judged.differences)} differences")
+    return replace(judged, setup_s=round(setup_s, 1))
 
 
-def judge(current: Play, problems: list[str], since: str, directory: Path, setup_s: float, begun: float) -> Summary:
-    """Compare what Andon's log, git and the real test-suite say with what should have happened."""
+def judge(current: Play, problems: list[str], since: str, summary: Summary) -> Summary:
+    """Compare what Andon's log, git and the real test-suite say with what should have happened in the first act."""
     ledger = current.ledger
     found = stage.landed(current.repository, since, current.tasks)
     final_tests, differences = stage.verify(current.repository, since, found)
-    differences = [*problems, *differences, *ledger.differences()]
-    return Summary(
-        ok=not differences,
-        directory=str(directory),
-        repository=str(current.repository),
-        duration_s=round(time.monotonic() - begun, 1),
-        setup_s=round(setup_s, 1),
+    return replace(
+        summary,
         isolation=ledger.isolation(),
         landed=tuple(found),
         refused=ledger.refused(),
@@ -115,7 +132,7 @@ def judge(current: Play, problems: list[str], since: str, directory: Path, setup
         conflicts=len(ledger.of("conflict")),
         taken_over=ledger.taken_over(CHEATS["victim"], "victim"),
         final_tests=final_tests,
-        differences=tuple(differences),
+        differences=(*problems, *differences, *ledger.differences()),
     )
 
 
@@ -125,6 +142,8 @@ def check_options(options: Options) -> None:
         raise UsageError(
             f"--workers {options.workers}: expected 1 to {len(IMPLEMENTERS)}", next="andon demo --workers 3"
         )
+    if options.act not in ACTS:
+        raise UsageError(f"--act {options.act}: expected one of {', '.join(ACTS)}", next="andon demo --act all")
     if missing := craft.missing_tools():
         names = " ".join(missing)
         raise AndonError(

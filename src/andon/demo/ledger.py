@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from andon.core.errors import EXIT_LOST
+from andon.demo.swarm.facts import SwarmSummary
 
 
 class Expectation(Struct, frozen=True, kw_only=True):
@@ -59,21 +60,22 @@ class Landed(Struct, frozen=True, kw_only=True):
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """The result of a demo. differences: where reality was not as it should be; empty when ok."""
+    """The result of a demo. swarm: of its second act. differences: where reality was not as it should be; empty when ok."""
 
     ok: bool
     directory: str
     repository: str
-    duration_s: float
-    setup_s: float
-    isolation: tuple[str, ...]
-    landed: tuple[Landed, ...]
-    refused: tuple[Refused, ...]
-    rework: tuple[str, ...]
-    conflicts: int
-    taken_over: str
-    final_tests: str
-    differences: tuple[str, ...]
+    duration_s: float = 0.0
+    setup_s: float = 0.0
+    isolation: tuple[str, ...] = ()
+    landed: tuple[Landed, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    rework: tuple[str, ...] = ()
+    conflicts: int = 0
+    taken_over: str = ""
+    final_tests: str = ""
+    differences: tuple[str, ...] = ()
+    swarm: SwarmSummary | None = None
 
 
 class Ledger:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from andon.demo import project
-from andon.demo.client import COMMAND, environment_of
+from andon.demo import project, stage
 from andon.demo.ledger import Summary
 from andon.demo.screen import Screen
+from andon.demo.swarm.facts import SwarmSummary, shortened
 
 WHY_WIDTH = 110
 
@@ -22,17 +21,19 @@ WHY_WIDTH = 110
 def show(summary: Summary, screen: Screen, *, kept: bool) -> None:
     """Print everything about a finished demo."""
     screen.section("Landed: one commit per task, written by workers, committed by the lead (git log)")
+    count = len(summary.landed) + (2 if summary.swarm is None else 3)
     template = "--format=%h %an: %s%n        %(trailers:separator=%x20)"
-    for line in project.git(
-        Path(summary.repository), "log", template, f"-{len(summary.landed) + 2}", "main"
-    ).splitlines():
+    for line in project.git(Path(summary.repository), "log", template, f"-{count}", "main").splitlines():
         screen.line(line)
-    screen.section("Refused: who tried what, and what Andon answered")
+    if summary.refused:
+        screen.section("Refused: who tried what, and what Andon answered")
     for one in summary.refused:
         screen.line(f"{one.agent} on {one.task}: {one.tried}")
         screen.line(f"    {one.answer}: {_short(one.why)}", "refused" if one.refused else "let_through")
+    if summary.swarm is not None:
+        _swarm(summary.swarm, screen)
     screen.section("andon status")
-    for line in _status(summary).splitlines():
+    for line in stage.shown(Path(summary.repository), "status").splitlines():
         screen.line(line)
     screen.section("In short")
     _in_short(summary, screen)
@@ -40,17 +41,38 @@ def show(summary: Summary, screen: Screen, *, kept: bool) -> None:
         _next(summary, screen)
 
 
+def _swarm(swarm: SwarmSummary, screen: Screen) -> None:
+    screen.section("The swarm: what each child brought to the join (andon show, andon log)")
+    screen.line(f"{swarm.shared or 'no file'} was planned as shared before anyone wrote: {swarm.strategy or 'nothing'}")
+    for child in swarm.children:
+        who = " → ".join(dict.fromkeys(child.workers))
+        screen.line(f"{child.task} {child.key:<11} {child.outcome} as {child.commit[:10]} by {who}: {child.message}")
+        for reason in child.sent_back:
+            screen.line(f"    sent back by the lead: {shortened(reason)}", "sent_back")
+
+
 def _in_short(summary: Summary, screen: Screen) -> None:
     refused = sum(one.refused for one in summary.refused)
-    screen.line(
-        f"{len(summary.landed)} tasks landed, {refused} of {len(summary.refused)} tricks refused, "
-        f"{summary.conflicts} conflict(s) sent back and solved, in {summary.duration_s:.0f} s "
-        f"(set-up {summary.setup_s:.0f} s). Gates ran in isolation: {', '.join(summary.isolation) or 'none'}."
-    )
-    screen.line(f"Killed with -9 in the middle: its task was taken over by {summary.taken_over or 'nobody'}.")
-    screen.line(f"The project's own test-suite on the landed head: {summary.final_tests}")
+    if summary.landed:
+        screen.line(
+            f"{len(summary.landed)} tasks landed, {refused} of {len(summary.refused)} tricks refused, "
+            f"{summary.conflicts} conflict(s) sent back and solved. "
+            f"Gates ran in isolation: {', '.join(summary.isolation) or 'none'}."
+        )
+        screen.line(f"Killed with -9 in the middle: its task was taken over by {summary.taken_over or 'nobody'}.")
+        screen.line(f"The project's own test-suite on the landed head: {summary.final_tests}")
+    if (swarm := summary.swarm) is not None:
+        good = sum(child.outcome == "landed" and child.integrated for child in swarm.children)
+        screen.line(
+            f"One intent, {len(swarm.children)} children, {good} integrated, landed as {swarm.commit[:10] or 'nothing'}; "
+            f"in {swarm.waves} waves instead of {swarm.one_at_a_time}. The pair that only breaks together was mended by "
+            f"{swarm.pair_mended_by or 'nobody'}; {swarm.killed or 'nobody'} was killed with -9, "
+            f"{swarm.taken_over or 'nobody'} took over."
+        )
+        screen.line(f"The project's own test-suite on the swarm's head: {swarm.final_tests}")
+    screen.line(f"It took {summary.duration_s:.0f} s.")
     if summary.ok:
-        screen.line("Reality matched: everything landed, and nothing got past a gate.", "landed")
+        screen.line("Reality matched: everything landed, nothing got past a gate, nothing was lost.", "landed")
         return
     screen.line("Reality did NOT match:", "let_through")
     for difference in summary.differences:
@@ -60,13 +82,18 @@ def _in_short(summary: Summary, screen: Screen) -> None:
 def _next(summary: Summary, screen: Screen) -> None:
     screen.section("Look at next")
     hidden = next((one for one in summary.landed if one.key == "issue399"), None)
-    run, task = (hidden.run, hidden.task) if hidden else ("R1", "T1")
+    swarm = summary.swarm
     for command, why in (
         (f"cd {summary.repository}", ""),
         *_on_path(),
         ("git log -p -1", "a landed commit, with the evidence in its trailers"),
-        (f"andon show {task}", "the task that was done with a deleted test first"),
-        (f"andon log {run}", "everything that happened to it, as events"),
+        *([(f"andon show {hidden.task}", "the task that was done with a deleted test first")] if hidden else []),
+        *([(f"andon log {hidden.run}", "everything that happened to it, as events")] if hidden else []),
+        *(
+            [(f"andon show {swarm.run}", "the swarm: its steps, its children, what each of them brought")]
+            if swarm
+            else []
+        ),
         ("git show main:.andon/workflows/feature.md", "the workflow that held everybody"),
         ("git for-each-ref refs/andon", "every submission, and what the killed worker left"),
         (f"rm -rf {summary.directory}", "when you have seen enough"),
@@ -82,19 +109,6 @@ def _on_path() -> list[tuple[str, str]]:
     if os.path.exists(os.path.join(directory, "andon")):
         return [(f'export PATH="{directory}:$PATH"', "")]
     return [(f"alias andon='{sys.executable} -m andon'", "")]
-
-
-def _status(summary: Summary) -> str:
-    done = subprocess.run(
-        [*COMMAND, "status"],
-        check=False,
-        cwd=summary.repository,
-        env=environment_of(None),
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    return done.stdout or done.stderr
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,8 @@ Must not know: workers.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -14,10 +16,13 @@ from typing import Any
 
 from andon.core.errors import AndonError
 from andon.demo import craft, project
-from andon.demo.client import Andon, Reply
+from andon.demo.client import COMMAND, Andon, Reply, environment_of
 from andon.demo.ledger import Landed
+from andon.demo.swarm import pieces
 from andon.demo.tasks import WORKS
 
+SWARM_WORKFLOWS = ("dialects.md", "piece.md")
+SWARM_LEASE_S = 15
 FIELDS = (
     "%H%x1f%an%x1f%s%x1f%(trailers:key=Andon-Task,valueonly,separator=%x20)%x1f"
     "%(trailers:key=Andon-Run,valueonly,separator=%x20)%x1f%(trailers:key=Andon-Evidence,valueonly,separator=%x20)%x1e"
@@ -32,23 +37,33 @@ def expect(reply: Reply, what: str) -> Reply:
 
 
 def prepare(source: Path, repository: Path, lease_s: int) -> str:
-    """Make the repository of the release, set Andon up in it, and commit the workflow. Returns the head."""
+    """Make the repository of the release, set Andon up in it, and commit the workflows. Returns the head."""
     project.make_repository(source, repository)
     expect(Andon(None, repository).call("init"), "andon init")
-    workflow = repository / ".andon" / "workflows" / "feature.md"
-    workflow.parent.mkdir(parents=True, exist_ok=True)
-    workflow.write_text(workflow_text(lease_s), encoding="utf-8")
+    write_definitions(repository, lease_s)
     project.git(repository, "add", "--all")
-    project.git(repository, "commit", "--quiet", "-m", "The workflow that Andon holds every task to")
+    project.git(repository, "commit", "--quiet", "-m", "The workflows that Andon holds every task to")
     expect(Andon(None, repository).call("workflow", "lint"), "andon workflow lint")
     return project.git(repository, "rev-parse", "HEAD")
 
 
-def workflow_text(lease_s: int) -> str:
-    """The demo's workflow for this machine: gates run with the very Python that runs the demo."""
-    text = (Path(__file__).parent / "feature.md").read_text(encoding="utf-8")
+def write_definitions(repository: Path, lease_s: int) -> None:
+    """The workflows of both acts, and the schema of the list that the second act's planner writes."""
+    here, directory = Path(__file__).parent, repository / ".andon"
+    for name in ("workflows", "schemas"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    for source, lease in (
+        (here / "feature.md", lease_s),
+        *((here / "swarm" / x, SWARM_LEASE_S) for x in SWARM_WORKFLOWS),
+    ):
+        (directory / "workflows" / source.name).write_text(workflow_text(source, lease), encoding="utf-8")
+    shutil.copyfile(here / "swarm" / "dialects.schema.json", directory / "schemas" / "dialects.json")
+
+
+def workflow_text(source: Path, lease_s: int) -> str:
+    """A workflow of the demo for this machine: gates run with the very Python that runs the demo."""
     tools = os.path.dirname(os.path.abspath(sys.executable))
-    return text.replace("@TOOLS@", tools).replace("@LEASE@", str(lease_s))
+    return source.read_text(encoding="utf-8").replace("@TOOLS@", tools).replace("@LEASE@", str(lease_s))
 
 
 def add_tasks(repository: Path) -> dict[str, str]:
@@ -74,6 +89,27 @@ def add_tasks(repository: Path) -> dict[str, str]:
         arguments += ["--workflow", "feature"]
         ids[work.key] = str(expect(andon.call(*arguments), f"adding task {work.key}").data["task"])
     return {name: key for key, name in ids.items()}
+
+
+def add_intent(repository: Path) -> str:
+    """Add the second act's one task; returns its id."""
+    arguments = ["task", "add", pieces.TITLE, "--body", textwrap.fill(pieces.BODY, 72), "--workflow", "dialects"]
+    return str(expect(Andon(None, repository).call(*arguments), "adding the intent").data["task"])
+
+
+def shown(repository: Path, *arguments: str) -> str:
+    """What a command prints for people."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        check=False,
+        cwd=repository,
+        env=environment_of(None),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout or done.stderr
 
 
 def states(repository: Path) -> dict[str, dict[str, Any]]:

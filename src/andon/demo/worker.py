@@ -35,8 +35,8 @@ MAX_FAILURES = 3
 class Orders(Struct, frozen=True, kw_only=True):
     """What the driver tells a worker. tasks: task id -> key of the work. quota: claims before it stops (0: no limit).
 
-    stop: file whose appearance ends the worker. hold: file that keeps reviewers from claiming while it exists.
-    memory: JSON file where a worker that will be killed keeps what it knows.
+    stop: file whose appearance ends the worker. hold: file that keeps reviewers from claiming while it exists (in the second
+    act: directory of the signals). memory: JSON file where a worker that will be killed keeps what it knows.
     """
 
     character: str
@@ -63,7 +63,9 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Worker:
-    """What every worker can do."""
+    """What every worker can do. patience: how long one `andon next` waits for work, "" not at all."""
+
+    patience = ""
 
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
@@ -95,6 +97,7 @@ class Worker:
     def claim(self, role: str, task: str = "") -> Claim | None:
         """Claim work, waiting until there is some; None when it is time to stop."""
         arguments = ["next", "--role", role, *(["--task", task] if task else [])]
+        arguments += ["--wait", self.patience] if self.patience else []
         failures = 0
         while not self.over() and failures < MAX_FAILURES:
             if role == "reviewer" and Path(self.orders.hold).exists():
@@ -115,7 +118,10 @@ class Worker:
         return None
 
     def work_of(self, claim: Claim) -> Work:
-        return work_named(self.orders.tasks[claim.task])
+        return work_named(self.key_of(claim))
+
+    def key_of(self, claim: Claim) -> str:
+        return self.orders.tasks[claim.task]
 
     @contextmanager
     def heartbeat(self, claim: Claim) -> Iterator[None]:
@@ -167,7 +173,7 @@ class Implementer(Worker):
                 with self.heartbeat(claim):
                     self.implement(claim)
             except (AndonError, OSError) as error:
-                self.note("unexpected", str(error), task=self.work_of(claim).key)
+                self.note("unexpected", str(error), task=self.key_of(claim))
                 self.release(claim, str(error)[:200])
 
     def implement(self, claim: Claim) -> None:
@@ -266,9 +272,10 @@ def _unproven(work: Work, root: Path, base: Path) -> Iterator[str]:
 def main() -> None:
     """Read the orders from standard input and carry them out."""
     from andon.demo.characters import CHARACTERS
+    from andon.demo.swarm.hands import HANDS
 
     orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
-    CHARACTERS[orders.character](orders).run()
+    (CHARACTERS | HANDS)[orders.character](orders).run()
 
 
 if __name__ == "__main__":

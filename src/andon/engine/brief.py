@@ -6,6 +6,7 @@ that does not fit is cut at a line and says so; text from agents is quoted as th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from andon.core import state as s
@@ -30,10 +31,12 @@ def brief(
     neighbours: Sequence[str] = (),
     known: str = "",
     resolvable: Sequence[str] = (),
+    whole: s.Task | None = None,
     token_budget: int = TOKEN_BUDGET,
 ) -> str:
     """Markdown. diff: the change to look at, for a review step. neighbours: who works on the same paths, a line each.
-    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve."""
+    known: what is known here, as a section. resolvable: open findings that this reviewer may resolve.
+    whole: the task that this one is a part of."""
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
     parts = [
@@ -42,10 +45,10 @@ def brief(
         (16, _open_findings(run, step, resolvable if reviewing else (), reviewing=reviewing)),
         (20, _sent_back(run, step, reviewing=reviewing)),
         (20, _task(task, run)),
-        (6, _parent(task)),
+        (6, _parent(task, whole)),
         (6, _messages(messages)),
         (4, _neighbours(neighbours)),
-        (12, _children(run)),
+        (12, _children(run, reviewing=reviewing)),
         (10, _handed_over(run, reviewing=reviewing)),
         (6, known),
         (30, _change(diff) if reviewing else ""),
@@ -160,7 +163,9 @@ def _sent_back(run: s.Run, step: s.ActiveStep, *, reviewing: bool) -> str:
 
 def _artifact_line(artifact: Artifact) -> str:
     return (
-        f"- `{artifact.name}` ({artifact.bytes} bytes, {artifact.digest})" if artifact.digest else f"- {artifact.name}"
+        f"- `{_flat(artifact.name)}` ({artifact.bytes} bytes, {artifact.digest})"
+        if artifact.digest
+        else f"- {_flat(artifact.name)}"
     )
 
 
@@ -170,18 +175,24 @@ def _is_authors(run: s.Run, words: str) -> bool:
 
 
 def _verdict_lines(verdict: Verdict) -> list[str]:
-    lines = [f"- **{verdict.gate}**: {verdict.outcome}: {verdict.summary}"]
+    lines = [f"- **{verdict.gate}**: {verdict.outcome}: {_flat(verdict.summary)}"]
     if verdict.detail:
-        fence = "````"
-        lines += [fence, verdict.detail.rstrip().replace(fence, "```"), fence]
+        lines.append(_fenced(verdict.detail))
     for finding in verdict.findings[:20]:
         where = f"{finding.path}:{finding.line}: " if finding.path else ""
-        lines.append(f"  - [{finding.severity}] {where}{finding.message}")
+        lines.append(f"  - [{finding.severity}] {_flat(where + finding.message)}")
     return lines
 
 
 def _task(task: s.Task, run: s.Run) -> str:
-    lines = ["## The task", "", task.body.strip() or "(no description beyond the title)"]
+    lines = ["## The task", ""]
+    if task.edited and task.run == run.id:
+        what = ", ".join("acceptance criteria" if name == "acceptance" else name for name in task.edited)
+        lines += [
+            f"**Changed since the run began, by {task.edited_by}: {what}.** Earlier work may follow the old words.",
+            "",
+        ]
+    lines += [task.body.strip() or "(no description beyond the title)"]
     if task.acceptance:
         lines += ["", "Acceptance criteria:", *[f"- {item}" for item in task.acceptance]]
     if run.scope:
@@ -191,24 +202,28 @@ def _task(task: s.Task, run: s.Run) -> str:
     return "\n".join(lines)
 
 
-def _parent(task: s.Task) -> str:
+def _parent(task: s.Task, whole: s.Task | None) -> str:
     if not task.parent_run:
         return ""
-    return (
+    text = (
         f"## Where this belongs\n\nIt is a part of task {task.parent}, run {task.parent_run} (step {task.parent_step}). "
         f"Your work is put together with its siblings' there first.\n"
         f"Ask whoever works on it: `andon ask --to run:{task.parent_run} 'question'`; `andon show {task.parent_run}` shows it."
     )
+    # Quoted: the whole is not this worker's to do.
+    told = "\n".join(part for part in (whole.title, whole.body.strip()) if part) if whole is not None else ""
+    return f"{text}\n\nThe whole:\n\n{quote(told)}" if told else text
 
 
-def _children(run: s.Run) -> str:
-    """What children handed over, in their own words."""
+def _children(run: s.Run, *, reviewing: bool) -> str:
+    """What children handed over, in their own words; not for a reviewer, since their workers are authors of the change."""
     lines: list[str] = []
     for swarm in run.swarms.values():
         for child in swarm.children:
             state = child.outcome or "open"
-            lines.append(f"- {child.task} ({child.key}, of step {swarm.step}): {state}")
-            told = "\n".join(text for text in (child.message, child.notes, child.reason) if text)
+            lines.append(f"- {child.task} ({_flat(child.key)}, of step {swarm.step}): {state}")
+            words = () if reviewing else (child.message, child.notes, child.reason)
+            told = "\n".join(text for text in words if text)
             lines += [quote(told)] if told else []
     return "\n".join(["## What its children did", "", *lines]) if lines else ""
 
@@ -238,8 +253,7 @@ def _handed_over(run: s.Run, *, reviewing: bool) -> str:
 
 
 def _change(diff: str) -> str:
-    fence = "````"
-    return f"## The change to review\n\n{fence}diff\n{diff.replace(fence, '```').rstrip()}\n{fence}" if diff else ""
+    return f"## The change to review\n\n{_fenced(diff, 'diff')}" if diff else ""
 
 
 def _suspicions(run: s.Run, step: s.ActiveStep) -> str:
@@ -306,6 +320,17 @@ def _gate_line(workflow: w.Workflow, name: str) -> str:
     if isinstance(gate, w.RunGate):
         return f"{name}: {gate.run}"
     return name
+
+
+def _flat(text: str) -> str:
+    """On one line: what stands in a list of ours starts no line of its own."""
+    return " ".join(text.split())
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """Within a fence that is longer than any in the text, so that the text can't close it."""
+    fence = "`" * max(4, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def quote(text: str) -> str:

@@ -29,6 +29,8 @@ def write_brief(
     agent = services.caller.agent
     with services.store.read() as reader:
         task = load_task(reader, run.task)
+        above = reader.load(task.parent) if task.parent else None
+    whole = above.state if above is not None and isinstance(above.state, s.Task) else None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
     if reviewing:
@@ -40,7 +42,18 @@ def write_brief(
         diff = services.git.diff_text(submission.base, submission.tree)
     mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
     known = section(services, workflow, run, step, task)
-    return brief(workflow, run, step, task, messages=lines, diff=diff, neighbours=around, known=known, resolvable=mine)
+    return brief(
+        workflow,
+        run,
+        step,
+        task,
+        messages=lines,
+        diff=diff,
+        neighbours=around,
+        known=known,
+        resolvable=mine,
+        whole=whole,
+    )
 
 
 def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:
@@ -55,7 +68,8 @@ def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:
 
 
 def _by_author(run: s.Run, agent: str, item: dict[str, object]) -> bool:
-    """Whether a message is an author's about this run. The answer to the reader's own question is what it asked for."""
+    """Whether a message is an author's, wherever it was sent from: the inbox has it, the brief does not. The answer to the
+    reader's own question is what it asked for."""
     if item["answer"] and item["sender"] == agent:
         return False
-    return item["sender"] in run.authors and item["run"] in ("", run.id)
+    return item["sender"] in run.authors

@@ -15,6 +15,7 @@ from andon.core import state as s
 from andon.core.decide_run import claim_refusal
 from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.judge import is_review_step
+from andon.core.swarm import GOOD
 from andon.core.workflow import Step, Workflow
 from andon.engine import offers, runs
 from andon.engine.offers import Offer, Surroundings, Wanted
@@ -46,38 +47,73 @@ class NotForIt(Exception):
         self.told = told
 
 
+class Seen:
+    """What became of the items that were looked at, for one answer."""
+
+    def __init__(self, tried: Set[tuple[str, str]]) -> None:
+        self.keys = set(tried)
+        self.chosen: list[Offer] = []
+        self.targets: dict[runs.StartKey, runs.Startable] = {}
+        self.reasons: list[str] = []
+        self.broken: dict[runs.StartKey, list[str]] = {}
+
+    def tell(self, services: Services) -> None:
+        """Say which tasks can't start, once for each cause."""
+        for start, tasks in self.broken.items():
+            error = self.targets[start].error
+            more = f" and {len(tasks) - 1} more are" if len(tasks) > 1 else " is"
+            services.say(f"task {tasks[0]}{more} passed over: {error.message if error is not None else ''}")
+
+
 def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> Choice:
-    """The first few items that are neither refused nor among `tried`. Raises AndonError when a named task can't start."""
-    now = services.clock.now()
-    with services.store.read() as reader:
-        around = Surroundings(reader, now)
-        full = q.agent_is_full(services.caller.agent, around.held, around.limits)
-        listed = offers.queue(reader, wanted, around, now)
-    if full and listed:
-        return Choice(offers=[], targets={}, why=f": {full}")
-    targets = runs.targets(services, {x.start for x in listed if not x.candidate.run})
-    chosen: list[Offer] = []
-    reasons: list[str] = []
+    """The first few items that are neither refused nor among `tried`. Raises AndonError when a named task can't start.
+
+    As long as none of those that waited longest may be had, more are looked at: what others wait for hides nothing.
+    """
+    now, seen, each = services.clock.now(), Seen(tried), offers.EACH
+    while True:
+        with services.store.read() as reader:
+            around = Surroundings(reader, now)
+            full = q.agent_is_full(services.caller.agent, around.held, around.limits)
+            listed = offers.queue(reader, wanted, around, now, each)
+        if full and listed:
+            return Choice(offers=[], targets={}, why=f": {full}")
+        _look_at(services, wanted, [x for x in listed if x.key not in seen.keys], seen, now)
+        if seen.chosen or len(listed) < each:
+            break
+        each *= offers.WIDER
+    seen.tell(services)
+    why = ""
+    if not seen.chosen:
+        with services.store.read() as reader:
+            why = _where_it_is(services, reader, wanted)
+    more = f"; and {len(seen.reasons) - MAX_REASONS} more" if len(seen.reasons) > MAX_REASONS else ""
+    told = "".join(f"; {reason}" for reason in seen.reasons[:MAX_REASONS]) + more
+    return Choice(offers=seen.chosen, targets=seen.targets, why=why + told)
+
+
+def _look_at(services: Services, wanted: Wanted, listed: list[Offer], seen: Seen, now: float) -> None:
+    """Choose among these, in their order, until there are a few."""
+    starts = {x.start for x in listed if not x.candidate.run}
+    seen.targets.update(runs.targets(services, starts - seen.targets.keys()))
     with services.store.read() as reader:
         around = Surroundings(reader, now)
         for offer in listed:
-            if offer.key in tried:
-                continue
+            seen.keys.add(offer.key)
+            target = None if offer.candidate.run else seen.targets.get(offer.start)
+            if target is not None and target.error is not None:
+                seen.broken.setdefault(offer.start, []).append(offer.candidate.task)
             try:
-                reason = refusal(services, reader, around, offer, wanted, targets)
+                reason = refusal(services, reader, around, offer, wanted, seen.targets)
             except NotForIt as other:
-                reasons += [str(other)] if other.told else []
+                seen.reasons += [str(other)] if other.told else []
                 continue
             if reason:
-                reasons.append(f"task {offer.candidate.task} {reason}")
+                seen.reasons.append(f"task {offer.candidate.task} {reason}")
             else:
-                chosen.append(offer)
-                if len(chosen) == FEW:
-                    break
-        why = "" if chosen else _where_it_is(services, reader, wanted)
-    more = f"; and {len(reasons) - MAX_REASONS} more" if len(reasons) > MAX_REASONS else ""
-    told = "".join(f"; {reason}" for reason in reasons[:MAX_REASONS]) + more
-    return Choice(offers=chosen, targets=targets, why=why + told)
+                seen.chosen.append(offer)
+                if len(seen.chosen) == FEW:
+                    return
 
 
 def refusal(
@@ -98,7 +134,6 @@ def refusal(
         if target is None:
             raise NotForIt("its workflow was not looked up")
         if target.error is not None:
-            services.say(f"task {candidate.task} is passed over: {target.error.message}")
             if wanted.task:
                 raise target.error
             return f"can't start: {target.error.message}"
@@ -135,6 +170,20 @@ def starting_role(workflow: Workflow | None, role: str | None) -> str:
     return step.role or ""
 
 
+def _waits_for(reader: Reader, task: s.Task) -> str:
+    """The dependencies of an open task that are not over, in words; "" for none."""
+    if task.status != s.OPEN:
+        return ""
+    names = []
+    for name in reader.dependencies(task.id):
+        loaded = reader.load(name)
+        status = loaded.state.status if loaded is not None and isinstance(loaded.state, s.Task) else "unknown"
+        if status not in GOOD:
+            names.append(f"{name} ({status})")
+    more = f" and {len(names) - MAX_REASONS} more" if len(names) > MAX_REASONS else ""
+    return f" and waits for {', '.join(names[:MAX_REASONS])}{more}" if names else ""
+
+
 def _where_it_is(services: Services, reader: Reader, wanted: Wanted) -> str:
     """Where the named task or run is, and why this agent may not do it."""
     name = wanted.task or wanted.run
@@ -147,7 +196,7 @@ def _where_it_is(services: Services, reader: Reader, wanted: Wanted) -> str:
     if isinstance(state, s.Task) and state.status == s.RUNNING:
         state = load_run(reader, state.run)
     if isinstance(state, s.Task):
-        return f": task {state.id} is {state.status}"
+        return f": task {state.id} is {state.status}{_waits_for(reader, state)}"
     if not isinstance(state, s.Run):
         return ""
     workflow = services.engine.definitions.get(reader, state.workflow)

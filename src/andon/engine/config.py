@@ -2,8 +2,10 @@
 
 One table names every key, its kind, its default and its bounds; whoever needs a value calls `value_of`, so that a
 default stands in one place. A value is text in the store's settings under "config:KEY"; "" is unset. Who set it last,
-and when, stands beside it under "config-set:KEY". Settings are about how work is given out, never about what a gate
-asks for: a verdict never depends on one, and they are therefore no events. Must not know: what the keys are used for.
+and when, stands beside it under "config-set:KEY". Settings are about how work is given out and landed, never about what a
+gate asks for, and they are therefore no events. `queue.flaky_retries` says how often a red gate is measured again before work
+goes back; each measurement is judged as ever, and one that passes then is recorded as flaky. Must not know: what the keys are
+used for.
 """
 
 from __future__ import annotations
@@ -175,6 +177,12 @@ def word_of(reader: Reader, name: str) -> str:
     return str(value_of(reader, name))
 
 
+def checked(name: str, text: str | None) -> str:
+    """The value as it will be kept; None: only the name is looked at. Raises AndonError kind "bad_input"."""
+    key = _key(name)
+    return "" if text is None else _shown(key, _parsed(key, name, text))
+
+
 def _key(name: str) -> Key:
     for key in TABLE:
         if key.name == name and not key.each:
@@ -194,7 +202,7 @@ def _parsed(key: Key, name: str, text: str) -> Value:
     text = text.strip()
     if key.kind == "choice":
         if text not in key.choices:
-            raise _bad(f"{name} is one of {', '.join(key.choices)}, not {text[:50]!r}", f"andon config get {name}")
+            raise _bad(f"{name} is one of {', '.join(key.choices)}, not {text[:50]!r}", _example(key, name))
         return text
     if key.kind == "whole" and key.default is None and text == "none":
         return None
@@ -202,9 +210,21 @@ def _parsed(key: Key, name: str, text: str) -> Value:
         (_seconds(text), "a duration such as 30m") if key.kind == "duration" else (_whole(text), "a number")
     )
     if number is None or not key.low <= number <= key.high:
-        bounds = f"from {key.low} to {key.high}" + (" seconds" if key.kind == "duration" else "")
-        raise _bad(f"{name} is {wanted} ({bounds}), not {text[:50]!r}", f"andon config get {name}")
+        raise _bad(f"{name} is {wanted} ({_allowed(key)}), not {text[:50]!r}", _example(key, name))
     return number
+
+
+def _allowed(key: Key) -> str:
+    if key.kind == "choice":
+        return " or ".join(key.choices)
+    if key.kind == "duration":
+        return f"from {_shown(key, float(key.low))} to {_shown(key, float(key.high))}"
+    return f"from {key.low} to {key.high}" + (", or none" if key.default is None else "")
+
+
+def _example(key: Key, name: str) -> str:
+    """A command that the table allows: the one that sets the default."""
+    return f"andon config set {name} {_shown(key, key.default)}"
 
 
 def _whole(text: str) -> int | None:
@@ -254,9 +274,8 @@ def config_get(services: Services, arguments: dict[str, Any]) -> Reply:
 
 def config_set(services: Services, arguments: dict[str, Any]) -> Reply:
     """A person's act. Raises AndonError kind "bad_input" for what the table does not allow."""
-    name, text = str(arguments["key"]), str(arguments["value"])
-    key = _key(name)
-    return _put(services, key, name, _shown(key, _parsed(key, name, text)))
+    name = str(arguments["key"])
+    return _put(services, _key(name), name, checked(name, str(arguments["value"])))
 
 
 def config_unset(services: Services, arguments: dict[str, Any]) -> Reply:
@@ -292,6 +311,7 @@ def _item(reader: Reader, name: str, key: Key) -> dict[str, Any]:
         "key": name or f"{key.name}.NAME",
         "value": _shown(key, value_of(reader, name)) if name else _shown(key, key.default),
         "default": _shown(key, key.default),
+        "allowed": _allowed(key),
         "set": bool(text),
         "set_by": by or None,
         "set_at": rfc3339(float(at)) if at else None,

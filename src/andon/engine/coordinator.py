@@ -401,6 +401,9 @@ class LocalCoordinator:
         if window is not None and not 1 <= int(window) <= WINDOW_MAX:
             text = f"--window is from 1 to {WINDOW_MAX}, found {window}"
             raise AndonError(text, kind="usage", next="andon lead --window 4", exit=EXIT_USAGE)
+        if limit is not None and int(limit) < 1:
+            text = f"--limit is at least 1, found {limit}"
+            raise AndonError(text, kind="usage", next="andon lead --limit 1", exit=EXIT_USAGE)
         if arguments.get("dry_run"):
             return queue.dry_run(self.services, arguments)
         results = landing.lead_once(

@@ -63,9 +63,8 @@ def section(services: Services, workflow: w.Workflow, run: s.Run, step: s.Active
             if not reader.count_learnings(status=k.ACTIVE):
                 return ""
             place = place_of(services, task, run, step, workflow)
-            # A reviewer judges without the author's reasons, whatever way they are told.
             reviewing = is_review_step(workflow, workflow.steps[step.step])
-            choice = _choose(services, reader, place, run, step, without=run.id if reviewing else "")
+            choice = _choose(services, reader, place, run, step, reviewed=run if reviewing else None)
         if choice.new:
             _record(services, run.id, step, choice)
     except AndonError as error:
@@ -75,16 +74,22 @@ def section(services: Services, workflow: w.Workflow, run: s.Run, step: s.Active
 
 
 def _choose(
-    services: Services, reader: Reader, place: relevance.Place, run: s.Run, step: s.ActiveStep, *, without: str
+    services: Services,
+    reader: Reader,
+    place: relevance.Place,
+    run: s.Run,
+    step: s.ActiveStep,
+    *,
+    reviewed: s.Run | None,
 ) -> Choice:
     known = next((x for x in run.given if x.step == step.step), None)
     if step.lease is not None and known is not None and known.token == step.lease.token:
         # Told already: the same again, as far as it still holds.
-        ranked = {item.learning.id: item for item in ranking(services, reader, place, without)}
+        ranked = {item.learning.id: item for item in ranking(services, reader, place, reviewed)}
         told = tuple(ranked[name] for name in known.latest if name in ranked)
         return Choice(told=told, withheld=known.withheld)
     budget = min(whole_of(reader, BRIEF_SETTING) or 0, TOKEN_BUDGET // 4)
-    told = tuple(relevance.within(ranking(services, reader, place, without), budget))
+    told = tuple(relevance.within(ranking(services, reader, place, reviewed), budget))
     percent = whole_of(reader, HOLDOUT_SETTING) or 0
     return Choice(
         told=told, withheld=relevance.held_out(run.id, step.step, percent), new=bool(told) and step.lease is not None
@@ -120,7 +125,7 @@ def place_of(
 ) -> relevance.Place:
     """What is asked for: the task's words, its scope and labels, and the files that the run's change touches by now."""
     paths = list(run.scope if run is not None else task.scope) or list(task.scope)
-    paths += getattr(task, "predicted", ())
+    paths += task.predicted
     submission = run.submissions.get(step.lane if step is not None else "") if run is not None else None
     if submission is not None:
         paths += [change.path for change in services.git.changes(submission.base, submission.tree)[:MAX_TOUCHED]]
@@ -134,16 +139,23 @@ def place_of(
     )
 
 
-def ranking(services: Services, reader: Reader, place: relevance.Place, without: str = "") -> list[relevance.Chosen]:
-    """The relevant learnings, best first. without: those found in this run are left out."""
+def ranking(
+    services: Services, reader: Reader, place: relevance.Place, reviewed: s.Run | None = None
+) -> list[relevance.Chosen]:
+    """The relevant learnings, best first. reviewed: the run that the reader judges, without its authors' reasons."""
     return relevance.rank(
-        [x for x in reader.learnings(status=k.ACTIVE) if not without or x.run != without],
+        [x for x in reader.learnings(status=k.ACTIVE) if reviewed is None or not _of_authors(x, reviewed)],
         reader.search_learnings(place.words),
         uses_by_learning(reader, place.workflow or None, place.step or None),
         place,
         services.clock.now(),
         whole_of(reader, HALF_LIFE_SETTING) or 0,
     )
+
+
+def _of_authors(learning: k.Learning, run: s.Run) -> bool:
+    """Found in the run, or worded by its authors since it began, wherever they stood: a reviewer is not told their reasons."""
+    return learning.run == run.id or learning.worded_by(run.authors, run.started_at)
 
 
 # ---------------------------------------------------------------- telling
@@ -203,7 +215,7 @@ def inject(services: Services, arguments: dict[str, Any]) -> Reply:
         words=tuple(dict.fromkeys((*query_of((words, *labels, *paths)), *place.words)))[:MAX_QUERY_WORDS],
     )
     with services.store.read() as reader:
-        told = relevance.within(ranking(services, reader, place), budget)
+        told = relevance.within(ranking(services, reader, place, _reviewed(services, reader, mine)), budget)
     if told and mine is not None:
         _note_asked(services, mine, told)
     items = [
@@ -219,6 +231,16 @@ def inject(services: Services, arguments: dict[str, Any]) -> Reply:
     used = sum(relevance.cost_tokens(item.learning) for item in told)
     text = markdown(told) if told else ""
     return Reply(exit=EXIT_YES, body={"ok": True, "items": items, "tokens": used, "budget": budget, "text": text})
+
+
+def _reviewed(services: Services, reader: Reader, claim: Claim | None) -> s.Run | None:
+    """The run whose review the caller holds."""
+    if claim is None:
+        return None
+    run = load_run(reader, claim.run)
+    workflow = services.engine.definitions.get(reader, run.workflow)
+    step = workflow.steps.get(claim.step)
+    return run if step is not None and is_review_step(workflow, step) else None
 
 
 def _note_asked(services: Services, claim: Claim, told: list[relevance.Chosen]) -> None:

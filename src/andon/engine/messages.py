@@ -17,7 +17,6 @@ from andon.core import state as s
 from andon.core.errors import EXIT_NOT_YET, EXIT_USAGE, AndonError, Rejected
 from andon.core.rules_message import SENDER_WINDOW_S
 from andon.engine import mailboxes, waiting
-from andon.engine.mailboxes import HUMAN
 from andon.engine.services import Services
 from andon.engine.transact import Unit, key_cause, unknown
 from andon.ports import Reader
@@ -50,7 +49,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 def send(services: Services, outgoing: Outgoing) -> Sent:
-    """Send a message. A key that was used in that mailbox before gives the message that was sent then."""
+    """Send a message. A key that the sender used in that mailbox before gives the message that was sent then."""
     outgoing = addressed(services, outgoing)
     warning = mailboxes.reachable(services, outgoing.to)
     sent, _effects = services.engine.transact(lambda unit: send_in(services, unit, outgoing))
@@ -74,7 +73,7 @@ def send_in(services: Services, unit: Unit, outgoing: Outgoing) -> Sent:
     """The same as part of a transaction; `outgoing` is addressed."""
     now, caller = services.clock.now(), services.caller
     to = outgoing.to
-    known = _known(unit, outgoing)
+    known = _known(services, unit, outgoing)
     if known is not None:
         again = unit.on_message(known.id, c.RepeatMessage(at=now, actor=caller.agent))
         if isinstance(again, Rejected):
@@ -97,45 +96,40 @@ def send_in(services: Services, unit: Unit, outgoing: Outgoing) -> Sent:
         waiting=unit.writer.messages_waiting(to),
         recent=unit.writer.messages_sent_since(caller.agent, now - SENDER_WINDOW_S),
     )
-    sent = unit.on_message(name, command, cause=_cause(outgoing))
+    sent = unit.on_message(name, command, cause=_cause(services, outgoing))
     if isinstance(sent, Rejected):
         raise AndonError.of(sent)
-    if before is not None and before.recipient in mailboxes.of_caller(services, unit.writer):
+    if before is not None and before.recipient in (mine := mailboxes.of_caller(services, unit.writer)):
         # Who answers has read.
-        unit.on_message(before.id, c.AcknowledgeMessage(at=now, actor=caller.agent))
+        unit.on_message(before.id, c.AcknowledgeMessage(at=now, actor=caller.agent, mailboxes=tuple(mine)))
     return Sent(message=sent)
 
 
-def _cause(outgoing: Outgoing) -> str | None:
-    """The same key in one mailbox is one message."""
+def _cause(services: Services, outgoing: Outgoing) -> str | None:
+    """One sender's same key in one mailbox is one message."""
     cause = key_cause("message", outgoing.key)
-    return f"{cause}:{outgoing.to}" if cause is not None else None
+    return f"{cause}\n{outgoing.to}\n{services.caller.agent}" if cause is not None else None
 
 
-def _known(unit: Unit, outgoing: Outgoing) -> s.Message | None:
-    cause = _cause(outgoing)
+def _known(services: Services, unit: Unit, outgoing: Outgoing) -> s.Message | None:
+    cause = _cause(services, outgoing)
     if cause is None:
         return None
-    known = unit.writer.caused(cause)
-    if known is not None:
-        return load(unit.writer, known)
-    # From when a key was one for all mailboxes.
-    older = unit.writer.caused(key_cause("message", outgoing.key) or "")
-    found = load(unit.writer, older) if older is not None else None
-    return found if found is not None and found.recipient == outgoing.to else None
+    older = key_cause("message", outgoing.key)
+    # The later two are from when a key was one for all senders, and before that for all mailboxes.
+    for name in filter(None, map(unit.writer.caused, (cause, f"{older}:{outgoing.to}", f"{older}"))):
+        found = load(unit.writer, name)
+        if (found.recipient, found.sender) == (outgoing.to, services.caller.agent):
+            return found
+    return None
 
 
 def known_under(services: Services, outgoing: Outgoing) -> s.Message | None:
     """The message that was sent before under this key to this mailbox."""
     if not outgoing.key:
         return None
-    found, _effects = services.engine.transact(lambda unit: _known(unit, outgoing))
+    found, _effects = services.engine.transact(lambda unit: _known(services, unit, outgoing))
     return found
-
-
-def _on_message(services: Services, name: str, command: c.Command) -> s.Message | Rejected:
-    done, _effects = services.engine.transact(lambda unit: unit.on_message(name, command))
-    return done
 
 
 def load(reader: Reader, name: str) -> s.Message:
@@ -171,11 +165,19 @@ def inbox(services: Services, *, acknowledge: list[str]) -> dict[str, Any]:
     """Unread messages, after acknowledging some ("all" for every one shown)."""
     rows = unread_rows(services)
     names = [str(row["id"]) for row in rows] if "all" in acknowledge else acknowledge
+    if names:
+        services.engine.transact(lambda unit: _acknowledge(services, unit, names))
+    return {"ok": True, "items": [_item(row) for row in rows], "acknowledged": names}
+
+
+def _acknowledge(services: Services, unit: Unit, names: list[str]) -> None:
+    """All of them or none."""
+    mine = tuple(mailboxes.of_caller(services, unit.writer))
+    command = c.AcknowledgeMessage(at=services.clock.now(), actor=services.caller.agent, mailboxes=mine)
     for name in names:
-        done = _on_message(services, name, c.AcknowledgeMessage(at=services.clock.now(), actor=services.caller.agent))
+        done = unit.on_message(name, command)
         if isinstance(done, Rejected):
             raise AndonError.of(done)
-    return {"ok": True, "items": [_item(row) for row in rows], "acknowledged": names}
 
 
 def thread(services: Services, name: str) -> dict[str, Any]:
@@ -205,35 +207,37 @@ def line(item: dict[str, Any], reader: str) -> str:
     if item["answer"] and item["sender"] == reader:
         return asked_line(item, "You")
     again = " (sent again)" if item.get("redelivered") else ""
-    return f"- {item['id']} from {item['sender']}{again}: {item['answer'] or item['body']}"
+    return _said(f"- {item['id']} from {item['sender']}{again}:", item["answer"] or item["body"])
 
 
 def asked_line(item: dict[str, Any], who: str) -> str:
     """A question with its answer, or that nobody answered it."""
-    asked = f"- {who} asked ({item['id']}): {_quoted(item['body'])}"
+    asked = _said(f"- {who} asked ({item['id']}):", item["body"], mark='"')
     if not item["answer"]:
         return f"{asked}; nobody answered"
-    return f"{asked}; {item['answered_by'] or 'somebody'} answered: {_quoted(item['answer'])}"
+    answered = _said(f"{item['answered_by'] or 'somebody'} answered:", item["answer"], mark='"')
+    return f"{asked}\n  {answered}" if "\n" in asked + answered else f"{asked}; {answered}"
 
 
-def _quoted(text: str) -> str:
-    return f'"{text.strip()}"'
+def _said(head: str, text: str, mark: str = "") -> str:
+    """Somebody's words behind a head of ours; more than a line of them is quoted, so that it can't pass for ours."""
+    head, lines = " ".join(head.split()), text.strip().splitlines()
+    if len(lines) <= 1:
+        return f"{head} {mark}{''.join(lines)}{mark}"
+    return "\n".join([head, *(f"  > {line}" for line in lines)])
 
 
 # ---------------------------------------------------------------- answers
 
 
 def answer(services: Services, name: str, body: str) -> s.Message:
-    """Answer a question. One put to people is answered by a person only (law 11)."""
-    with services.store.read() as reader:
-        question = load(reader, name)
-    if question.recipient == HUMAN and not services.caller.person:
-        text = f"question {name} was put to a person; {services.caller.agent} is an agent"
-        raise AndonError(text, kind="not_a_person", next="ask a person", exit=5)
+    """Answer a question: whoever reads the mailbox that it was put to, or a person; one put to people only these (law 11)."""
     now, caller = services.clock.now(), services.caller
 
     def work(unit: Unit) -> s.Message:
-        answered = unit.on_message(name, c.AnswerMessage(at=now, actor=caller.agent, body=body))
+        mine = tuple(mailboxes.of_caller(services, unit.writer))
+        command = c.AnswerMessage(at=now, actor=caller.agent, body=body, mailboxes=mine, person=caller.person)
+        answered = unit.on_message(name, command)
         if isinstance(answered, Rejected):
             raise AndonError.of(answered)
         resume_in(unit, answered, now)

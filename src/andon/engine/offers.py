@@ -25,7 +25,9 @@ from andon.engine.runs import start_key
 from andon.ports import Reader
 
 EACH = 400
-"""So many items of every priority are looked at, the ones that waited longest; the order is exact among these."""
+"""So many items of every priority are looked at first, the ones that waited longest; the order is exact among these."""
+WIDER = 4
+"""So many times as many are looked at when none of them is for the caller: nothing that is ready stays out of sight."""
 MAX_NEIGHBOURS = 20
 MAX_LINE = 50
 """Generations of parents that are asked for; deeper trees are refused elsewhere."""
@@ -134,9 +136,9 @@ class Surroundings:
         return self._lines[task]
 
 
-def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float) -> list[Offer]:
+def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float, each: int = EACH) -> list[Offer]:
     """Ready work in the order in which it is offered. Tasks that have not begun are left out where a run is named."""
-    narrowed = {"task": wanted.task, "labels": wanted.labels, "each": EACH}
+    narrowed = {"task": wanted.task, "labels": wanted.labels, "each": each}
     steps = reader.queued_steps(role=wanted.role, run=wanted.run, **narrowed)  # type: ignore[arg-type]
     tasks = [] if wanted.run else reader.queued_tasks(**narrowed)  # type: ignore[arg-type]
     offers = {x.candidate: x for x in (*map(_step_offer, steps), *map(_task_offer, tasks))}
@@ -170,11 +172,12 @@ def scope_of(reader: Reader, task: str, text: object) -> tuple[str, ...]:
 
 def predicted_of(reader: Reader, task: str) -> tuple[str, ...]:
     found = _task(reader, task)
-    return tuple(getattr(found, "predicted", ()))
+    return found.predicted if found is not None else ()
 
 
 def _parent(reader: Reader, task: str) -> str:
-    return str(getattr(_task(reader, task), "parent", ""))
+    found = _task(reader, task)
+    return found.parent if found is not None else ""
 
 
 def _task(reader: Reader, task: str) -> s.Task | None:

@@ -12,6 +12,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, AndonError
 from andon.core.routing import done_verdicts, final_submission
+from andon.core.swarm import reason_now
 from andon.engine.services import Services
 from andon.engine.sweep import tick
 from andon.engine.system import carry_out
@@ -77,7 +78,10 @@ def where(services: Services, run: s.Run) -> dict[str, Any]:
     state = "ready" if first.state == s.READY and first.kind == "agent" else "waiting"
     found: dict[str, Any] = {"step": first.step, "role": first.role or None, "state": state, "kind": first.kind}
     if state == "waiting":
-        found["reason"] = first.reason or _waits_for(first)
+        found["reason"] = reason_now(run.swarms.get(first.step), first.reason) or _waits_for(first)
+    elif first.reason:
+        # Why it is ready again: nobody should have to look for what sent it back.
+        found["reason"] = first.reason
     if len(steps) > 1:
         found["also"] = [x.step for x in steps if x is not first]
     return found

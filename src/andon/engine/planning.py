@@ -31,6 +31,7 @@ from andon.ports import MinedHistory, Reader
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000
 MAX_TASKS = 20_000
+MAX_UNDER_WAY = 1_000
 MAX_IMPORT_TASKS = 1_000
 MAX_READ_FILES = 300
 MAX_READ_BYTES = 200_000
@@ -41,12 +42,15 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """The tasks to plan, in issue order. behind: planned tasks that each depends on by way of unplanned ones.
 
     waits: dependencies that are in no plan and not done. seqs: of each task's stream, to see whether anything has changed.
+    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on.
     """
 
     tasks: tuple[s.Task, ...]
     behind: dict[str, tuple[str, ...]]
     waits: dict[str, tuple[str, ...]]
     seqs: dict[str, int]
+    passed_over: int
+    under_way: tuple[s.Task, ...] = ()
 
 
 def plan(
@@ -55,7 +59,7 @@ def plan(
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
     if arguments.get("clear"):
         if arguments.get("apply"):
-            raise UsageError("--apply records a plan, --clear takes it away", next="andon plan --clear, then --apply")
+            raise UsageError("a plan is recorded or cleared, not both", next="andon plan --apply")
         return clear(services, arguments), None
     workers = arguments.get("workers")
     workers = DEFAULT_WORKERS if workers is None else int(workers)
@@ -64,7 +68,7 @@ def plan(
     target = services.target
     head = services.git.branch_head(target)
     with services.store.read() as reader:
-        chosen = choose(reader, arguments)
+        chosen = replace(choose(reader, arguments), under_way=_under_way(reader))
     notes: list[str] = []
     history, tree = History(), Tree(())
     ids: dict[str, str] = {}
@@ -78,10 +82,12 @@ def plan(
         history = History(mined.commits)
         notes += mined.notes
     works = [_work(task, chosen) for task in chosen.tasks]
-    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids))
+    others = [_work_under_way(task) for task in chosen.under_way]
+    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids), others)
     before = recorded(chosen.tasks, head, target)
     body = body_of(made, chosen.tasks, chosen.waits)
     body |= {"target": target, "head": head, "commits": history.commits, "recorded": before, "applied": False}
+    body |= {"labels": list(arguments.get("labels") or ()), "passed_over": chosen.passed_over}
     if arguments.get("apply"):
         body |= _apply(services, made, chosen, arguments, head or "")
     return Reply(exit=EXIT_YES, body=body, notes=tuple(notes)), made
@@ -109,7 +115,15 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
     behind, waits = {}, {}
     for task in tasks:
         behind[task.id], waits[task.id] = outside.of(own_dependencies(task))
-    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs={x.id: loaded[x.id][0] for x in tasks})
+    seqs = {x.id: loaded[x.id][0] for x in tasks}
+    passed_over = len(loaded) - len(tasks)
+    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs=seqs, passed_over=passed_over)
+
+
+def _under_way(reader: Reader) -> tuple[s.Task, ...]:
+    rows = reader.tasks(status=(s.RUNNING,), limit=MAX_UNDER_WAY)
+    found = (reader.load(str(row["id"])) for row in rows)
+    return tuple(x.state for x in found if x is not None and isinstance(x.state, s.Task))
 
 
 def own_dependencies(task: s.Task) -> tuple[str, ...]:
@@ -158,7 +172,15 @@ def _work(task: s.Task, chosen: Chosen) -> Work:
         scope=task.scope,
         depends_on=own_dependencies(task),
         behind=chosen.behind[task.id],
+        parent=task.parent,
+        planned_after=task.planned_after,
     )
+
+
+def _work_under_way(task: s.Task) -> Work:
+    """What `next` goes by: the declared scope, else what a plan has recorded; else what the text lets expect."""
+    text = "\n".join((task.title, task.body, *task.acceptance))
+    return Work(id=task.id, title=task.title, text=text, scope=task.scope or task.predicted, parent=task.parent)
 
 
 def _imports(services: Services, works: Sequence[Work], tree: Tree, ids: Mapping[str, str]) -> dict[str, list[str]]:
@@ -181,7 +203,9 @@ def _imports(services: Services, works: Sequence[Work], tree: Tree, ids: Mapping
 def _apply(services: Services, made: Plan, chosen: Chosen, arguments: dict[str, Any], head: str) -> dict[str, Any]:
     def work(unit: Unit) -> tuple[int, int]:
         again = choose(unit.writer, arguments)
-        if (again.seqs, again.behind) != (chosen.seqs, chosen.behind):
+        ours = {task.id for task in chosen.under_way} & {edge.after for edge in made.added}
+        over = not ours <= {task.id for task in _under_way(unit.writer)}
+        if over or (again.seqs, again.behind) != (chosen.seqs, chosen.behind):
             text = "tasks changed while the plan was made; nothing was recorded"
             raise AndonError(text, kind="conflict", next="andon plan --apply again", exit=EXIT_LOST)
         at = services.clock.now()

@@ -32,6 +32,7 @@ def body_of(plan: Plan, tasks: Sequence[s.Task], waits: Mapping[str, tuple[str, 
                 "after": list(item.after),
                 "depends_on": [name for name in task.depends_on if name not in task.planned_after],
                 "waits_for": list(waits[item.id]),
+                "kept_off": [{"task": name, "path": path} for name, path in item.kept_off],
                 "reason": item.reason,
             }
             for item, task in zip(plan.tasks, tasks, strict=True)

@@ -2,8 +2,7 @@
 
 Theory of operation. At the first `spawn` the worktree is submitted and becomes the step's integration reference; at a later
 one what the worktree has more is merged onto it. `common` is the last commit that both hold; from there every merge, up
-and down, is a three-way merge. The lead lands children on the reference; `wait` brings it into the worktree, of which a
-snapshot is kept before. Conflicts stand in the files and are named; nothing is lost.
+and down, is a three-way merge. The lead lands children on the reference; `wait` brings it into the worktree (`taking_in`).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from andon.core import swarm as sw
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError, Rejected
 from andon.core.judge import is_review_step
 from andon.core.verdict import Submission
-from andon.engine import claims, judging
+from andon.engine import claims, judging, taking_in
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -28,6 +27,7 @@ from andon.ports_queue import WORK
 
 MAX_WAIT_S = 24 * 3600.0
 DEFAULT_WAIT_S = 3600.0
+GOOD_STATES = ("passed", "cancelled")
 MAX_MOVES = 5
 NOTHING = "0"
 BUILT = ("process", "sandbox")
@@ -103,7 +103,7 @@ def _spawn(services: Services, claim: Claim, arguments: Arguments) -> s.Task:
 
     def work(unit: Unit) -> s.Task:
         before = unit.run(run.id)
-        present = _present(before, step)
+        present = taking_in.present(before, step)
         index = len(present.children) if present is not None else 0
         child = sw.Child(
             index=index,
@@ -137,18 +137,13 @@ def _spawn(services: Services, claim: Claim, arguments: Arguments) -> s.Task:
     return task
 
 
-def _present(run: s.Run, step: s.ActiveStep) -> sw.Swarm | None:
-    swarm = run.swarms.get(step.step)
-    return swarm if swarm is not None and swarm.visit == step.visit and not swarm.join else None
-
-
 def _bring_up(
     services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, submission: Submission
 ) -> tuple[str, str]:
     """What the worktree holds now, on the integration reference: (the reference, the commit that both hold)."""
     git = services.git
     for _ in range(MAX_MOVES):
-        present = _present(run, step)
+        present = taking_in.present(run, step)
         ref = present.ref if present is not None else sw.integration_ref(run.id, step.step, claim.token)
         head = git.branch_head(ref)
         if present is None:
@@ -159,30 +154,12 @@ def _bring_up(
         if head is None:
             text = f"the integration reference {ref} of run {run.id} is gone"
             raise AndonError(text, kind="no_target", next=f"git update-ref {ref} {present.common}")
-        if submission.tree == git.tree_of(present.common):
-            return ref, present.common
-        own = _own_commit(services, present, submission.tree)
-        merge = git.merge(head, own)
-        if not merge.clean:
-            raise AndonError(
-                f"this worktree and what children landed conflict in {', '.join(merge.conflicts[:10])}",
-                kind="merge_conflicts",
-                next="andon wait brings it in; resolve the conflicts, then spawn again",
-            )
-        who, text = services.author(), f"Work of {run.id}, step {step.step}, for its children"
-        new = own
-        if head != present.common:
-            new = git.commit_tree(merge.tree, [head, own], text, author=who, committer=who, at=services.clock.now())
-        if git.move_branch(ref, new=new, expected=head, reason=f"andon: {text}"):
+        same = submission.tree == git.tree_of(present.common)
+        own = present.common if same else taking_in.own_commit(services, present, submission.tree)
+        moved = taking_in.put_up(services, ref, head, own, f"Work of {run.id}, step {step.step}, for its children")
+        if moved:
             return ref, own
     raise AndonError(f"{ref} is moved by others all the time", kind="conflict", next="try again", exit=EXIT_NOT_YET)
-
-
-def _own_commit(services: Services, swarm: sw.Swarm, tree: str) -> str:
-    """What the worktree holds as a commit on what it has in common with the reference, so that merges are three-way."""
-    who = services.author()
-    text = f"The worktree of step {swarm.step}"
-    return services.git.commit_tree(tree, [swarm.common], text, author=who, committer=who, at=services.clock.now())
 
 
 # ---------------------------------------------------------------- wait
@@ -193,7 +170,9 @@ def wait(services: Services, arguments: Arguments) -> Reply:
     claim = claims.find_claim(services)
     run, step = claims.held(services, claim)
     wanted = _wanted(run, step, arguments)
+    dropped: set[str] = set()
     if arguments.get("cancel"):
+        dropped = {child.task for child in _look(services, claim, wanted, any_=False)[1] if not child.is_over}
         _cancel(services, claim, wanted)
     timeout_s = arguments.get("timeout_s")
     left_s = min(float(DEFAULT_WAIT_S if timeout_s is None else timeout_s), MAX_WAIT_S)
@@ -203,14 +182,18 @@ def wait(services: Services, arguments: Arguments) -> Reply:
     def look() -> bool | None:
         return True if _look(services, claim, wanted, any_=any_)[0] != "open" else None
 
+    services.say(f"waits for {', '.join(wanted[:10])}{' and more' if len(wanted) > 10 else ''}, {left_s:.0f} s at most")
     with claims.keep_alive(services, claim, lease_s):
         until(services, look, left_s, about=WORK)
     state, children = _look(services, claim, wanted, any_=any_)
+    if state == "failed" and all(child.is_good or child.task in dropped for child in children):
+        # They did not end well, and that is what was asked for.
+        state = "cancelled"
     return _answer(services, claim, state, children, arguments)
 
 
 def _wanted(run: s.Run, step: s.ActiveStep, arguments: Arguments) -> list[str]:
-    swarm = _present(run, step)
+    swarm = taking_in.present(run, step)
     if swarm is None:
         text = f"step {step.step} of run {run.id} has no children"
         raise AndonError(text, kind="no_children", next="andon spawn 'title'", exit=EXIT_USAGE)
@@ -233,7 +216,7 @@ def _cancel(services: Services, claim: Claim, wanted: list[str]) -> None:
 def _look(services: Services, claim: Claim, wanted: list[str], *, any_: bool) -> tuple[str, list[sw.Child]]:
     """How far the children are: passed | failed | open. One that needs a person is not waited for."""
     run, step = claims.held(services, claim)
-    swarm = _present(run, step)
+    swarm = taking_in.present(run, step)
     children = [child for child in (swarm.children if swarm is not None else ()) if child.task in wanted]
     if any_ and any(child.is_good for child in children):
         return "passed", children
@@ -254,16 +237,22 @@ def _is_stuck(services: Services, name: str) -> bool:
 def _answer(services: Services, claim: Claim, state: str, children: list[sw.Child], arguments: Arguments) -> Reply:
     merged: dict[str, Any] | None = None
     if state != "open":
-        merged = _take_in(services, claim, leave_out=bool(arguments.get("no_merge")))
+        merged = taking_in.take_in(services, claim, leave_out=bool(arguments.get("no_merge")))
     with services.store.read() as reader:
         run = load_run(reader, claim.run)
     names = {child.task for child in children}
     shown = children_json(services, run).get(claim.step, {})
     items = [item for item in shown.get("items", []) if item["task"] in names]
-    body: dict[str, Any] = {"ok": state == "passed", "run": run.id, "step": claim.step, "state": state, "items": items}
+    body: dict[str, Any] = {
+        "ok": state in GOOD_STATES,
+        "run": run.id,
+        "step": claim.step,
+        "state": state,
+        "items": items,
+    }
     if merged is not None:
         body["merged"] = merged
-    exit_code = {"passed": EXIT_YES, "failed": EXIT_NO}.get(state, EXIT_NOT_YET)
+    exit_code = {"failed": EXIT_NO, "open": EXIT_NOT_YET}.get(state, EXIT_YES)
     if state == "open":
         still = [child.task for child in children if not child.is_over]
         text = f"{len(still)} children are not over: {', '.join(still[:10])}"
@@ -281,38 +270,3 @@ def _answer(services: Services, claim: Claim, state: str, children: list[sw.Chil
 
 def _is_bad(item: dict[str, Any]) -> bool:
     return item["outcome"] not in sw.GOOD
-
-
-def _take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, Any] | None:
-    """Merge the integration reference into the worktree. A snapshot of what stood there is kept before."""
-    git = services.git
-    run, step = claims.held(services, claim)
-    swarm = _present(run, step)
-    if swarm is None or not swarm.unmerged:
-        return None
-    head = git.branch_head(swarm.ref)
-    if head is None:
-        text = f"the integration reference {swarm.ref} of run {run.id} is gone"
-        raise AndonError(text, kind="no_target", next=f"git update-ref {swarm.ref} {swarm.common}")
-    conflicts: tuple[str, ...] = ()
-    kept = ""
-    if not leave_out:
-        before = judging.submit(services, claim)
-        kept = before.commit
-        merge = git.merge(_own_commit(services, swarm, before.tree), head)
-        conflicts = merge.conflicts
-        git.update_worktree(claim.workdir, before.tree, merge.tree)
-        # Submitted before it counts as taken in: whoever goes on with the step after this worker begins with it.
-        judging.submit(services, claim)
-    command = c.MergeChildren(
-        at=services.clock.now(),
-        actor=claim.agent,
-        step=claim.step,
-        token=claim.token,
-        commit=head if not leave_out else swarm.common,
-        left_out=leave_out,
-        conflicts=conflicts,
-    )
-    _after, effects = services.engine.on_run(run.id, command)
-    services.after(effects)
-    return {"commit": head, "left_out": leave_out, "conflicts": list(conflicts), "before": kept or None}

@@ -125,7 +125,7 @@ def _item(path: str, index: int, value: object) -> Item:
     if not isinstance(value, dict):
         raise BadList(f"{where} is {_named(value)}, and must be a text or an object")
     if unknown := [key for key in value if key not in ITEM_KEYS]:
-        raise BadList(f"{where} has the unknown key {unknown[0][:60]!r}; known: {', '.join(ITEM_KEYS)}")
+        raise BadList(f"{where} has the unknown key {unknown[0][:60]!a}; known: {', '.join(ITEM_KEYS)}")
     title, body, key = (_text(where, value, name) for name in ("title", "body", "key"))
     if not title.strip() or "\n" in title:
         raise BadList(f"{where} needs a title of one line")
@@ -140,6 +140,7 @@ def _text(where: str, value: dict[str, Any], name: str) -> str:
     found = value.get(name, "")
     if not isinstance(found, str):
         raise BadList(f"{where}: {name} is {_named(found)}, and must be a text")
+    _refuse_halves(where, name, found)
     return found
 
 
@@ -148,7 +149,17 @@ def _texts(where: str, value: dict[str, Any], name: str) -> tuple[str, ...]:
     listed = [found] if isinstance(found, str) else found
     if not isinstance(listed, list) or not all(isinstance(x, str) for x in listed):
         raise BadList(f"{where}: {name} must be a list of texts")
+    _refuse_halves(where, name, *listed)
     return tuple(listed)
+
+
+def _refuse_halves(where: str, name: str, *texts: str) -> None:
+    """JSON can name one half of a character alone; no file and no store can hold it."""
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeError as error:
+        raise BadList(f"{where}: {name} is no text: it holds half of a character") from error
 
 
 def _named(value: object) -> str:

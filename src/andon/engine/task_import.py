@@ -210,8 +210,14 @@ class Import:
         for name in ("scope", "workflow") if task.status == s.RUNNING else ():
             if changes.pop(name, None) is not None:
                 self._keep(task, foreign, name, f"{task.id} is running in {task.run}")
+        person = self.services.caller.person
+        for name in s.CRITERIA if task.status == s.RUNNING and not person else ():
+            if changes.pop(name, None) is not None:
+                self._keep(task, foreign, name, f"{task.id} is running in {task.run}: only a person changes it now")
+                # It is taken over by the first import that may.
+                now = replace(now, digests={**now.digests, name: then.digests.get(name, "")})
         if changes:
-            self._do(foreign, task.id, c.EditTask(at=self.at, actor=self.actor, **changes))
+            self._do(foreign, task.id, c.EditTask(at=self.at, actor=self.actor, person=person, **changes))
             entry = {"task": task.id, "source": foreign.source, "title": foreign.title}
             self.changed.append(entry | {"fields": sorted(changes)})
         if now != then:

@@ -7,9 +7,10 @@ from typing import Any
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError, Rejected
+from andon.core.swarm import open_children
 from andon.engine.messages import rfc3339
 from andon.engine.services import Services
-from andon.engine.transact import Unit, key_cause, load_task
+from andon.engine.transact import Unit, key_cause, load_run, load_task
 
 MAX_DEPENDENCY_DEPTH = 10_000
 
@@ -60,7 +61,18 @@ def _check_dependencies(unit: Unit, task: str | None, depends_on: tuple[str, ...
             raise AndonError(text, kind="bad_task", next="leave out one of the dependencies", exit=EXIT_USAGE)
         if name not in seen:
             seen.add(name)
-            queue.extend(unit.writer.dependencies(name))
+            queue.extend((*unit.writer.dependencies(name), *_open_children(unit, name)))
+
+
+def _open_children(unit: Unit, name: str) -> list[str]:
+    """What a task at work waits for beside its dependencies."""
+    try:
+        task = load_task(unit.writer, name)
+        run = load_run(unit.writer, task.run) if task.status == s.RUNNING and task.run else None
+    except AndonError:
+        # One that can't be read must not keep others from being edited (law 12).
+        return []
+    return [child.task for swarm in run.swarms.values() for child in open_children(swarm)] if run is not None else []
 
 
 def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
@@ -83,6 +95,7 @@ def edit(services: Services, name: str, arguments: dict[str, Any]) -> s.Task:
             labels=listed("labels"),
             workflow=arguments.get("workflow"),
             draft=arguments.get("draft"),
+            person=services.caller.person,
         )
         return unit.on_task(name, command)
 
@@ -129,4 +142,6 @@ def describe(task: s.Task) -> dict[str, Any]:
         "added_by": task.added_by,
         "predicted": list(task.predicted),
         "wave": task.wave,
+        "edited": list(task.edited),
+        "edited_by": task.edited_by or None,
     }

@@ -10,6 +10,7 @@ from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.learning import Learning
 from andon.core.routing import done_verdicts
+from andon.core.swarm import reason_now
 from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339, thread_items
 from andon.engine.people import where
@@ -74,7 +75,7 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
                 "state": step.state,
                 "visit": step.visit,
                 "attempt": step.attempt,
-                "reason": step.reason,
+                "reason": reason_now(run.swarms.get(step.step), step.reason),
                 "agent": lease.agent if lease else None,
                 "expires_at": rfc3339(lease.expires_at) if lease else None,
                 "workdir": lease.workdir if lease else None,

@@ -179,7 +179,8 @@ def _gather(world: World, name: str, body: dict[str, Any], *, careful: bool) -> 
         answer = _found((yield Call(verb="advance", arguments={"message": "gathered"}, agent=name, cwd=cwd)))
         if answer.kind in ("children_open", "children_unmerged"):
             late = count > GATHERING // 2
-            how: dict[str, Any] = {"timeout_s": 0, "cancel": late, "any": random.random() < 0.1}
+            how: dict[str, Any] = {"timeout_s": 0, "cancel": late, "any": random.random() < 0.5}
+            how["no_merge"] = random.random() < 0.1
             yield Call(verb="wait", arguments=how, agent=name, cwd=cwd)
         elif answer.exit == 0 or answer.exit in LOST:
             return
@@ -233,6 +234,8 @@ def cheater(world: World, name: str) -> Actor:
     while True:
         yield Sleep(random.random() * world.parameters.lease_s / 2)
         act = random.randrange(7)
+        for question in [step.question for run in world.runs() for step in run.active.values() if step.question][:1]:
+            yield Call(verb="answer", arguments={"message": question, "body": "yes, do"}, agent=name)
         if act <= 1:
             yield from _intrude(world, name, forge=act == 1)
         elif act == 2:
@@ -292,6 +295,9 @@ def _cheat_at_work(world: World, name: str, body: dict[str, Any], act: int) -> A
         yield Call(verb="heartbeat", arguments={"tokens": 10**30}, agent=name, cwd=cwd)
         yield Sleep(world.parameters.lease_s * 0.2)
         yield Call(verb="heartbeat", arguments={"tokens": -500}, agent=name, cwd=cwd)
+        # Whoever reviews it shall ask for less.
+        asked = {"task": body["task"], "acceptance": ["anything goes"]}
+        yield Call(verb="task_edit", arguments=asked, agent=name, cwd=HOME)
     answer = _found((yield Call(verb="advance", arguments={"message": "trust me"}, agent=name, cwd=cwd)))
     if answer.exit == 0:
         again = _found((yield Call(verb="next", arguments={"role": "reviewer"}, agent=name, cwd=HOME)))

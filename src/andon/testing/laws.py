@@ -96,11 +96,12 @@ class Laws:
         started, ended, attached, detached = set(), set(), set(), set()
         for stream, _seq, events, _state in appended:
             for event in events:
+                self.talk.on_task(stream, event, process)
                 if isinstance(event, e.RunStarted):
                     started.add(event.run)
                     self._started(event)
                 elif isinstance(event, e.MessageAnswered):
-                    self.talk.answered.add(stream)
+                    self.talk.on_answer(stream, event, process)
                 elif isinstance(event, e.RunAttached):
                     attached.add(event.run)
                 elif isinstance(event, e.RunDetached):

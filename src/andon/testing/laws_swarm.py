@@ -33,7 +33,7 @@ class Family(Struct, kw_only=True):
     results: dict[str, str] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     parallel: int | None = None
-    left_out: bool = False
+    left_out: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
 
 
@@ -169,19 +169,22 @@ class SwarmLaws:
         """A worker who left a step took what its children landed along, or said that it does without."""
         family = self.families.get((known.id, step))
         made = known.submitted.get(known.lane.get(step, ""))
-        if family is None or made is None or family.left_out:
+        if family is None or made is None:
             return
         if still := [task for task in family.tasks if task not in family.results]:
             self.laws.violated(10, f"{known.id} left {step} while {', '.join(still)} go on")
         files = self.laws.world.repository.files(made.tree)
         landed = [task for task, outcome in family.results.items() if outcome == "landed"]
-        if lost := [task for task in landed if f"{task}-implement" not in files]:
+        if lost := [task for task in landed if f"{task}-implement" not in files and task not in family.left_out]:
             self.laws.violated(10, f"{known.id} left {step} without what {', '.join(lost)} landed")
+        if back := [task for task in family.left_out if f"{task}-implement" in files]:
+            self.laws.violated(10, f"{known.id} left {step} with what {', '.join(back)} landed, which it did without")
 
     def _merged(self, known: Known, event: e.ChildrenMerged, process: Process | None) -> None:
         self.laws.world.count("taken in")
         if event.left_out:
-            self.families[(known.id, event.step)].left_out = True
+            self.laws.world.count("left out")
+            self.families[(known.id, event.step)].left_out |= set(event.tasks or ())
 
     def committed(self, ended: set[str]) -> None:
         """After a transaction: no child goes on whose parent is over (the same transaction ends both)."""

@@ -29,8 +29,29 @@ class TalkLaws:
             e.FindingResolved: self._resolved,
             e.FindingReopened: self._reopened,
         }
+        self.running: set[str] = set()
+        """tasks that somebody works on"""
+
+    # ------------------------------------------------------------ criteria
+
+    def on_task(self, task: str, event: e.Event, process: Process | None) -> None:
+        """Law 8: what the work is judged by is not rewritten by those who do it."""
+        if isinstance(event, e.RunAttached):
+            self.running.add(task)
+        elif isinstance(event, e.RunDetached):
+            self.running.discard(task)
+        elif isinstance(event, e.TaskEdited) and task in self.running:
+            person = process is not None and process.caller.person
+            if not person and (event.title, event.body, event.acceptance) != (None, None, None):
+                self.laws.violated(8, f"{event.actor}, an agent, changed what {task} asks for while it runs")
 
     # ------------------------------------------------------------ questions
+
+    def on_answer(self, question: str, event: e.MessageAnswered, process: Process | None) -> None:
+        """All questions of a simulated world are put to people."""
+        self.answered.add(question)
+        if process is None or not process.caller.person:
+            self.laws.violated(11, f"{event.by}, an agent, answered {question}, which was put to people")
 
     def attempt_ended(self, known: Known, event: e.AttemptEnded) -> None:
         if event.how == "asked":

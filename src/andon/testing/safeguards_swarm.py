@@ -11,6 +11,7 @@ from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core.evolve import _HANDLERS
 from andon.engine import swarm as handing_on
+from andon.engine import taking_in
 from andon.testing.safeguards import Patch
 
 
@@ -38,6 +39,21 @@ def strangers() -> list[Patch]:
 def left_behind() -> list[Patch]:
     """A step is left whatever its children do, and without what they made."""
     return [(sw, "refuse_leaving", lambda *_, **__: None)]
+
+
+def all_taken_in() -> list[Patch]:
+    """Whatever has landed by then counts as taken in."""
+    original = evolve_swarm._merged
+
+    def merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
+        return original(run, replace(event, tasks=None))
+
+    return [(_HANDLERS, e.ChildrenMerged, merged)]
+
+
+def comes_back() -> list[Patch]:
+    """What was left out is only not taken in this time."""
+    return [(taking_in, "_without", lambda _services, swarm, _head: swarm.common)]
 
 
 def overbooked() -> list[Patch]:

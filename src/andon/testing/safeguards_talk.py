@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from andon.core import commands as c
-from andon.core import decide_run, judge, routing, rules_findings, rules_question
+from andon.core import decide, decide_run, judge, routing, rules_findings, rules_message, rules_question
 from andon.core import state as s
 from andon.core.decide_run import _HANDLERS
 from andon.core.errors import Rejected
@@ -19,6 +19,16 @@ def findings_forgotten() -> list[Patch]:
 def anybody_resolves() -> list[Patch]:
     """Whoever likes says that a finding is mended: its author, too."""
     return [(rules_findings, "_refuse_resolving", lambda *_: None)]
+
+
+def criteria_rewritten() -> list[Patch]:
+    """Whoever works on a task changes what it asks for."""
+    return [(decide, "refuse_criteria", lambda *_: None)]
+
+
+def strangers_answer() -> list[Patch]:
+    """Anybody speaks for any mailbox."""
+    return [(rules_message, "refuse_stranger", lambda *_: None)]
 
 
 def answers_unheard() -> list[Patch]:

@@ -105,6 +105,40 @@ def test_declared_scopes_do_not_give_the_file_up() -> None:
     assert len(made.added) == 5, "a chain, not all pairs"
 
 
+def test_what_is_under_way_is_said_and_is_in_no_plan() -> None:
+    planned = [work("T1", "hub.py"), work("T2", "", "core/"), work("T3", "", "docs/x.md"), work("T4", "core/b.py")]
+    running = [work("T8", "", "core/a.py"), work("T9", "hub.py is slow")]
+    made = make_plan(planned, TREE, NONE, 6, under_way=running)
+    assert {item.id: item.kept_off for item in made.tasks} == {
+        "T1": (("T9", "hub.py"),),
+        "T2": (("T8", "core/"),),
+        "T3": (),
+        "T4": (),
+    }
+    part = Work(id="T5", title="", text="hub.py", parent="T9")
+    assert make_plan([part], TREE, NONE, 6, under_way=running).tasks[0].kept_off == ()
+    assert waves(made) == waves(plan(*planned)) and all(not item.kept_off for item in plan(*planned).tasks)
+
+
+def test_who_settles_a_contract_goes_on_doing_so_when_it_is_under_way() -> None:
+    planned = [work(f"T{n}", "hub.py") for n in range(1, 7)]
+    made = make_plan(planned, TREE, NONE, 6, under_way=[work("T9", "", "hub.py")])
+    assert made.waves == 1 and {(x.task, x.after, x.path) for x in made.added} == {
+        (x.id, "T9", "hub.py") for x in planned
+    }
+    assert all((x.released, x.after, x.kept_off) == (("hub.py",), ("T9",), ()) for x in made.tasks)
+    parts = [*planned, Work(id="T7", title="", text="", parent="T9")]
+    assert all(x.after != "T9" for x in make_plan(parts, TREE, NONE, 6, under_way=[work("T9", "", "hub.py")]).added), (
+        "T9 waits for its part; nobody waits for T9"
+    )
+
+
+def test_a_dependency_on_what_is_under_way_stays_while_the_two_meet() -> None:
+    before = Work(id="T1", title="", text="hub.py", planned_after=("T8", "T9"))
+    made = make_plan([before], TREE, NONE, 6, under_way=[work("T8", "", "docs/x.md"), work("T9", "", "hub.py")])
+    assert [(x.after, x.path, x.strategy) for x in made.added] == [("T9", "hub.py", "sequence")]
+
+
 def test_nothing_and_one_task() -> None:
     assert plan().waves == 0 and plan().distance_percent == 0.0
     assert waves(plan(work("T1"))) == {"T1": 1}

@@ -175,3 +175,15 @@ def test_imports_of_python_and_scripts() -> None:
     script = "import U from './web/FileUpload'\nconst g = require(\"../../docs/guide.md\")\nimport x from 'react'"
     assert imported_by("src/app/main.ts", script, TREE) == ["src/app/web/FileUpload.tsx", "docs/guide.md"]
     assert imported_by("README.md", text, TREE) == []
+
+
+def test_words_of_a_young_history_are_no_sure_sign() -> None:
+    files = ("src/app/core/queue.py",)
+    young = history(("Wake sleepers yet", files), ("other", ("README.md",)), ("more", ("README.md",)))
+    old = history(*[("Wake sleepers yet", files)] * 10, *[("other", ("README.md",))] * 90)
+    scores = [
+        {item.path: item.score for item in predict("Nothing is known of sleepers yet", TREE, told)}
+        for told in (young, old)
+    ]
+    assert scores[0].get(files[0], 0.0) < 0.35
+    assert scores[0].get(files[0], 0.0) < scores[1][files[0]] / 2, scores

@@ -78,15 +78,3 @@ def _one(token: str, tree: Tree, named: Named) -> None:
 
 def _is_camel(word: str) -> bool:
     return any(character.isupper() for character in word[1:]) and any(character.islower() for character in word)
-
-
-def identifiers_in(text: str, limit: int) -> list[str]:
-    """Words that look like the names of functions or classes: `snake_case`, `CamelCase`, `called()`."""
-    found: dict[str, None] = {}
-    for match in re.finditer(r"\b([A-Za-z_][A-Za-z0-9_]{3,})\b(\(\))?", text[:50_000]):
-        word = match.group(1)
-        if match.group(2) or "_" in word.strip("_") or _is_camel(word):
-            found[word] = None
-            if len(found) == limit:
-                break
-    return list(found)

@@ -13,10 +13,11 @@ from msgspec import Struct
 from andon.core.globs import Globs
 from andon.core.planning.draft import draw, reasons_of
 from andon.core.planning.history import History
-from andon.core.planning.holds import DECLARED, hold_of
+from andon.core.planning.holds import DECLARED, Hold, hold_of
 from andon.core.planning.predict import Predicted, predict
-from andon.core.planning.shared import Shared
+from andon.core.planning.shared import CONTRACT_FIRST, SEQUENCE, Shared
 from andon.core.planning.tree import Tree
+from andon.core.planning.under_way import kept_off, settled_by, without
 
 MAX_SCOPE_FILES = 5
 """A scope of so few files says that each of them is touched."""
@@ -34,6 +35,10 @@ class Work(Struct, frozen=True, kw_only=True):
     scope: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
+    parent: str = ""
+    """the task that it is a part of; the two share their paths by intent"""
+    planned_after: tuple[str, ...] = ()
+    """the dependencies that an earlier plan added"""
 
 
 class Added(Struct, frozen=True, kw_only=True):
@@ -60,6 +65,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     after: tuple[str, ...]
     """the dependencies that the plan adds"""
     reason: str
+    kept_off: tuple[tuple[str, str], ...] = ()
+    """(task, place): tasks that are under way, and what of theirs this one would touch, too"""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -88,22 +95,39 @@ Imports = Mapping[str, Sequence[str]]
 
 
 def make_plan(
-    works: Sequence[Work], tree: Tree, history: History, workers: int, imports: Imports | None = None
+    works: Sequence[Work],
+    tree: Tree,
+    history: History,
+    workers: int,
+    imports: Imports | None = None,
+    under_way: Sequence[Work] = (),
 ) -> Plan:
-    """The plan of these tasks, which are given in issue order."""
+    """The plan of these tasks, which are given in issue order. under_way: tasks that somebody is at work on; the waves
+    come behind them, and what they keep the tasks off is said."""
     predicted = [_predicted(work, tree, history, imports) for work in works]
     holds = [hold_of(work.scope, found, tree) for work, found in zip(works, predicted, strict=True)]
+    others = [hold_of(work.scope, _predicted(work, tree, history, imports), tree) for work in under_way]
+    parents = {work.parent for work in (*works, *under_way)}
+    whole = [number for number, work in enumerate(under_way) if work.id not in parents]
+    settled = settled_by(holds, others, whole)
+    holds = [without(hold, tuple(paths)) for hold, paths in zip(holds, settled, strict=True)]
     numbers = {work.id: number for number, work in enumerate(works)}
     before = [[numbers[x] for x in (*work.depends_on, *work.behind) if x in numbers] for work in works]
     draft = draw(holds, before, workers)
     found = draft.cut
+    kept = _kept_off(works, under_way, holds, draft.released, others)
     added = [
         Added(task=works[x.task].id, after=works[x.after].id, path=x.path, strategy=x.strategy) for x in draft.added
     ]
+    added += _on_others(works, [under_way[number].id for number in whole], under_way, settled, kept)
     after: dict[str, dict[str, None]] = {}
     for edge in added:
         after.setdefault(edge.task, {})[edge.after] = None
     reasons = reasons_of(draft, [work.id for work in works])
+    for number, work in enumerate(works):
+        # In the first wave all that a task comes after is under way.
+        if found.wave[number] == 1 and work.id in after:
+            reasons[number] = f"after {next(iter(after[work.id]))}"
     tasks = tuple(
         Planned(
             id=work.id,
@@ -112,9 +136,10 @@ def make_plan(
             predicted=predicted[number],
             holds=tuple(sorted(draft.places.names[place] for place in draft.places.alone[number])),
             declared=holds[number].declared,
-            released=tuple(sorted(draft.released[number])),
+            released=tuple(sorted({*draft.released[number], *settled[number]})),
             after=tuple(after.get(work.id, ())),
             reason=reasons[number],
+            kept_off=kept[number],
         )
         for number, work in enumerate(works)
     )
@@ -127,6 +152,38 @@ def make_plan(
         lower_bound=found.lower_bound,
         greedy=draft.greedy,
     )
+
+
+def _kept_off(
+    works: Sequence[Work],
+    under_way: Sequence[Work],
+    holds: Sequence[Hold],
+    released: Sequence[frozenset[str]],
+    others: Sequence[Hold],
+) -> list[tuple[tuple[str, str], ...]]:
+    found = kept_off(holds, released, others)
+    return [
+        tuple((under_way[x].id, place) for x, place in mine if under_way[x].id != work.parent)
+        for work, mine in zip(works, found, strict=True)
+    ]
+
+
+def _on_others(
+    works: Sequence[Work],
+    whole: Sequence[str],
+    under_way: Sequence[Work],
+    settled: Sequence[dict[str, int]],
+    kept: Sequence[tuple[tuple[str, str], ...]],
+) -> list[Added]:
+    """The dependencies on tasks that are under way."""
+    found = []
+    for work, files, mine in zip(works, settled, kept, strict=True):
+        for path, other in files.items():
+            if under_way[other].id not in work.depends_on:
+                found.append(Added(task=work.id, after=under_way[other].id, path=path, strategy=CONTRACT_FIRST))
+        stay = [x for x in mine if x[0] in work.planned_after and x[0] in whole and x[0] not in work.depends_on]
+        found += [Added(task=work.id, after=name, path=path, strategy=SEQUENCE) for name, path in stay]
+    return found
 
 
 def _predicted(work: Work, tree: Tree, history: History, imports: Imports | None) -> tuple[Predicted, ...]:

@@ -29,6 +29,8 @@ MAX_SEEDS = 6
 MAX_LIKE_COMMITS = 12
 MAX_COMPANIONS = 12
 MIN_SEED = 0.05
+YOUNG_COMMITS = 20
+"""The words of so many commits are half believed: where each was used once, every word would be a sure sign."""
 
 FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
 """follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all
@@ -122,6 +124,10 @@ def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequen
     best = max((row[FOLLOWS] for row in features.values()), default=0.0) or 1.0
     for row, share in zip(features.values(), history.shares(features), strict=True):
         row[SHARE], row[MOST_FOLLOWS] = share, row[FOLLOWS] / best
+    believed = history.commits / (history.commits + YOUNG_COMMITS)
+    for row in features.values():
+        for feature in (FOLLOWS, LIKE, SHARE, MOST_FOLLOWS):
+            row[feature] *= believed
     return evidence
 
 

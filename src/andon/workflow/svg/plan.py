@@ -136,6 +136,7 @@ def _card(task: Planned, box: Box, first: bool) -> str:
     inside = CARD_WIDTH - 20
     likely = [*task.holds, *(x.path for x in task.predicted if x.path not in task.holds)]
     said = [f"{task.id}: {task.title}", f"wave {task.wave}: {task.reason}"]
+    said += [f"{name} is at work on {place}" for name, place in task.kept_off[:8]]
     said += [f"{x.path}: {x.score:g}, {x.reason}" for x in task.predicted[:8]]
     lines = [
         words(
