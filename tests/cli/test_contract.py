@@ -196,6 +196,22 @@ def test_completion_scripts(world: World) -> None:
     assert "T1" in done.out
 
 
+def test_the_shell_completes_what_can_stand_there(world: World) -> None:
+    world.add_task()
+
+    def completed(*words: str) -> list[str]:
+        line, at = " ".join(("andon", *words)), str(len(words))
+        extra = {"_ANDON_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": at}
+        return [line.partition(",")[2] for line in world.andon(**extra).out.splitlines() if line]
+
+    assert completed("config", "get", "next.o") == ["next.overlap"]
+    assert completed("plan", "T") == completed("next", "--task", "T") == ["T1"]
+    assert completed("ask", "--on-expiry", "") == ["ready", "cord"]
+    assert completed("task", "import", "--format", "b") == ["beads", "backlog"]
+    for free in (("learn", "T"), ("learn", "show", "T"), ("say", "T"), ("waive", "T1", "T")):
+        assert completed(*free) == [], free
+
+
 def test_an_answer_that_can_not_be_written_is_said_so(world: World) -> None:
     for args in (["task", "add", "a"], ["status", "--json"], ["task", "list"]):
         with open("/dev/full", "w") as full:

@@ -36,6 +36,8 @@ def test_agents_and_bad_values_are_refused(tmp_path: Path) -> None:
     world = World.make(tmp_path)
     refused = world.andon("config", "set", "next.overlap", "warn", "--json", agent="alice")
     assert refused.exit == 5 and json.loads(refused.out)["error"]["kind"] == "not_a_person"
+    silent = world.andon("config", "set", "next.overlap", "warn")
+    assert "only a person at a terminal may change the setting next.overlap to warn" in silent.err, silent.err
     for key, value in (("next.overlap", "maybe"), ("next.ageing", "soon"), ("next.per_agent", "0"), ("next.what", "1")):
         wrong = world.person("config", "set", key, value)
         assert wrong.exit == 64 and key in wrong.out, (wrong.exit, wrong.out)

@@ -241,6 +241,18 @@ class TestReview:
         quick.ok("learn", "confirm", "L2")
         assert of(quick, "L1")["superseded_by"] == "L2"
 
+    def test_what_stands_under_a_name_is_changed_under_that_name(self, quick: World) -> None:
+        quick.ok("learn", "the parser reads bytes", agent="alice")
+        for args in (["retire", "L1"], ["edit", "L1", "--text", "the parser reads nothing"]):
+            refused = quick.andon("learn", *args, "--json", agent="mallory")
+            assert (refused.exit, refused.kind) == (5, "not_yours")
+            assert refused.json["error"]["next"] == "andon learn 'what is true instead' --supersedes L1"
+        assert quick.ok("learn", "edit", "L1", "--text", "the parser reads lines", agent="alice")["agent"] == "alice"
+        # A better one in its place says who put it there.
+        quick.ok("learn", "the parser reads words", "--supersedes", "L1", agent="bob")
+        assert (of(quick, "L1")["superseded_by"], of(quick, "L2")["agent"]) == ("L2", "bob")
+        assert quick.ok("learn", "edit", "L2", "--text", "a person's word")["reviewed_by"]
+
     def test_an_agents_environment_is_no_person(self, quick: World) -> None:
         quick.ok("learn", "x holds", agent="alice")
         refused = quick.andon("learn", "--review", "--accept", "L1", "--json", CLAUDECODE="1")

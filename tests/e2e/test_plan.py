@@ -226,15 +226,14 @@ def test_text_on_the_command_line_can_not_break_the_plan(world: World) -> None:
 def test_file_names_that_are_no_text_or_hold_lines(tmp_path: Path) -> None:
     world = World.make(tmp_path)
     evil = "src/app\n  T9 after T8: all.py\tis yours.py"
-    for name in (b"src/bad\xff.py", evil.encode()):
-        path = os.path.join(os.fsencode(world.path), name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        for number in range(4):
+    names = [os.path.join(os.fsencode(world.path), name) for name in (b"src/bad\xff.py", evil.encode(), b"src/good.py")]
+    for number in range(30):
+        for path in names:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(b"# %d\n" % number)
-            world.write("src/good.py", f"# {number}\n")
-            world.git("add", ".")
-            world.git("commit", "-q", "-m", f"Brackets are balanced, part {number}")
+        world.git("add", ".")
+        world.git("commit", "-q", "-m", f"Brackets are balanced, part {number}")
     one = world.add_task("Balance the brackets in src/good.py")
     two = world.add_task("Balance the other brackets in src/good.py")
     other = world.add_task("Print a table", "--scope", "docs/**")
@@ -250,10 +249,3 @@ def test_file_names_that_are_no_text_or_hold_lines(tmp_path: Path) -> None:
     world.ok("plan", "--clear", two)
     world.claim("alice", "--task", one)
     assert world.andon("next", "--task", declared, agent="bob").exit == 3
-
-
-def test_recording_and_clearing_at_once_is_refused(world: World) -> None:
-    task = world.add_task("Balance the brackets in src/parser.py")
-    result = world.andon("plan", "--apply", "--clear", "--json")
-    assert (result.exit, result.kind) == (64, "usage")
-    assert "TaskPlanned" not in world.events(task)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from andon import __version__
+from andon.cli.complete import completer
 from andon.cli.output import fail
 from andon.cli.parse import convert, meant
 from andon.cli.table import COMMANDS, COMMON, NOT_BUILT, Command, Option, common_of
@@ -57,11 +58,11 @@ class CommandGroup(Group):
         return super().invoke(ctx)
 
 
-def _parameter(option: Option) -> click.Option:
+def _parameter(verb: str, option: Option) -> click.Option:
     flags, name, kind, text = option
     if kind in ("flag", "off"):
         return click.Option([*flags, name], is_flag=True, default=None, flag_value=kind == "flag", help=text)
-    complete_with = None
+    complete_with: Any = completer(verb, name)
     if name in ("clients", "client"):
         text, complete_with = f"{text}: {', '.join(_clients(name))}", complete_client
     return click.Option([*flags, name], multiple=kind == "list", default=None, help=text, shell_complete=complete_with)
@@ -84,24 +85,9 @@ def _callback(command: Command) -> Any:
     return call
 
 
-def _argument(name: str, kind: str) -> click.Argument:
-    return click.Argument([name], required=kind == "one", nargs=-1 if kind == "many" else 1, shell_complete=complete)
-
-
-def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Ids of tasks and runs for the shell."""
-    import os
-
-    from andon.app import open_coordinator
-    from andon.engine.interface import CallContext
-
-    try:
-        coordinator = open_coordinator(CallContext(cwd=os.getcwd(), agent="completion"))
-        tasks = coordinator.call("task_list", {}).body["items"]
-        runs = coordinator.call("run_list", {}).body["items"]
-    except AndonError:
-        return []
-    return [x for item in (*tasks, *runs) if (x := str(item["id"])).startswith(incomplete)]
+def _argument(verb: str, name: str, kind: str) -> click.Argument:
+    required, count = kind == "one", -1 if kind == "many" else 1
+    return click.Argument([name], required=required, nargs=count, shell_complete=completer(verb, name))
 
 
 def complete_client(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -122,14 +108,14 @@ def _clients(option: str) -> list[str]:
 
 
 def _command(command: Command) -> click.Command:
-    _verb, path, text, positionals, options, examples, section = command
+    verb, path, text, positionals, options, examples, section = command
     epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
     made = click.Command(
         path.split(" ")[-1],
         callback=_callback(command),
         params=[
-            *(_argument(name, kind) for name, kind, _ in positionals),
-            *map(_parameter, (*options, *common_of(command))),
+            *(_argument(verb, name, kind) for name, kind, _ in positionals),
+            *(_parameter(verb, option) for option in (*options, *common_of(command))),
         ],
         help=text,
         epilog=epilog,

@@ -78,7 +78,7 @@ def _queue(body: Body, paint: Paint) -> str:
         [x["id"], ", ".join(x["reasons"]), ", ".join(x["against"]), ", ".join(x["scopes"]), _short(x["text"])]
         for x in body["items"]
     ]
-    lines.append(table(rows, ["id", "why", "against", "scope", "text"], paint))
+    lines.append(table(rows, ["ID", "WHY", "AGAINST", "SCOPE", "TEXT"], paint))
     return "\n".join([*lines, "andon learn --review --accept ID --retire ID"])
 
 
@@ -102,7 +102,7 @@ def listed(body: Body, paint: Paint) -> str:
         ]
         for x in body["items"]
     ]
-    return table(rows, ["id", "state", "scope", "with", "without", "against", "text"], paint)
+    return table(rows, ["ID", "STATE", "SCOPE", "WITH", "WITHOUT", "AGAINST", "TEXT"], paint)
 
 
 def shown(body: Body, paint: Paint) -> str:

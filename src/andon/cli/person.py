@@ -45,9 +45,13 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
         # A reviewer's own findings are its to resolve; whose they are, the core knows.
         return
     refuse_agents(caller)
+    setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
+    subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
+    if verb in ("lead_freeze", "lead_unfreeze"):
+        subject = arguments.get("branch") or "the target branch"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise AndonError(
-            f"only a person at a terminal may {WORDS[verb]} this",
+            f"only a person at a terminal may {WORDS[verb]} {clean(str(subject))}",
             kind="not_a_person",
             next="let a person run this in a terminal",
             exit=EXIT_DENIED,
@@ -57,11 +61,7 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
 
         # Nobody is asked to confirm what is refused afterwards.
         checked(str(arguments["key"]), arguments.get("value"))
-    setting = f"{arguments['key']} to {arguments['value']}" if verb == "config_set" else arguments.get("key")
-    subject = arguments.get("run") or arguments.get("message") or setting or "the key that signs evidence"
-    if verb in ("lead_freeze", "lead_unfreeze"):
-        subject = arguments.get("branch") or "the target branch"
-    elif verb not in ("answer", "key_rotate", "config_set", "config_unset"):
+    if verb not in ("lead_freeze", "lead_unfreeze", "answer", "key_rotate", "config_set", "config_unset"):
         _show(coordinator, str(subject))
     sys.stderr.write(f"Type yes to {WORDS[verb]} {clean(str(subject))}: ")
     sys.stderr.flush()

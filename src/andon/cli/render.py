@@ -63,7 +63,7 @@ def output_width() -> int:
 def table(rows: list[list[str]], header: list[str], paint: Paint) -> str:
     """Aligned columns; the header is bold on a terminal. Long cells are cut to the terminal's width."""
     cells = [[one_line(cell) for cell in row] for row in rows]
-    lines = columns(cells, [name.upper() for name in header], output_width()).splitlines()
+    lines = columns(cells, header, output_width()).splitlines()
     return "\n".join([paint.head(lines[0]), *lines[1:]]) if lines else ""
 
 
@@ -140,7 +140,7 @@ def _work(body: Body, paint: Paint) -> str:
         ]
         for x in body["tasks"]
     ]
-    return table(rows, ["task", "step", "agent", "ended", "turns", "tokens", "why"], paint) if rows else ""
+    return table(rows, ["TASK", "STEP", "AGENT", "ENDED", "TURNS", "TOKENS", "WHY"], paint) if rows else ""
 
 
 def _next_line(body: Body) -> str:
@@ -444,7 +444,7 @@ def _verify(body: Body, paint: Paint) -> str:
 
 def _keys(body: Body, paint: Paint) -> str:
     rows = [[x["id"], x["state"], x["from"], x["until"] or ""] for x in body["items"]]
-    return table(rows, ["key", "state", "from", "until"], paint)
+    return table(rows, ["KEY", "STATE", "FROM", "UNTIL"], paint)
 
 
 RENDERERS: dict[str, Callable[[Body, Paint], str]] = {

@@ -17,7 +17,7 @@ def config_list(body: Body, paint: Paint) -> str:
         ]
         for x in body["items"]
     ]
-    return table(rows, ["key", "value", "set", "allowed", "what it is"], paint)
+    return table(rows, ["KEY", "VALUE", "SET", "ALLOWED", "WHAT IT IS"], paint)
 
 
 def config_get(body: Body, paint: Paint) -> str:

@@ -19,7 +19,7 @@ def forecast(body: Body, paint: Paint) -> str:
         "",
         *_figures(body),
         "",
-        table(_steps(body), ["step", "waits", "p90", "visits", "attempts", "red", "in it"], paint),
+        table(_steps(body), ["STEP", "WAITS", "P90", "VISITS", "ATTEMPTS", "RED", "IN IT"], paint),
         "",
         *_sources(body, paint),
     ]
@@ -74,7 +74,7 @@ def _sources(body: Body, paint: Paint) -> list[str]:
         if body["measured"] is not None and source in ("measured", "assumed"):
             source = f"{source} ({x['samples']} samples)"
         rows.append([x["step"], x["what"], x["value"], source])
-    lines = [table(rows, ["step", "what", "value", "from"], paint)]
+    lines = [table(rows, ["STEP", "WHAT", "VALUE", "FROM"], paint)]
     if body["measured"] is not None:
         seen = body["measured"]
         lines.append(
@@ -98,8 +98,9 @@ def _what_if(found: Body, paint: Paint) -> list[str]:
         ]
         for x in found["rows"]
     ]
-    head = [found["key"], "tasks an hour", "task", "task p90", "run", "workers busy", "agent hours", "bottleneck"]
-    return [table(rows, head, paint)]
+    # The key stays as it is typed.
+    head = ["TASKS AN HOUR", "TASK", "TASK P90", "RUN", "WORKERS BUSY", "AGENT HOURS", "BOTTLENECK"]
+    return [table(rows, [found["key"], *head], paint)]
 
 
 def _plain(found: Interval, digits: int = 4) -> str:

@@ -57,7 +57,7 @@ def _why(item: Body) -> str:
     reason = item["reason"]
     first = [f"waits for {', '.join(item['waits_for'][:3])}, in no plan"] if item["waits_for"] else []
     for one in item["kept_off"][:2]:
-        first.append(f"{one['task']} is at work on {clean(one['path'])}")
+        first.append(f"{one['task']} is at work on {file_name(one['path'])}")
     if first:
         # "nothing before it" is said of the plan alone, and would deny what follows.
         reason = "; ".join(first if item["wave"] == 1 else [reason, *first])

@@ -1,7 +1,8 @@
 """`decide_learning`: who may record, change, confirm and retire a learning, and how large it may be (law 13).
 
-The line between agents and people: an agent's learning is unreviewed, and any agent may confirm, edit or retire it; what a
-person has recorded or accepted is changed and retired by people only. Nothing here touches a gate.
+The line between agents and people: an agent's learning is unreviewed; any agent may confirm it or put a better one in its
+place, and its author alone among agents edits and retires it, for it stands under that name. What a person has recorded or
+accepted is changed and retired by people only. Nothing here touches a gate.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def decide_learning(learning: k.Learning | None, command: c.Command) -> Decision
             return []
         return [e.LearningConfirmed(at=command.at, actor=command.actor, person=command.person)]
     if isinstance(command, c.RetireLearning):
-        if refusal := _refuse_agent(learning, command.person, "retire"):
+        if refusal := _refuse_agent(learning, command, "retire"):
             return refusal
         return [
             e.LearningRetired(
@@ -88,7 +89,7 @@ def _record(learning: k.Learning | None, command: c.RecordLearning) -> Decision:
 
 
 def _edit(learning: k.Learning, command: c.EditLearning) -> Decision:
-    if refusal := _refuse_agent(learning, command.person, "edit"):
+    if refusal := _refuse_agent(learning, command, "edit"):
         return refusal
     if refusal := refuse_parts(command.text, command.scopes, command.contradicts or ()):
         return refusal
@@ -106,12 +107,22 @@ def _edit(learning: k.Learning, command: c.EditLearning) -> Decision:
     ]
 
 
-def _refuse_agent(learning: k.Learning, person: bool, act: str) -> Rejected | None:
-    if not learning.reviewed_by or person:
+def _refuse_agent(learning: k.Learning, command: c.EditLearning | c.RetireLearning, act: str) -> Rejected | None:
+    if command.person:
+        return None
+    if learning.reviewed_by:
+        return Rejected(
+            kind="not_a_person",
+            message=f"learning {learning.id} was accepted by {learning.reviewed_by}: only a person may {act} it",
+            next=f"andon learn 'what is true instead' --contradicts {learning.id}",
+            exit=EXIT_DENIED,
+        )
+    replaced = isinstance(command, c.RetireLearning) and command.superseded_by
+    if command.actor == learning.agent or replaced:
         return None
     return Rejected(
-        kind="not_a_person",
-        message=f"learning {learning.id} was accepted by {learning.reviewed_by}: only a person may {act} it",
-        next=f"andon learn 'what is true instead' --contradicts {learning.id}",
+        kind="not_yours",
+        message=f"learning {learning.id} stands under the name of {learning.agent}: {command.actor} may not {act} it",
+        next=f"andon learn 'what is true instead' --supersedes {learning.id}",
         exit=EXIT_DENIED,
     )

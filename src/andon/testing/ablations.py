@@ -117,6 +117,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("questions' readers", 11, "agents answer what people were asked", safeguards_talk.strangers_answer),
         ("answers resume", 14, "an answer puts no step back to work", safeguards_talk.answers_unheard),
         ("questions wait", 11, "a step goes on without the answer it waits for", safeguards_talk.questions_pass),
+        ("hand-offs end", 14, "what is handed to a name that never comes is nobody's", safeguards_talk.kept_for_ever),
         ("children end", 10, "children go on when their parent has ended", safeguards_swarm.orphans),
         ("children tell", 10, "a child's end is not told to its parent", safeguards_swarm.silent_children),
         ("join integrates", 10, "a join forgets what was integrated", safeguards_swarm.join_without_children),

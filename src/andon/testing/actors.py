@@ -165,6 +165,9 @@ def _leave(world: World, name: str, cwd: str) -> Call:
     arguments: dict[str, Any] = {"message": "somebody else, please"}
     if act == 2:
         return Call(verb="handoff", arguments={**arguments, "gates": ["tests"]}, agent=name, cwd=cwd)
+    if act == 3:
+        # A name that never comes.
+        arguments["to"] = "nobody"
     return Call(verb=random.choice(("release", "handoff")), arguments=arguments, agent=name, cwd=cwd)
 
 

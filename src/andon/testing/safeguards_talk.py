@@ -47,3 +47,8 @@ def questions_pass() -> list[Patch]:
         return original(progress, command)
 
     return [(_HANDLERS, c.Tick, tick)]
+
+
+def kept_for_ever() -> list[Patch]:
+    """What is handed to a name waits for it until it comes."""
+    return [(decide_run, "kept_until", lambda *_: None)]
