@@ -98,8 +98,8 @@ def _what_if(found: Body, paint: Paint) -> list[str]:
         ]
         for x in found["rows"]
     ]
-    head = [found["key"], "tasks an hour", "task", "task p90", "run", "workers busy", "agent hours", "bottleneck"]
-    return [table(rows, head, paint)]
+    head = ["value", "tasks an hour", "task", "task p90", "run", "workers busy", "agent hours", "bottleneck"]
+    return [paint.head(f"What if {clean(found['key'])} is"), table(rows, head, paint)]
 
 
 def _plain(found: Interval, digits: int = 4) -> str:
