@@ -59,6 +59,7 @@ class TestStatus:
             "ready": [],
             "waiting": [],
             "landing": [],
+            "undelivered": [],
             "frozen": [],
             "flaky": [],
             "children": [],

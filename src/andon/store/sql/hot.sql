@@ -15,11 +15,13 @@ pending AS (
         = 'approval'
     ) AS approval, max(json_extract(v.value, '$.outcome') = 'failed') AS finding
     FROM live
-    JOIN states ON states.stream = live.run AND json_valid(states.state)
+    JOIN (
+        SELECT stream, CASE WHEN json_valid(state) THEN state ELSE '{}' END AS state FROM states
+    ) AS states ON states.stream = live.run
     JOIN definitions ON definitions.digest = json_extract(states.state, '$.workflow')
         AND json_valid(CAST(definitions.content AS TEXT))
     JOIN json_each(
-        CASE WHEN json_valid(states.state) THEN states.state ELSE '{}' END, '$.active."' || live.step || '".verdicts'
+        states.state, '$.active."' || live.step || '".verdicts'
     ) AS v
     WHERE live.state = 'waiting' AND live.kind NOT IN ('human', 'wait')
         AND json_extract(v.value, '$.outcome') IN ('pending', 'failed')
@@ -274,7 +276,7 @@ SELECT steps.agent, steps.token, steps.expires_at, steps.lease_s, runs.status, s
     definitions.digest, json_extract(CAST(definitions.content AS TEXT), '$.limits.tokens'),
     json_extract(states.state, :session) IS NOT NULL OR json_extract(states.state, :budget) IS NOT NULL
         OR json_extract(states.state, '$.budget') IS NOT NULL
-        OR EXISTS (SELECT 1 FROM json_each(states.state, '$.swarms'))
+        OR coalesce(json_extract(states.state, '$.swarms'), '{}') <> '{}'
 FROM steps
 JOIN runs ON runs.id = steps.run
 JOIN states ON states.stream = steps.run
