@@ -98,9 +98,8 @@ def _what_if(found: Body, paint: Paint) -> list[str]:
         ]
         for x in found["rows"]
     ]
-    # The key stays as it is typed.
-    head = ["TASKS AN HOUR", "TASK", "TASK P90", "RUN", "WORKERS BUSY", "AGENT HOURS", "BOTTLENECK"]
-    return [table(rows, [found["key"], *head], paint)]
+    head = ["VALUE", "TASKS AN HOUR", "TASK", "TASK P90", "RUN", "WORKERS BUSY", "AGENT HOURS", "BOTTLENECK"]
+    return [paint.head(f"What if {clean(found['key'])} is"), table(rows, head, paint)]
 
 
 def _plain(found: Interval, digits: int = 4) -> str:
