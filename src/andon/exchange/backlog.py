@@ -19,6 +19,8 @@ from andon.exchange.parts import CHECKBOX, COMMENT, HEADING, Gathered, SourceFil
 
 TOOL = "backlog"
 MAX_FRONT_BYTES = 65_536
+MAX_DEPTH = 10
+"""Of lists and maps in a front matter."""
 PRIORITIES = {"critical": 0, "urgent": 0, "high": 1, "medium": 2, "low": 3}
 _FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _KNOWN = frozenset(
@@ -83,8 +85,8 @@ def _front(file: SourceFile, gathered: Gathered) -> tuple[dict[str, Any], str] |
         gathered.problem(f"{file.name}, line 1", f"its front matter is longer than {MAX_FRONT_BYTES} bytes")
         return None
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(match.group(1), Loader=yaml.BaseLoader)):
-            gathered.problem(f"{file.name}, line 1", "aliases are not read")
+        if why := _unreadable(match.group(1)):
+            gathered.problem(f"{file.name}, line 1", why)
             return None
         # The base loader makes texts of everything, so that a title `on` stays one.
         front = yaml.load(match.group(1), Loader=yaml.BaseLoader)
@@ -97,6 +99,18 @@ def _front(file: SourceFile, gathered: Gathered) -> tuple[dict[str, Any], str] |
         gathered.problem(f"{file.name}, line 1", "its front matter has no id")
         return None
     return front, file.text[match.end() :]
+
+
+def _unreadable(text: str) -> str:
+    """Why a front matter is not read, "" when it is. It is looked through no further than that: deep nesting is slow."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            return "aliases are not read"
+        if depth > MAX_DEPTH:
+            return f"it is nested deeper than {MAX_DEPTH}"
+    return ""
 
 
 def _task(
