@@ -181,9 +181,13 @@ class TestTelling:
 
     def test_whose_words_they_are(self, quick: World) -> None:
         quick.ok("learn", "the cache is warm", "--scope", "path:app.txt", agent="alice")
-        quick.ok("learn", "edit", "L1", "--text", "the cache is cold", agent="eve")
-        assert of(quick, "L1")["edited_by"] == "eve"
-        assert "by alice, edited by eve" in quick.ok("inject", "--path", "app.txt", agent="bob")["text"]
+        refused = quick.andon("learn", "edit", "L1", "--text", "the cache is cold", agent="eve")
+        assert refused.exit == 5 and of(quick, "L1")["text"] == "the cache is warm"
+        edited = quick.person("learn", "edit", "L1", "--text", "the cache is cold")
+        assert edited.exit == 0, edited.out
+        by = of(quick, "L1")["edited_by"]
+        assert by and by != "alice"
+        assert f"by alice, edited by {by}" in quick.ok("inject", "--path", "app.txt", agent="bob")["text"]
 
     def test_inject_keeps_to_its_budget(self, quick: World) -> None:
         for number in range(12):

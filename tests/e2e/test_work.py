@@ -557,5 +557,5 @@ def test_options_before_the_dashes_are_ours_and_after_them_the_agents(world: Wor
         "work", "--agent", "command", "--role", "implementer", "--once", "--", agent, "--json", "-h", "--agent", "x"
     )
     assert result.exit == 0, (result.out, result.err)
-    assert result.out.startswith("task"), result.out
+    assert result.out.startswith("TASK"), result.out
     assert (world.path.parent / "repo.andon" / "words").read_text().strip() == "--json -h --agent x"

@@ -273,19 +273,17 @@ def _intrude(world: World, name: str, *, forge: bool) -> Actor:
 def _move_reference(world: World, name: str) -> Actor:
     """Put work of nobody where children's work is put together; what stands there still is put back by a person."""
     references = world.repository.references
-    found = sorted(ref for ref in references if is_integration(ref))
+    found = sorted(ref for ref in references if is_integration(ref) and ref not in world.moved)
     if not found:
         return
     ref = world.streams.content.choice(found)
     good, repository = references[ref], world.repository
     tree = repository.put_tree({**repository.files(good), "outsider": name})
     references[ref] = evil = repository.put_commit(tree, (good,), "mine", world.git.identity(), 0.0)
+    world.moved[ref] = (evil, good)
     world.count("moved references")
-    try:
-        yield Sleep(world.parameters.lease_s * world.streams.content.random())
-    finally:
-        if references.get(ref) == evil:
-            references[ref] = good
+    yield Sleep(world.parameters.lease_s * world.streams.content.random())
+    world.put_back(ref)
 
 
 def _act_as_person(world: World, name: str) -> Actor:

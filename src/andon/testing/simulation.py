@@ -113,6 +113,7 @@ def _convergence(world: World) -> None:
     """Faults off: everything must come to an end."""
     world.rates = Rates()
     world.calm()
+    world.put_back()
     if not world.rows():
         world.drive(_plan(world))
     world.drive(actors.worker(world, "careful-a", careful=True))

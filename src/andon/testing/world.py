@@ -122,6 +122,8 @@ class World:
         self.git = MemoryGit(self.repository)
         self.appended: list[tuple[str, int, Sequence[e.Event], s.State]] = []
         self.store = MemoryStore(make_writer=self._make_writer)
+        self.moved: dict[str, tuple[str, str]] = {}
+        """integration references that a cheater moved -> (where to, where from)"""
         self.leases: dict[str, Claim] = {}
         self.lead: Process | None = None
         self.claiming: dict[Process, bool] = {}
@@ -331,6 +333,13 @@ class World:
     def busy(self) -> bool:
         """Whether a call is under way."""
         return bool(self.running)
+
+    def put_back(self, *references: str) -> None:
+        """What a person does about moved references; none named: about all of them."""
+        for ref in references or tuple(self.moved):
+            evil, good = self.moved.pop(ref, ("", ""))
+            if evil and self.repository.references.get(ref) == evil:
+                self.repository.references[ref] = good
 
     def calm(self) -> None:
         """The present actors are gone; suspended processes wake up now and finish what they were at."""
