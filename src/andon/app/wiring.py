@@ -109,8 +109,8 @@ class App:
             make_evidence=self.make_evidence,
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
+            make_beside=self._beside,
         )
-        self._services.beside = self._beside()
         return self._services
 
     def _beside(self) -> Beside:

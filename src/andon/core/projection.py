@@ -12,7 +12,6 @@ import msgspec
 from andon.core import state as s
 from andon.core.learning import RETIRED, Learning, normal
 from andon.core.swarm import reason_now
-from andon.core.words import words_of
 
 Row = dict[str, str | int | float | None]
 Rows = dict[str, list[Row]]
@@ -166,6 +165,9 @@ def _message_rows(message: s.Message) -> Rows:
 
 
 def _learning_rows(learning: Learning) -> Rows:
+    # Only learnings are searched by words, and few commands write them.
+    from andon.core.words import words_of
+
     row: Row = {
         "id": learning.id,
         "status": learning.status,

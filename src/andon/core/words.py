@@ -19,8 +19,9 @@ MAX_WORD_CHARS = 40
 K1 = 1.2
 B = 0.75
 
-_WORD = re.compile(r"[^\W_]+")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Compiled when first used: most commands search nothing.
+_WORD = r"[^\W_]+"
+_HUMP = r"(?<=[a-z0-9])(?=[A-Z])"
 _COMMON_TEXT = """
 a about after all also an and any are as at be because been before but by can could did do does for from had has have how if
 in into is it its may more must no not of on only or other our out over should so some such than that the their them then
@@ -33,9 +34,9 @@ _COMMON = frozenset(_COMMON_TEXT.split())
 def words_of(text: str, *, limit: int = MAX_WORDS) -> list[str]:
     """The words of a text in order, with repetitions."""
     found: list[str] = []
-    for match in _WORD.finditer(text):
+    for match in re.finditer(_WORD, text):
         whole = match.group()
-        parts = _HUMP.split(whole)
+        parts = re.split(_HUMP, whole)
         for part in (*parts, whole) if len(parts) > 1 else parts:
             word = _plain(part.lower()[:MAX_WORD_CHARS])
             if len(word) > 1 and word not in _COMMON:

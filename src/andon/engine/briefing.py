@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.judge import is_review_step
+from andon.core.learning import ACTIVE
 from andon.core.rules_findings import may_resolve
 from andon.engine import messages
 from andon.engine.brief import brief
-from andon.engine.knowing import section
 from andon.engine.services import Services
 from andon.engine.transact import load_task
 
@@ -30,6 +30,7 @@ def write_brief(
     with services.store.read() as reader:
         task = load_task(reader, run.task)
         above = reader.load(task.parent) if task.parent else None
+        anything_known = reader.count_learnings(status=ACTIVE) > 0
     whole = above.state if above is not None and isinstance(above.state, s.Task) else None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
@@ -41,7 +42,11 @@ def write_brief(
     if submission is not None and reviewing:
         diff = services.git.diff_text(submission.base, submission.tree)
     mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
-    known = section(services, workflow, run, step, task)
+    known = ""
+    if anything_known:
+        from andon.engine.knowing import section
+
+        known = section(services, workflow, run, step, task)
     return brief(
         workflow,
         run,

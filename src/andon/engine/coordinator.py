@@ -16,11 +16,9 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
-from andon.core.merge_queue import WINDOW_MAX
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, handing, judging, messages, offers, people, session, views, waiting
-from andon.engine.briefing import write_brief
+from andon.engine import claims, judging, messages, people, session, views
 from andon.engine.findings import parse_findings
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
@@ -42,6 +40,7 @@ TOLD = frozenset(
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from andon.engine.claiming import Claimed
     from andon.engine.landing import AllowLanding
 
 
@@ -100,13 +99,16 @@ class LocalCoordinator:
         )
         return self._claim_reply(claim)
 
-    def _claim(self, arguments: Arguments) -> claims.Claimed:
+    def _claim(self, arguments: Arguments) -> Claimed:
         """Claim something, now or within the time that the caller waits. Raises AndonError kind "nothing_ready"."""
+        from andon.engine import waiting
+        from andon.engine.claiming import claim_next
+
         last: list[AndonError] = []
 
-        def look() -> claims.Claimed | None:
+        def look() -> Claimed | None:
             try:
-                return claims.claim_next(
+                return claim_next(
                     self.services,
                     role=arguments.get("role"),
                     task=arguments.get("task"),
@@ -130,6 +132,8 @@ class LocalCoordinator:
         lease = step.lease
         if lease is None:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
+        from andon.engine.briefing import write_brief
+
         workflow = judging.definitions_of(self.services, run)
         definition = workflow.steps[step.step]
         around = self._neighbours(run)
@@ -153,6 +157,8 @@ class LocalCoordinator:
 
     def _neighbours(self, run: s.Run) -> tuple[str, ...]:
         """Who else works on the same paths, a line each."""
+        from andon.engine import offers
+
         with self.services.store.read() as reader:
             scope = run.scope or offers.predicted_of(reader, run.task)
             return tuple(x.line() for x in offers.neighbours_of(reader, run.task, scope, self.services.clock.now()))
@@ -265,7 +271,9 @@ class LocalCoordinator:
         return Reply(exit=EXIT_YES, body=body)
 
     def release(self, arguments: Arguments) -> Reply:
-        claim = handing.claim_to_leave(self.services)
+        from andon.engine.handing import claim_to_leave
+
+        claim = claim_to_leave(self.services)
         run = claims.give_up(self.services, claim, reason=arguments.get("message") or "")
         return Reply(
             exit=EXIT_YES,
@@ -394,6 +402,7 @@ class LocalCoordinator:
     # ------------------------------------------------------------ the lead
 
     def lead(self, arguments: Arguments) -> Reply:
+        from andon.core.merge_queue import WINDOW_MAX
         from andon.engine import landing
         from andon.engine import merge_queue as queue
 

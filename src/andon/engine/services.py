@@ -72,6 +72,7 @@ class Services:
         state_dir: str,
         worktrees_dir: str,
         at_once: AtOnce = in_threads,
+        make_beside: Callable[[], Beside] | None = None,
     ) -> None:
         self.store = store
         self.engine = engine
@@ -93,8 +94,8 @@ class Services:
         self._make_evidence = make_evidence
         self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
-        self.beside: Beside | None = None
-        """starts processes that work on children; None where there is no machine for them"""
+        self._make_beside = make_beside
+        self._beside: Beside | None = None
 
     def fork(self) -> Services:
         """The same services over a store connection of its own, for another thread."""
@@ -106,6 +107,13 @@ class Services:
         # A verifier remembers verdicts through its own connection.
         other._verifier = None
         return other
+
+    @property
+    def beside(self) -> Beside | None:
+        """Starts processes that work on children; None where there is no machine for them."""
+        if self._beside is None and self._make_beside is not None:
+            self._beside = self._make_beside()
+        return self._beside
 
     def together(self, jobs: Sequence[Callable[[Services], T]], parallel: int) -> list[T | Exception]:
         """Do several pieces of work at a time, each with services of its own; what one raises is its result."""

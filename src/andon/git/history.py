@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MAX_LOG_BYTES = 256 * 1024 * 1024
 MAX_MESSAGE_CHARS = 4_000
-_HEAD = re.compile(rb"([0-9a-f]{40,64}) (-?\d{1,18})\n")
+_HEAD = rb"([0-9a-f]{40,64}) (-?\d{1,18})\n"
 
 
 def commits_of(repo: Runner, text: str, *, limit: int) -> list[str]:
@@ -62,7 +62,7 @@ def commits_since(repo: Runner, head: str, known: str | None, *, limit: int) -> 
     done = repo.run(*command, keep_bytes=MAX_LOG_BYTES)
     found = []
     for part in done.out.split(b"\x01"):
-        match = _HEAD.match(part)
+        match = re.match(_HEAD, part)
         text, end, files = part.partition(b"\x02")
         if match is None or not end:
             continue

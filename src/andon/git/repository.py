@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
 from andon.core.swarm import is_integration
 from andon.git import (
-    bring,
     changes,
     checkouts,
     export,
@@ -333,6 +332,8 @@ class Repository:
 
     def update_worktree(self, path: str, old: str, new: str) -> None:
         top, git_dir = worktrees.git_dir_of(self.common_dir, path)
+        from andon.git import bring
+
         bring.bring(self._runner_at(top, git_dir), self.common_dir, path, self._id(old), self._id(new))
 
     def remove_worktree(self, path: str) -> None:
