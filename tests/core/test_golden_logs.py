@@ -236,6 +236,7 @@ def test_the_golden_logs_hold_most_kinds_of_events() -> None:
         "ChildEnded",
         "ChildrenReleased",
         "ChildrenDropped",
+        "ChildrenMerging",
         "ChildrenMerged",
         "ChildrenJoined",
     }

@@ -85,12 +85,26 @@ def pair(world: World) -> tuple[str, str]:
     return first, second
 
 
+FORGED = "Andon-Task: T999\nAndon-Evidence: sha256:" + "0" * 64
+
+
 def landed(body: dict[str, Any]) -> list[str]:
     return [str(item["task"]) for item in body["landed"]]
 
 
 def runs(world: World) -> int:
     return len((world.path.parent / "outside" / "runs").read_text().splitlines())
+
+
+def test_words_of_a_task_are_no_trailers(world: World) -> None:
+    start = world.head()
+    first = submit(world, "alice", {"lib.txt": "defines new\n"}, "--body", FORGED)
+    submit(world, "bob", {"tests/uses.sh": "grep -q old lib.txt\n"})
+    body = world.andon("lead", "--json").json
+    assert landed(body) == [first]
+    assert f"landed since its base: {first})" in body["refused"][0]["reason"]
+    assert FORGED.splitlines()[0] in world.git("log", "-1", "--format=%B", "main")
+    assert world.ok("verify", f"{start}..main")["verified"] == 1
 
 
 @pytest.mark.parametrize("mode", ["each", "batch"])

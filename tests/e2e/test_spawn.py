@@ -148,6 +148,30 @@ def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
     assert not (workdir / "unwanted.txt").exists()
 
 
+def test_what_an_interrupted_wait_began_to_bring_in_is_not_left_out(world: Swarm, tmp_path: Path) -> None:
+    claim = parent(world)
+    workdir = Path(claim["workdir"])
+    world.piece("alice", "part.txt", "x\n", "--task", spawn(world, claim, "A part"))
+    world.ok("lead")
+    # Killed when the work is in the worktree, before anything tells of it.
+    world.write(
+        "git",
+        f'#!/bin/sh\n{shutil.which("git")} "$@"; code=$?\n[ -e {workdir}/part.txt ] && kill -9 $PPID\nexit $code\n',
+        tmp_path / "bin",
+    )
+    (tmp_path / "bin/git").chmod(0o755)
+    killed = world.andon("wait", agent="pam", cwd=workdir, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert killed.exit not in (0, 1, 3)
+    assert (workdir / "part.txt").exists()
+    refused = world.andon("wait", "--no-merge", "--json", agent="pam", cwd=workdir)
+    assert refused.kind == "half_merged", refused.out
+    done = world.ok("wait", agent="pam", cwd=workdir)
+    assert (done["merged"]["left_out"], done["merged"]["conflicts"]) == (False, [])
+    world.ok("advance", "-m", "both", agent="pam", cwd=workdir)
+    world.ok("lead")
+    assert "part.txt" in world.git("ls-tree", "--name-only", "main")
+
+
 @pytest.mark.parametrize("how", [(), ("--no-merge",)])
 def test_a_child_that_lands_while_its_parent_takes_in_another_is_not_lost(
     world: Swarm, tmp_path: Path, how: tuple[str, ...]

@@ -394,6 +394,14 @@ class EndChild(Command, frozen=True, kw_only=True):
     authors: tuple[str, ...] = ()
 
 
+class BeginMerge(Command, frozen=True, kw_only=True):
+    """The worker of the step is about to bring in what these children integrated."""
+
+    step: str
+    token: int
+    tasks: tuple[str, ...]
+
+
 class MergeChildren(Command, frozen=True, kw_only=True):
     """The worker of the step has what these children integrated, up to `commit`."""
 

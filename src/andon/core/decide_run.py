@@ -37,8 +37,24 @@ from andon.core.rules_session import (
     tokens_used_up,
     within,
 )
-from andon.core.rules_step import advance, end_attempt, find_step, held_step, record_submission, submit
-from andon.core.rules_swarm import drop_again, drop_children, end_child, hand_on, join_children, merge_children
+from andon.core.rules_step import (
+    advance,
+    end_attempt,
+    find_step,
+    held_step,
+    record_judgement,
+    record_submission,
+    submit,
+)
+from andon.core.rules_swarm import (
+    begin_merge,
+    drop_again,
+    drop_children,
+    end_child,
+    hand_on,
+    join_children,
+    merge_children,
+)
 from andon.core.rules_worker import is_offered, kept_until, refuse_agent, refuse_machine, refuse_receiver
 from andon.core.verdict import PASSED
 
@@ -352,16 +368,7 @@ def _refuse_hand_off(progress: Progress, step: s.ActiveStep, command: c.HandOff)
         closed = "; ".join(f"gate {x.gate} {x.outcome}: {x.summary}" for x in verdicts if not x.opens)
         text = f"step {step.step} of run {progress.run.id} may not be handed off: {closed}"
         return Rejected(kind="red", message=text, next="fix it, then hand off again; andon release gives the step up")
-    progress.emit(
-        e.Judged(
-            at=command.at,
-            actor=command.actor,
-            step=step.step,
-            verdicts=verdicts,
-            environment_digest=command.environment_digest,
-            green=True,
-        )
-    )
+    record_judgement(progress, step.step, verdicts, command.environment_digest)
     return None
 
 
@@ -522,6 +529,7 @@ _HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
     c.JoinLanes: join_lanes,
     c.HandOn: hand_on,
     c.EndChild: end_child,
+    c.BeginMerge: begin_merge,
     c.MergeChildren: merge_children,
     c.DropChildren: drop_children,
     c.JoinChildren: join_children,

@@ -400,6 +400,14 @@ class ChildrenDropped(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ChildrenMerging(Event, frozen=True, kw_only=True):
+    """What these children integrated is about to be brought into the worker's tree, which from now on may hold it."""
+
+    step: str
+    token: int
+    tasks: tuple[str, ...]
+
+
 class ChildrenMerged(Event, frozen=True, kw_only=True):
     """The step's worker has what was integrated up to this commit (or said that it does without)."""
 
@@ -557,6 +565,7 @@ RunEvent = (
     | ChildEnded
     | ChildrenReleased
     | ChildrenDropped
+    | ChildrenMerging
     | ChildrenMerged
     | ChildrenJoined
 )

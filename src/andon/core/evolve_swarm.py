@@ -89,6 +89,12 @@ def _dropped(run: s.Run, event: e.ChildrenDropped) -> s.Run:
     return _with(run, replace(swarm, children=children), event.at)
 
 
+def _merging(run: s.Run, event: e.ChildrenMerging) -> s.Run:
+    swarm = _swarm(run, event.step)
+    children = tuple(replace(x, taking=True) if x.task in event.tasks else x for x in swarm.children)
+    return _with(run, replace(swarm, children=children), event.at)
+
+
 def _merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
     swarm = _swarm(run, event.step)
 
@@ -137,6 +143,7 @@ SWARM_EVENTS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     e.ChildEnded: _ended,
     e.ChildrenReleased: _released,
     e.ChildrenDropped: _dropped,
+    e.ChildrenMerging: _merging,
     e.ChildrenMerged: _merged,
     e.ChildrenJoined: _joined,
 }

@@ -15,7 +15,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_LOST, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
 from andon.core.routing import Progress
-from andon.core.rules_step import end_attempt, held_step
+from andon.core.rules_step import end_attempt, held_step, record_judgement
 from andon.core.swarm import CHILD_KINDS
 from andon.core.verdict import Submission, Verdict
 
@@ -73,16 +73,7 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
     refusal = landing_refusal(progress.workflow, progress.run, step.step, what, verdicts)
     if refusal is not None:
         return refusal
-    progress.emit(
-        e.Judged(
-            at=command.at,
-            actor=command.actor,
-            step=step.step,
-            verdicts=verdicts,
-            environment_digest=command.environment_digest,
-            green=True,
-        )
-    )
+    record_judgement(progress, step.step, verdicts, command.environment_digest)
     progress.emit(
         e.LandingPrepared(
             at=command.at,

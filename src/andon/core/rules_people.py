@@ -15,7 +15,7 @@ from andon.core.errors import EXIT_DENIED, EXIT_USAGE, Rejected
 from andon.core.evolve_swarm import waits_for_children
 from andon.core.judge import WORK_DIGEST, is_author, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
-from andon.core.rules_step import but_for_findings, step_verdicts
+from andon.core.rules_step import but_for_findings, record_judgement, step_verdicts
 
 
 def _refuse_person(progress: Progress, command: c.Approve | c.Reject | c.Waive, act: str) -> Rejected | None:
@@ -230,16 +230,7 @@ def _settle_parked(progress: Progress, step: s.ActiveStep) -> None:
     ):
         # The review is given; what earlier reviewers found is not resolved yet.
         return
-    progress.emit(
-        e.Judged(
-            at=progress.at,
-            actor=progress.actor,
-            step=step.step,
-            verdicts=verdicts,
-            environment_digest=environment,
-            green=state == v.PASSED,
-        )
-    )
+    record_judgement(progress, step.step, verdicts, environment)
     if state == v.PASSED:
         progress.leave(step.step, w.PASSED, message=step.notes)
     else:

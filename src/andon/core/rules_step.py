@@ -149,20 +149,8 @@ def advance(progress: Progress, command: c.Advance) -> Rejected | None:
     if outcome != w.PASSED:
         progress.leave(step.step, outcome, message=command.message, notes=command.notes)
         return None
-    verdicts = step_verdicts(
-        progress, progress.run.active[step.step], command.submission, command.verdicts, command.environment_digest
-    )
+    verdicts = judge_step(progress, step.step, command.submission, command.verdicts, command.environment_digest)
     state = overall(verdicts)
-    progress.emit(
-        e.Judged(
-            at=command.at,
-            actor=command.actor,
-            step=step.step,
-            verdicts=verdicts,
-            environment_digest=command.environment_digest,
-            green=state == v.PASSED,
-        )
-    )
     if state == v.PASSED:
         progress.leave(step.step, w.PASSED, message=command.message, notes=command.notes)
     elif state == v.PENDING:
@@ -185,6 +173,32 @@ def fail_or_retry(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdic
         end_attempt(progress, step, "interrupted", reason=reason)
     else:
         progress.leave(step.step, w.FAILED, message=reason)
+
+
+def judge_step(
+    progress: Progress,
+    step_id: str,
+    submission: Submission | None,
+    measured: tuple[Verdict, ...],
+    environment_digest: str,
+) -> tuple[Verdict, ...]:
+    """Judge whether a step may be left by `passed`, and record it."""
+    verdicts = step_verdicts(progress, progress.run.active[step_id], submission, measured, environment_digest)
+    record_judgement(progress, step_id, verdicts, environment_digest)
+    return verdicts
+
+
+def record_judgement(progress: Progress, step_id: str, verdicts: tuple[Verdict, ...], environment_digest: str) -> None:
+    progress.emit(
+        e.Judged(
+            at=progress.at,
+            actor=progress.actor,
+            step=step_id,
+            verdicts=verdicts,
+            environment_digest=environment_digest,
+            green=overall(verdicts) == v.PASSED,
+        )
+    )
 
 
 def step_verdicts(

@@ -20,7 +20,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.judge import is_review_step, overall
 from andon.core.routing import Progress
-from andon.core.rules_step import end_attempt, fail_or_retry, held_step, step_verdicts
+from andon.core.rules_step import end_attempt, fail_or_retry, held_step, judge_step
 
 
 def spent(run: s.Run) -> int:
@@ -165,6 +165,20 @@ def drop_children(progress: Progress, command: c.DropChildren) -> Rejected | Non
     return None
 
 
+def begin_merge(progress: Progress, command: c.BeginMerge) -> Rejected | None:
+    step = held_step(progress.run, command.step, command.token, command.at, command.actor)
+    if isinstance(step, Rejected):
+        return step
+    swarm = progress.run.swarms.get(step.step)
+    named = swarm.children if swarm is not None else ()
+    tasks = tuple(x.task for x in named if x.task in command.tasks and not (x.taking or x.taken))
+    if tasks:
+        progress.emit(
+            e.ChildrenMerging(at=command.at, actor=command.actor, step=step.step, token=command.token, tasks=tasks)
+        )
+    return None
+
+
 def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | None:
     step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
@@ -173,6 +187,9 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
     new = swarm is not None and set(command.tasks) - {child.task for child in swarm.children if child.taken}
     if swarm is None or (swarm.common == command.commit and not new):
         return None
+    if command.left_out and (half := [x.task for x in swarm.children if x.taking and x.task in new]):
+        text = f"an earlier wait began to bring in what {', '.join(half)} landed, so your tree may hold it"
+        return Rejected(kind="half_merged", message=text, next="andon wait; then take out what you do without")
     progress.emit(
         e.ChildrenMerged(
             at=command.at,
@@ -222,18 +239,8 @@ def join_children(progress: Progress, command: c.JoinChildren) -> Rejected | Non
 def _judge_join(progress: Progress, command: c.JoinChildren, message: str) -> None:
     """The step's own gates, on the integrated tree."""
     step = progress.run.active[command.step]
-    verdicts = step_verdicts(progress, step, command.submission, command.verdicts, command.environment_digest)
+    verdicts = judge_step(progress, step.step, command.submission, command.verdicts, command.environment_digest)
     state = overall(verdicts)
-    progress.emit(
-        e.Judged(
-            at=command.at,
-            actor=command.actor,
-            step=step.step,
-            verdicts=verdicts,
-            environment_digest=command.environment_digest,
-            green=state == v.PASSED,
-        )
-    )
     if state == v.PASSED:
         progress.leave(step.step, w.PASSED, message=message)
     elif state == v.PENDING:

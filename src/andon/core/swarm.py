@@ -36,8 +36,8 @@ class Child(Struct, frozen=True, kw_only=True):
     """One child and, when outcome is not "", its result: landed | completed | cancelled.
 
     key: the item's own name. budget: tokens reserved for it. released: whether it may be claimed. dropped: whether it is
-    not needed any more. taken: whether the step's own worker has what it integrated, or said that it does without. tokens:
-    used by its runs and all below them.
+    not needed any more. taking: whether the step's own worker began to bring in what it integrated. taken: whether that
+    worker has it, or said that it does without. tokens: used by its runs and all below them.
     """
 
     index: int
@@ -48,6 +48,7 @@ class Child(Struct, frozen=True, kw_only=True):
     budget: int | None = None
     released: bool = True
     dropped: bool = False
+    taking: bool = False
     taken: bool = False
     run: str = ""
     outcome: str = ""

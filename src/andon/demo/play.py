@@ -8,19 +8,15 @@ or time is over. No process outlives it. Must not know: set-up, judgement.
 
 from __future__ import annotations
 
-import queue
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from andon.demo import stage
-from andon.demo.crew import Crew, Note
-from andon.demo.ledger import Ledger
+from andon.demo.crew import Note
+from andon.demo.listening import Listening
 from andon.demo.screen import Screen
 from andon.demo.worker import Orders
 
 LEASE_S = 20
-POLL_S = 1.0
 REVIEWERS = ("rhea", "ruth")
 IMPLEMENTERS = ("ada", "ben", "cleo", "dora", "emil", "fay", "gus", "hana")
 CHEATS = {
@@ -34,19 +30,13 @@ CHEATS = {
 """Character -> the task that it claims first. Together they hold every task that is ready at the start."""
 
 
-class Play:
+class Play(Listening):
     """One demo while it runs."""
 
     def __init__(self, repository: Path, backstage: Path, tasks: dict[str, str], screen: Screen, workers: int) -> None:
-        self.repository = repository
-        self.backstage = backstage
-        self.tasks = tasks
+        super().__init__(repository, backstage, tasks, screen)
         self.ids = {key: name for name, key in tasks.items()}
-        self.screen = screen
         self.workers = workers
-        self.ledger = Ledger()
-        self.crew = Crew(repository, backstage)
-        self.statuses: dict[str, str] = {}
         self.late_started = False
         self.honest_started = False
 
@@ -73,7 +63,7 @@ class Play:
             for character, task in CHEATS.items():
                 self.crew.start_worker(self.orders(character, character, task))
             self.crew.start_lead()
-            self._listen_until(
+            self.listen_until(
                 lambda: len(self._claimed_by_cheats()) == len(CHEATS), min(deadline, time.monotonic() + 30)
             )
             for agent in IMPLEMENTERS[: self.workers]:
@@ -81,12 +71,10 @@ class Play:
             for agent in REVIEWERS:
                 self.crew.start_worker(self.orders("reviewer", agent))
             self.honest_started = True
-            done = self._listen_until(self._finished, deadline)
+            done = self.listen_until(self._finished, deadline)
             died = [f"process {name} ended with exit code {code}" for name, code in self.crew.dead()]
         finally:
-            (self.backstage / "stop").touch()
-            self.crew.stop()
-            self._drain()
+            self.end()
         return (
             died if done else [*died, f"ended unfinished after {time.monotonic() - begun:.0f} s: {self._open_tasks()}"]
         )
@@ -100,49 +88,16 @@ class Play:
     def _open_tasks(self) -> str:
         return ", ".join(f"{self.tasks[name]} {status}" for name, status in self.statuses.items() if status != "landed")
 
-    def _listen_until(self, done: Callable[[], bool], deadline: float) -> bool:
-        polled = 0.0
-        while not done():
-            if time.monotonic() > deadline:
-                return False
-            try:
-                self._on_note(self.crew.notes.get(timeout=0.2))
-            except queue.Empty:
-                pass
-            if time.monotonic() - polled > POLL_S:
-                self._poll()
-                polled = time.monotonic()
-                if not self._has_hands():
-                    return False
-        return True
-
-    def _has_hands(self) -> bool:
+    def goes_on(self) -> bool:
         """Whether somebody is there to implement, to review and to land; without them nothing more will happen."""
         running = self.crew.running()
         reviewing = not self.honest_started or running & set(REVIEWERS)
         working = not self.honest_started or running & set(IMPLEMENTERS)
         return not self.crew.dead() and "lead" in running and bool(reviewing) and bool(working)
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                self._on_note(self.crew.notes.get_nowait())
-            except queue.Empty:
-                return
-
     # ------------------------------------------------------------ what happens
 
-    def _poll(self) -> None:
-        """Look at the tasks; tell what has landed since."""
-        for name, item in stage.states(self.repository).items():
-            key, status = self.tasks.get(name, name), str(item["status"])
-            if status == "landed" and self.statuses.get(name) != "landed":
-                self.screen.happening("lead", key, f"landed as {str(item['commit'])[:10]}", "landed")
-            if status != "running" or name not in self.statuses:
-                self.screen.state(key, status)
-            self.statuses[name] = status
-
-    def _on_note(self, note: Note) -> None:
+    def on_note(self, note: Note) -> None:
         self.ledger.add(note)
         what, agent, task = str(note["what"]), str(note["agent"]), str(note["task"])
         if what == "tried":

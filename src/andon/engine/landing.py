@@ -24,6 +24,7 @@ from andon.core.errors import EXIT_LOST, AndonError, InvariantViolation, Rejecte
 from andon.core.projection import Row
 from andon.core.rules_landing import landing_verdicts
 from andon.core.swarm import is_integration, ref_of
+from andon.core.trailers import message_of
 from andon.engine import integration, proof
 from andon.engine import merge_queue as queue
 from andon.engine.claims import keep_all_alive
@@ -525,13 +526,10 @@ def _decided(unit: Unit, entry: Entry, one: Sealed) -> s.Run:
 def _commit(services: Services, entry: Entry, candidate: Candidate, head: str, evidence: str) -> str:
     """One commit per task, by the worker, committed by the lead, with trailers."""
     task, run = entry.task, entry.run
-    body = task.body.strip()
-    trailers = f"Andon-Task: {task.id}\nAndon-Run: {run.id}\nAndon-Evidence: {evidence}\n"
-    message = f"{task.title}\n\n{body + chr(10) + chr(10) if body else ''}{trailers}"
     return services.git.commit_tree(
         candidate.what.tree,
         [head],
-        message,
+        message_of(task.title, task.body, task=task.id, run=run.id, evidence=evidence),
         author=services.author_of(candidate.what.commit),
         committer=services.git.identity(),
         at=services.clock.now(),

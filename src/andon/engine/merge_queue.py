@@ -18,6 +18,7 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_NOT_YET, EXIT_USAGE, AndonError
 from andon.core.projection import Row
+from andon.core.trailers import TASK, trailers
 from andon.core.verdict import Verdict
 from andon.engine import config
 from andon.engine.interface import Reply
@@ -299,13 +300,7 @@ def landed_since(services: Services, candidate: Candidate, head: str) -> str:
         contents = git.commit_contents(commits)
     except AndonError:
         return ""
-    mark = b"Andon-Task: "
-    tasks = [
-        line[len(mark) :].decode("utf-8", "replace")
-        for commit in reversed(commits)
-        for line in contents[commit].split(b"\n")
-        if line.startswith(mark)
-    ]
+    tasks = [task for commit in reversed(commits) for task in trailers(contents[commit]).get(TASK, [])]
     more = f" and {len(tasks) - NAMED_MAX} more" if len(tasks) > NAMED_MAX else ""
     return ", ".join(tasks[:NAMED_MAX]) + more
 

@@ -18,6 +18,7 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.gate_files import protected
 from andon.core.judge import people_of
+from andon.core.trailers import EVIDENCE, trailers
 from andon.core.verdict import Submission, Verdict
 from andon.engine.services import Services
 from andon.ports import EvidenceEntry, LandingFacts, Reader, SealedVerdicts, Writer
@@ -110,9 +111,9 @@ def settle(services: Services, run: s.Run, commit: str) -> None:
 def _kept(services: Services, commit: str) -> Proof | None:
     """What the store holds of a commit's evidence."""
     content = services.git.commit_contents([commit])[commit]
-    marks = [line[len(b"Andon-Evidence: ") :] for line in content.split(b"\n") if line.startswith(b"Andon-Evidence: ")]
+    marks = trailers(content).get(EVIDENCE, [])
     with services.store.read() as reader:
-        return _read(reader, marks[-1].decode("ascii", "replace")) if marks else None
+        return _read(reader, marks[-1]) if marks else None
 
 
 def _read(reader: Reader, digest: str) -> Proof | None:

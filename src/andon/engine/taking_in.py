@@ -80,6 +80,11 @@ def take_in(services: Services, claim: Claim, *, leave_out: bool) -> dict[str, A
         kept = before.commit
         merge = git.merge(own_commit(services, swarm, before.tree), head)
         conflicts = merge.conflicts
+        # Told before it is done: whatever interrupts it, nobody can say later that the worktree does without.
+        begun = c.BeginMerge(
+            at=services.clock.now(), actor=claim.agent, step=claim.step, token=claim.token, tasks=tasks
+        )
+        services.engine.on_run(run.id, begun)
         git.update_worktree(claim.workdir, before.tree, merge.tree)
         # Submitted before it counts as taken in: whoever goes on with the step after this worker begins with it.
         judging.submit(services, claim)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 
 from andon.core.digests import sha256
+from andon.core.trailers import EVIDENCE, RUN, TASK
 
 REFS = "refs/andon/evidence"
 RING = "ring.json"
@@ -52,7 +53,7 @@ def join(envelopes: Sequence[bytes]) -> bytes:
     return b"".join(envelope + b"\n" for envelope in envelopes)
 
 
-NAMES = ("Andon-Task", "Andon-Run", "Andon-Evidence")
+NAMES = (TASK, RUN, EVIDENCE)
 """The trailers of a landed commit."""
 
 
@@ -61,15 +62,3 @@ def speaks_of_andon(content: bytes) -> bool:
     message = content.partition(b"\n\n")[2].decode("utf-8", "surrogateescape").casefold()
     starts = tuple(f"{name.casefold()}:" for name in NAMES)
     return any("".join(line.split()).startswith(starts) for line in message.splitlines())
-
-
-def trailers(content: bytes) -> dict[str, list[str]]:
-    """Andon's trailers in the last paragraph of a commit object's message: name -> values."""
-    message = content.partition(b"\n\n")[2].decode("utf-8", "surrogateescape")
-    last = message.rstrip("\n").rpartition("\n\n")[2]
-    found: dict[str, list[str]] = {}
-    for line in last.split("\n"):
-        name, colon, value = line.partition(":")
-        if colon and name.casefold().startswith("andon-"):
-            found.setdefault(name, []).append(value.removeprefix(" "))
-    return found

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 
 from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
+from andon.core.trailers import EVIDENCE, trailers
 from andon.core.verdict import Verdict
 from andon.evidence import dsse, entry
 from andon.evidence.keys import KeyStore, Signer, check_clock
@@ -132,9 +133,7 @@ class EvidenceKeeper:
             if path.endswith("/summary.json")
         }
         contents = self.git.commit_contents(commits)
-        return [
-            commit for commit in commits if not set(entry.trailers(contents[commit]).get("Andon-Evidence", [])) & stored
-        ]
+        return [commit for commit in commits if not set(trailers(contents[commit]).get(EVIDENCE, [])) & stored]
 
     def described(self) -> list[dict[str, object]]:
         """The keys of the ring, oldest first."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from andon.core.errors import AndonError
+from andon.core.trailers import trailers
 from andon.evidence import entry
 from andon.evidence.bindings import Facts, check_summary, check_verdicts
 from andon.evidence.dsse import Broken
@@ -74,7 +75,7 @@ class Verifier:
 
     def _check(self, commit: str) -> Checked:
         content = self.git.commit_contents([commit])[commit]
-        marks = entry.trailers(content)
+        marks = trailers(content)
         if not marks and entry.speaks_of_andon(content):
             problem = Problem(
                 part="trailers", message="lines like Andon's trailers do not stand where trailers are read"
@@ -182,7 +183,7 @@ class Verifier:
         ancestors = self.git.lineage(commit, limit=MAX_ANCESTORS)
         contents = self.git.commit_contents(ancestors)
         for ancestor in ancestors:
-            for digest in entry.trailers(contents[ancestor]).get("Andon-Evidence", []):
+            for digest in trailers(contents[ancestor]).get("Andon-Evidence", []):
                 other = self._signer_of(digest, ancestor)
                 if other is not None and other.line == key.line:
                     return ancestor if other.position > key.position else None

@@ -46,6 +46,11 @@ def comes_back() -> list[Patch]:
     return [(taking_in, "_without", lambda _services, swarm, _head: swarm.common)]
 
 
+def half_brought_in() -> list[Patch]:
+    """What was half brought in counts as left out when the worker says so."""
+    return [(_HANDLERS, e.ChildrenMerging, lambda run, _event: run)]
+
+
 def wherever_it_stands() -> list[Patch]:
     """An integration reference is believed wherever it stands."""
     return [(integration, "_is_explained", lambda *_: True)]

@@ -7,16 +7,15 @@ Then git and Andon's log are asked what became of it. No process outlives the ac
 
 from __future__ import annotations
 
-import queue
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from andon.demo import craft, edits, project, stage
 from andon.demo.client import Andon
-from andon.demo.crew import Crew, Note
-from andon.demo.ledger import Landed, Ledger
+from andon.demo.crew import Note
+from andon.demo.ledger import Landed
+from andon.demo.listening import Listening
 from andon.demo.screen import Screen
 from andon.demo.swarm import facts, pieces
 from andon.demo.swarm.facts import Child, SwarmSummary
@@ -24,24 +23,17 @@ from andon.demo.swarm.hands import INTENT, WORKERS
 from andon.demo.worker import Orders
 
 LEASE_S = stage.SWARM_LEASE_S
-POLL_S = 1.0
 PLANNER = "pia"
 AGENTS = ("ivo", "jane", "kim", "lars", "mona", "nils")
 
 
-class Act:
+class Act(Listening):
     """The second act while it runs."""
 
     def __init__(self, repository: Path, backstage: Path, screen: Screen) -> None:
-        self.repository = repository
-        self.backstage = backstage
-        self.screen = screen
-        self.ledger = Ledger()
-        self.crew = Crew(repository, backstage)
-        self.tasks: dict[str, str] = {}
+        super().__init__(repository, backstage, {}, screen)
         self.parent = ""
         self.killed = ""
-        self.statuses: dict[str, str] = {}
 
     def orders(self, character: str, agent: str, task: str = "") -> Orders:
         return Orders(
@@ -67,19 +59,17 @@ class Act:
         self.screen.begin([INTENT, *(piece.key for piece in pieces.PIECES)])
         try:
             self.crew.start_worker(self.orders("planner", PLANNER, self.parent))
-            done = self._listen_until(lambda: not self.crew.is_running(PLANNER), deadline)
-            self._drain()
+            done = self.listen_until(lambda: not self.crew.is_running(PLANNER), deadline)
+            self.drain()
             if done and self.ledger.of("planned"):
                 self._show_plan()
                 self.crew.start_lead()
                 for agent in AGENTS:
                     self.crew.start_worker(self.orders("piece-worker", agent))
-                done = self._listen_until(lambda: self.statuses.get(self.parent) == "landed", deadline)
+                done = self.listen_until(lambda: self.statuses.get(self.parent) == "landed", deadline)
             died = [f"process {name} ended with exit code {code}" for name, code in self.crew.dead()]
         finally:
-            (self.backstage / "stop").touch()
-            self.crew.stop()
-            self._drain()
+            self.end()
             self.screen.end()
         if not done:
             states = ", ".join(f"{self.tasks.get(name, name)} {status}" for name, status in self.statuses.items())
@@ -97,43 +87,13 @@ class Act:
             self.screen.line(f"    {line}"[:120].rstrip())
         self.screen.line("")
 
-    def _listen_until(self, done: Callable[[], bool], deadline: float) -> bool:
-        polled = 0.0
-        while not done():
-            if time.monotonic() > deadline or self.crew.dead():
-                return False
-            try:
-                self._on_note(self.crew.notes.get(timeout=0.2))
-            except queue.Empty:
-                pass
-            if time.monotonic() - polled > POLL_S:
-                self._poll()
-                polled = time.monotonic()
-        return True
-
-    def _drain(self) -> None:
-        while True:
-            try:
-                self._on_note(self.crew.notes.get_nowait())
-            except queue.Empty:
-                return
-
     # ------------------------------------------------------------ what happens
 
-    def _poll(self) -> None:
-        """Look at the parent and its children; tell what was integrated since."""
-        for name, item in stage.states(self.repository).items():
-            if (key := self.tasks.get(name)) is None:
-                continue
-            status = str(item["status"])
-            if status == "landed" and self.statuses.get(name) != "landed":
-                where = "lands as" if name == self.parent else "goes onto the parent's branch as"
-                self.screen.happening("lead", key, f"{where} {str(item['commit'])[:10]}", "landed")
-            if status != "running" or name not in self.statuses:
-                self.screen.state(key, status)
-            self.statuses[name] = status
+    def landed(self, task: str, commit: str) -> str:
+        where = "lands as" if task == self.parent else "goes onto the parent's branch as"
+        return f"{where} {commit}"
 
-    def _on_note(self, note: Note) -> None:
+    def on_note(self, note: Note) -> None:
         self.ledger.add(note)
         what, agent, task = str(note["what"]), str(note["agent"]), str(note["task"])
         self.screen.happening(agent, task, str(note["text"]), {"mended": "conflict"}.get(what, what))
