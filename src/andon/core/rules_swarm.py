@@ -184,8 +184,10 @@ def merge_children(progress: Progress, command: c.MergeChildren) -> Rejected | N
     if isinstance(step, Rejected):
         return step
     swarm = progress.run.swarms.get(step.step)
-    new = swarm is not None and set(command.tasks) - {child.task for child in swarm.children if child.taken}
-    if swarm is None or (swarm.common == command.commit and not new):
+    if swarm is None:
+        return None
+    new = set(command.tasks) - {child.task for child in swarm.children if child.taken}
+    if swarm.common == command.commit and not new:
         return None
     if command.left_out and (half := [x.task for x in swarm.children if x.taking and x.task in new]):
         text = f"an earlier wait began to bring in what {', '.join(half)} landed, so your tree may hold it"
