@@ -1,77 +1,90 @@
-"""The names that a tree's files define, and the words that files say of themselves: which files a task's words point to.
+"""Which files of a tree define a name, and which define names with a word.
 
-Rules: a name that many files define points to none of them; a word counts the more the fewer files have it; everything that
-is read out is bounded. The index of words is made at the first question. Must not know: how outlines are read or kept.
+Rules: a name that many files define points to none of them, and a word that many files' names have tells nothing; a word
+tells the more of a file the more of its names have it, and the less the more names it has. Everything that is read out is
+bounded. Must not know: how names are read from texts, or kept.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from andon.core.planning.outline import Outline
-from andon.core.planning.words import words_of
+from msgspec import Struct
+
+from andon.core.planning.words import MAX_TEXT_CHARS, words_of
 
 MAX_DEFINING = 3
 """A name that more files define points to none of them."""
-MAX_WORD_FILES = 400
+MAX_WORD_FILES = 200
+MAX_IDENTIFIERS = 300
+"""So many different identifiers of a text are looked for."""
+SATURATION = 1.2
+"""How many of a file's names must have a word until more of them say little more."""
+LENGTH_SHARE = 0.75
+"""How much a file with many names must have a word more often; 0 not at all, 1 in proportion."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]{2,79}", re.ASCII)
+_IDENTIFIER = re.compile(r"`?[A-Za-z_$][\w$]{2,79}(?:`|\(\))?", re.ASCII)
+
+
+class Defined(Struct, frozen=True, array_like=True):
+    """What one file defines. words: of its names, each with how many of them have it."""
+
+    names: tuple[str, ...] = ()
+    words: tuple[tuple[str, int], ...] = ()
+
+
+def defined(names: Sequence[str]) -> Defined:
+    """The names of a file with their words counted."""
+    counts: dict[str, int] = {}
+    for name in names:
+        for word in words_of(name):
+            counts[word] = counts.get(word, 0) + 1
+    return Defined(tuple(names), tuple(counts.items()))
 
 
 class Definitions:
     """What the files of one tree define."""
 
-    def __init__(self, outlines: Mapping[str, Outline] | None = None) -> None:
-        self._outlines = outlines or {}
+    def __init__(self, files: Mapping[str, Defined] | None = None) -> None:
+        self.files = len(files or ())
         self._defining: dict[str, list[str]] = {}
-        for path, outline in self._outlines.items():
-            for name in outline.names:
+        self._by_word: dict[str, list[tuple[str, float]]] = {}
+        files = {path: one for path, one in (files or {}).items() if one.names}
+        average = sum(len(one.names) for one in files.values()) / max(1, len(files)) or 1.0
+        for path, one in files.items():
+            for name in one.names:
                 self._defining.setdefault(name, []).append(path)
-        self._by_word: dict[str, list[tuple[str, float]]] | None = None
-        self._by_said: dict[str, list[str]] | None = None
+            missing = SATURATION * (1.0 - LENGTH_SHARE + LENGTH_SHARE * len(one.names) / average)
+            for word, count in one.words:
+                self._by_word.setdefault(word, []).append((path, count / (count + missing)))
 
-    def __len__(self) -> int:
-        return len(self._outlines)
+    def named_in(self, text: str) -> dict[str, tuple[str, int, bool]]:
+        """file -> (name, how many files define it, whether it can be but a name), for each defined name that a text has.
 
-    def defining(self, name: str) -> Sequence[str]:
-        """The files that define a name; none when too many do."""
-        found = self._defining.get(name, ())
-        return found if len(found) <= MAX_DEFINING else ()
+        What is written as code, or as no word of a language is, can be but a name.
+        """
+        found: dict[str, tuple[str, int, bool]] = {}
+        tokens = dict.fromkeys(_IDENTIFIER.findall(text[:MAX_TEXT_CHARS])) if self._defining else {}
+        for token in list(tokens)[:MAX_IDENTIFIERS]:
+            name = token.strip("`()")
+            paths = self._defining.get(name, ())
+            if not 0 < len(paths) <= MAX_DEFINING:
+                continue
+            sure = token[-1] in "`)" or "_" in name.strip("_") or _is_mixed(name)
+            for path in paths:
+                if path not in found or (sure, -len(paths)) > (found[path][2], -found[path][1]):
+                    found[path] = name, len(paths), sure
+        return found
 
     def word(self, word: str) -> tuple[Sequence[tuple[str, float]], float]:
-        """The files of whose defined names some have the word, each with how much of it, and how much the word tells."""
-        if self._by_word is None:
-            self._by_word = self._index()
+        """(file, how much its names have the word) of the files whose names have it, and how much the word tells."""
         found = self._by_word.get(word, ())
         if not found or len(found) > MAX_WORD_FILES:
             return (), 0.0
-        return found, math.log((1 + len(self._outlines)) / len(found))
+        return found, math.log((1 + self.files) / len(found))
 
-    def said(self, word: str) -> tuple[Sequence[str], float]:
-        """The files that say the word of themselves, and how much it tells."""
-        if self._by_said is None:
-            self._by_said = {}
-            for path, outline in self._outlines.items():
-                for one in outline.said:
-                    self._by_said.setdefault(one, []).append(path)
-        found = self._by_said.get(word, ())
-        if not found or len(found) > MAX_WORD_FILES:
-            return (), 0.0
-        return found, math.log((1 + len(self._outlines)) / len(found))
 
-    def _index(self) -> dict[str, list[tuple[str, float]]]:
-        """A word counts the more of a file's names have it, and the less the more names there are."""
-        known = {name: words_of(name) for name in self._defining}
-        average = sum(len(outline.names) for outline in self._outlines.values()) / (len(self._outlines) or 1) or 1.0
-        found: dict[str, list[tuple[str, float]]] = {}
-        for path, outline in self._outlines.items():
-            counts: dict[str, int] = {}
-            for name in outline.names:
-                for word in known[name]:
-                    counts[word] = counts.get(word, 0) + 1
-            long = 1.2 * (0.25 + 0.75 * len(outline.names) / average)
-            for word, count in counts.items():
-                found.setdefault(word, []).append((path, count / (count + long)))
-        return found
+def _is_mixed(name: str) -> bool:
+    return any(character.isupper() for character in name[1:]) and any(character.islower() for character in name)

@@ -1,8 +1,9 @@
 """Predicting the files that a task will touch, each with a score and a reason.
 
 Evidence about a file is gathered from what the text names, from past commits with the same words or like messages, from files
-that changed together with those, and from imports; a logistic function makes one probability of it. The weights come from a
-fit on real histories, see docs/discussion/planning.md; `benchmarks/planning.py` makes the fit and measures it.
+that changed together with those, from the names that files define, and from imports; a logistic function makes one
+probability of it. The weights come from a fit on real histories, see docs/discussion/planning.md; `benchmarks/planning.py`
+makes the fit and measures it.
 Rules: bounded candidates, bounded predictions; only files of the tree; the same input gives the same order.
 Must not know: tasks' states, waves.
 """
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from andon.core.planning.definitions import Definitions
 from andon.core.planning.history import History
 from andon.core.planning.mentions import named_in
 from andon.core.planning.tree import Tree
@@ -32,15 +34,19 @@ MIN_SEED = 0.05
 YOUNG_COMMITS = 20
 """The words of so many commits are half believed: where each was used once, every word would be a sure sign."""
 
-FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
+FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path", "best_names")
 """follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all
-commits. most_follows, best_path: as a share of the task's best file."""
-FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH = range(len(FEATURES))
+commits. most_follows, best_path, best_names (of words of paths, of words of defined names): as a share of the task's best."""
+FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH, BEST_NAMES = range(len(FEATURES))
 BIAS = -5.9
-WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8)
+WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8, 1.5)
 SURE_NAMED = 0.85
 """How often a file is touched whose path a text names whole."""
 SURE_IMPORTED = 0.15
+SURE_DEFINED = 0.6
+"""How often the one file is touched that defines what a text calls by a name that can be but a name."""
+SURE_WORD_DEFINED = 0.08
+"""The same of a word that somebody took for a name."""
 
 
 _sqrt, _exp = math.sqrt, math.exp
@@ -102,13 +108,24 @@ class Evidence:
             return f"commits that speak of “{max(said)[1]}” changed it"
         if most == TOGETHER:
             return f"changes together with {self.beside[path]}"
-        return {LIKE: "commits with a like message changed it", SHARE: "it changes often"}.get(
-            most, "its path has the task's words"
-        )
+        return {
+            LIKE: "commits with a like message changed it",
+            SHARE: "it changes often",
+            BEST_NAMES: "names that it defines have the task's words",
+        }.get(most, "its path has the task's words")
 
 
-def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None) -> Evidence:
-    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read."""
+def gather(
+    text: str,
+    tree: Tree,
+    history: History,
+    imports: Mapping[str, Sequence[str]] | None = None,
+    definitions: Definitions | None = None,
+) -> Evidence:
+    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read.
+
+    definitions: what the tree's files define, as far as it was read.
+    """
     evidence = Evidence(words_of(text))
     named = named_in(text, tree)
     sure = named.strengths
@@ -118,6 +135,8 @@ def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequen
             evidence.name(other, strength * SURE_IMPORTED, f"{path} imports it")
     _from_words(tree, history, evidence)
     _from_paths(tree, evidence)
+    if definitions is not None and definitions.files:
+        _from_definitions(text, definitions, evidence, sure)
     features = evidence.features
     likely = [(min(1.0, sure.get(path, 0.0) + row[FOLLOWS] + row[LIKE]), path) for path, row in features.items()]
     _from_companions(heapq.nlargest(MAX_SEEDS, likely), tree, history, evidence)
@@ -164,6 +183,22 @@ def _from_paths(tree: Tree, evidence: Evidence) -> None:
         evidence.row(path)[BEST_PATH] = value / top[0][0]
 
 
+def _from_definitions(text: str, definitions: Definitions, evidence: Evidence, sure: dict[str, float]) -> None:
+    for path, (name, count, can_be_but_a_name) in definitions.named_in(text).items():
+        chance = SURE_DEFINED if can_be_but_a_name else SURE_WORD_DEFINED
+        chance /= _sqrt(count)
+        evidence.name(path, chance, f"defines {name}")
+        sure[path] = max(chance, sure.get(path, 0.0))
+    sums: dict[str, float] = {}
+    for word in evidence.words:
+        found, weight = definitions.word(word)
+        for path, value in found:
+            sums[path] = sums.get(path, 0.0) + weight * value
+    top = heapq.nlargest(MAX_CANDIDATES // 3, [(value, path) for path, value in sums.items()])
+    for value, path in top:
+        evidence.row(path)[BEST_NAMES] = value / top[0][0]
+
+
 def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: History, evidence: Evidence) -> None:
     for strength, seed in seeds:
         for path, confidence in history.near(seed)[:MAX_COMPANIONS]:
@@ -178,10 +213,15 @@ def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: Histor
 
 
 def predict(
-    text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None, cut: float = CUT
+    text: str,
+    tree: Tree,
+    history: History,
+    imports: Mapping[str, Sequence[str]] | None = None,
+    definitions: Definitions | None = None,
+    cut: float = CUT,
 ) -> tuple[Predicted, ...]:
     """The files that a task with this text will touch, the likeliest first."""
-    evidence = gather(text, tree, history, imports)
+    evidence = gather(text, tree, history, imports, definitions)
     scored = [(score, path) for path in evidence.features if (score := evidence.score(path)) >= cut]
     scored.sort(key=lambda item: (-item[0], item[1]))
     return tuple(
