@@ -8,9 +8,10 @@ is meant: LOG=DIRECTORY:within/), or a directory with archives of releases one a
 For a sample of commits, evenly spread over the history behind its first part: the tree is the files that were seen before
 (what is new in the commit can't be predicted, and is counted apart), the history is the commits before, the text is the
 message; what files define is read from the tree before the commit where there is one. The commit's own files are then
-compared with what is predicted. Beside it stand two baselines: the files that changed most, and names alone (what the message names, and paths with its words). `--fit` fits the weights of
-`core/planning/predict.py` to the first two histories; `--fit-names` only those of what files define, to the first one, and
-leaves the others as they are; `--without-names` leaves out what files define.
+compared with what is predicted. Beside it stand two baselines: the files that changed most, and names alone (what the
+message names, and paths with its words). `--fit` fits the weights of `core/planning/predict.py` to the first two histories;
+`--fit-names` only that of what files define, to the first one, and leaves the others as they are; `--without-names` leaves
+out what files define.
 """
 
 from __future__ import annotations

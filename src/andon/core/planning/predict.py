@@ -39,7 +39,7 @@ FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path",
 commits. most_follows, best_path, best_names (of words of paths, of words of defined names): as a share of the task's best."""
 FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH, BEST_NAMES = range(len(FEATURES))
 BIAS = -5.9
-WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8, 1.5)
+WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8, 1.1)
 SURE_NAMED = 0.85
 """How often a file is touched whose path a text names whole."""
 SURE_IMPORTED = 0.15
