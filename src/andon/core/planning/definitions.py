@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from andon.core.planning.words import MAX_TEXT_CHARS, words_of
 MAX_DEFINING = 3
 """A name that more files define points to none of them."""
 MAX_WORD_FILES = 200
+TOP = 48
+"""So many files are told for a word: those whose names have it most."""
 MAX_IDENTIFIERS = 300
 """So many different identifiers of a text are looked for."""
 SATURATION = 1.2
@@ -49,16 +52,17 @@ class Definitions:
 
     def __init__(self, files: Mapping[str, Defined] | None = None) -> None:
         self.files = len(files or ())
-        self._defining: dict[str, list[str]] = {}
-        self._by_word: dict[str, list[tuple[str, float]]] = {}
+        self._defining: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_word: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+        self._told: dict[str, list[tuple[str, float]]] = {}
         files = {path: one for path, one in (files or {}).items() if one.names}
         average = sum(len(one.names) for one in files.values()) / max(1, len(files)) or 1.0
         for path, one in files.items():
             for name in one.names:
-                self._defining.setdefault(name, []).append(path)
+                self._defining[name].append(path)
             missing = SATURATION * (1.0 - LENGTH_SHARE + LENGTH_SHARE * len(one.names) / average)
             for word, count in one.words:
-                self._by_word.setdefault(word, []).append((path, count / (count + missing)))
+                self._by_word[word].append((path, count / (count + missing)))
 
     def named_in(self, text: str) -> dict[str, tuple[str, int, bool]]:
         """file -> (name, how many files define it, whether it can be but a name), for each defined name that a text has.
@@ -78,12 +82,15 @@ class Definitions:
                     found[path] = name, len(paths), sure
         return found
 
-    def word(self, word: str) -> tuple[Sequence[tuple[str, float]], float]:
-        """(file, how much its names have the word) of the files whose names have it, and how much the word tells."""
-        found = self._by_word.get(word, ())
-        if not found or len(found) > MAX_WORD_FILES:
-            return (), 0.0
-        return found, math.log((1 + self.files) / len(found))
+    def word(self, word: str) -> Sequence[tuple[str, float]]:
+        """(file, how much the word speaks for it) of the files whose names have it, the most first."""
+        known = self._told.get(word)
+        if known is None:
+            found = self._by_word.get(word, ())
+            weight = math.log((1 + self.files) / len(found)) if 0 < len(found) <= MAX_WORD_FILES else 0.0
+            best = sorted(found, key=lambda item: (-item[1], item[0]))[:TOP] if weight else []
+            known = self._told[word] = [(path, weight * value) for path, value in best]
+        return known
 
 
 def _is_mixed(name: str) -> bool:
