@@ -6,6 +6,7 @@ Implements `andon.ports.Evidence`. Rules: nothing is signed with a key that is n
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 
@@ -105,6 +106,7 @@ class EvidenceKeeper:
             files[entry.verdicts_path(one.digest)] = one.verdicts
             files[entry.summary_path(one.digest)] = one.summary
             files[entry.workflow_path(one.workflow[0])] = one.workflow[1]
+            files.update({entry.covered_path(commit): one.digest.encode() for commit in _covers(one.summary)})
         message = f"andon: evidence {', '.join(one.digest for one in entries)}"
         self.git.add_files(entry.ref_of(ring.line), files, message=message, at=now)
 
@@ -148,6 +150,12 @@ class EvidenceKeeper:
             }
             for key in ring.keys
         ]
+
+
+def _covers(summary: bytes) -> list[str]:
+    """The commits without evidence of their own that a summary of ours names."""
+    landing = json.loads(dsse.read(summary)[1])["predicate"]["andon_landing"]
+    return [str(commit) for commit in landing.get("covers", ())]
 
 
 def _log_digest(verdict: Verdict) -> str:
