@@ -12,7 +12,7 @@ from andon.core import swarm as sw
 from andon.core.evolve import _HANDLERS
 from andon.engine import integration, taking_in, trial
 from andon.engine import swarm as handing_on
-from andon.engine.own_commits import Own
+from andon.engine.own_commits import Own, own_commits
 from andon.engine.services import Services
 from andon.testing.safeguards import Patch
 
@@ -70,13 +70,13 @@ def squashed() -> list[Patch]:
 
 def unnamed() -> list[Patch]:
     """What comes along without evidence of its own is named by nobody's."""
-    original = trial.own_commits
+    original = own_commits
 
-    def own_commits(services: Services, run: s.Run, head: str) -> Own:
+    def without_names(services: Services, run: s.Run, head: str) -> Own:
         found: Own = replace(original(services, run, head), covers=())
         return found
 
-    return [(trial, "own_commits", own_commits)]
+    return [(trial, "own_commits", without_names)]
 
 
 def all_at_once() -> list[Patch]:
