@@ -297,6 +297,9 @@ def landed_since(services: Services, candidate: Candidate, head: str) -> str:
     try:
         base = git.merge_base(candidate.what.commit, head)
         commits = git.commits_of(f"{base}..{head}", limit=SINCE_MAX) if base and base != head else []
+        # Children's own commits came with their parents'.
+        line = {head, *git.lineage(head, limit=SINCE_MAX)} if commits else set()
+        commits = [commit for commit in commits if commit in line]
         contents = git.commit_contents(commits)
     except AndonError:
         return ""
