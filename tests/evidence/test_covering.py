@@ -81,8 +81,10 @@ def test_a_stranger_verifies_all_that_came_in(scene: Scene) -> None:
     body = scene.verify("HEAD^1..HEAD").json
     assert (body["ok"], body["verified"], body["covered"], body["failed"], body["unmanaged"]) == (True, 3, 1, 0, 0)
     assert scene.verify(covered(scene)).json["commits"][0]["covered_by"] == scene.git("rev-parse", "HEAD")
+    assert [x["target"] for x in body["commits"] if x["commit"] == scene.git("rev-parse", "HEAD")] == ["main"]
     for child in ("HEAD^2", "HEAD^2~1"):
-        assert scene.verify(child).json["verified"] == 1
+        (item,) = scene.verify(child).json["commits"]
+        assert (item["ok"], item["target"].startswith("refs/andon/swarm/R1/spread/")) == (True, True)
 
 
 def test_without_the_landings_word_it_is_nobodys(scene: Scene) -> None:

@@ -94,6 +94,7 @@ def _item(checked: Checked, allow_unmanaged: bool) -> dict[str, Any]:
         "ok": tolerated or not checked.problems,
         "managed": checked.managed,
         "covered_by": checked.covered_by or None,
+        "target": checked.target or None,
         "task": checked.task or None,
         "run": checked.run or None,
         "evidence": checked.evidence or None,

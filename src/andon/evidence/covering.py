@@ -30,8 +30,9 @@ def _on(verifier: Verifier, ref: str, commit: str) -> Checked | None:
     """On one reference."""
     from andon.evidence.verifying import Checked
 
-    part = f"{ref}:{entry.covered_path(commit)}"
-    hint = verifier.git.read_file(ref, entry.covered_path(commit))
+    path = entry.covered_path(commit)
+    hint = verifier.git.read_file(ref, path) if path in verifier.covered(ref) else None
+    part = f"{ref}:{path}"
     if hint is None:
         return None
 

@@ -20,6 +20,7 @@ from andon.core.trailers import EVIDENCE, RUN, TASK
 
 REFS = "refs/andon/evidence"
 RING = "ring.json"
+COVERED = "covered"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -46,7 +47,7 @@ def workflow_path(digest: str) -> str:
 
 
 def covered_path(commit: str) -> str:
-    return f"covered/{commit[:2]}/{commit[2:]}"
+    return f"{COVERED}/{commit[:2]}/{commit[2:]}"
 
 
 def digest_of(data: bytes) -> str:

@@ -45,7 +45,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     """What was found about one commit. managed: it carries a trailer of Andon's. key: that signed its evidence.
 
     merged, covers: what came along with it, as its evidence says. covered_by: the landed commit whose evidence names this
-    one, which has none of its own.
+    one, which has none of its own. target: the branch, or the integration reference, that it landed on.
     """
 
     commit: str
@@ -62,6 +62,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     merged: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
     covered_by: str = ""
+    target: str = ""
 
 
 class Verifier:
@@ -73,6 +74,13 @@ class Verifier:
         self.references = references
         self._landed: dict[tuple[str, str], str] = {}
         self._checked: dict[str, Checked] = {}
+        self._covered: dict[str, frozenset[str]] = {}
+
+    def covered(self, ref: str) -> frozenset[str]:
+        """The paths on a reference that lead from commits without evidence of their own to the entry that names them."""
+        if ref not in self._covered:
+            self._covered[ref] = frozenset(path for _mode, _id, path in self.git.list_files(ref, entry.COVERED))
+        return self._covered[ref]
 
     def check(self, commit: str) -> Checked:
         """Everything about one commit. What the repository can't tell (a shallow clone) is a problem too."""
@@ -284,6 +292,7 @@ def _read(
         key=key.id,
         line=key.line,
         at=statement.predicate.time_verified,
+        target=statement.predicate.andon_landing.target,
         merged=statement.predicate.andon_landing.merged,
         covers=statement.predicate.andon_landing.covers,
         authors=statement.predicate.andon_landing.authors,
