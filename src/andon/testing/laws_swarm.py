@@ -33,6 +33,8 @@ class Family(Struct, kw_only=True):
     results: dict[str, str] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     parallel: int | None = None
+    each: bool = False
+    """whether the children's own commits land with their parent"""
     left_out: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
 
@@ -42,11 +44,17 @@ class SwarmLaws:
 
     def __init__(self, laws: Laws) -> None:
         self.laws = laws
+        self.tips: dict[str, str] = {}
+        """branch or reference -> where Andon put it last"""
         self.families: dict[tuple[str, str], Family] = {}
         self.budget: dict[str, int | None] = {}
         self.depth: dict[str, int] = {}
         self.children_used: dict[str, int] = {}
         self.used: dict[str, int] = {}
+        self.starts: set[str] = set()
+        """what integration references began with whose children's own commits land"""
+        self.own: dict[str, set[str]] = {}
+        """run -> commits of its children that land with it"""
         self.handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
             e.ChildrenAdded: self._added,
             e.ChildEnded: self._ended,
@@ -73,7 +81,10 @@ class SwarmLaws:
             self.laws.violated(13, f"{event.run} is {event.depth} deep")
 
     def _added(self, known: Known, event: e.ChildrenAdded, process: Process | None) -> None:
-        family = Family(run=known.id, step=event.step, target=event.ref, parallel=event.max_parallel)
+        each = known.workflow.steps[event.step].land == "each"
+        family = Family(run=known.id, step=event.step, target=event.ref, parallel=event.max_parallel, each=each)
+        if each:
+            self.starts.add(event.common)
         before = self.families.get((known.id, event.step))
         if before is not None and not event.join and before.target == event.ref:
             family = before
@@ -144,22 +155,40 @@ class SwarmLaws:
         if told != expected:
             self.laws.violated(10, f"{known.id} joined {told}; its children are {expected}")
         world = self.laws.world
-        head = world.git.branch_head(family.target)
-        tree = world.git.tree_of(head) if head is not None else ""
+        # Where Andon put it last: others may move it in the moment between the look at it and the join.
+        head = self.tips.get(family.target)
         lane = known.lane.get(event.step, "")
+        begun = known.submitted.get(lane)
+        tree = world.git.tree_of(head) if head is not None else begun.tree if begun is not None else ""
         made = event.submission or known.submitted.get(lane)
         if made is not None and made.tree != tree:
             self.laws.violated(10, f"{known.id} joined another tree than what was integrated on {family.target}")
-        if "outsider" in world.repository.files(tree):
+        if made is not None and "outsider" in world.repository.files(made.tree):
             self.laws.violated(5, f"{known.id} joined what an outsider put on {family.target}")
         # What an earlier try integrated is in the submission that this one began with.
         landed = [x.commit for x in event.results if x.outcome == "landed" and x.task not in family.known]
         line = world.repository.ancestors(head) if head is not None else {}
         if lost := [commit for commit in landed if commit not in line]:
             self.laws.violated(10, f"{known.id} joined without {lost}, which its children landed")
+        if family.each:
+            self.own.setdefault(known.id, set()).update(x.commit for x in event.results if x.commit)
         if event.submission is not None:
             known.submitted[lane] = event.submission
             known.green.clear()
+
+    def stands(self, known: Known, old: str | None, new: str) -> None:
+        """A run has landed: its children's own commits are in the history, and nothing that nobody's evidence names."""
+        world = self.laws.world
+        history = world.repository.ancestors(new)
+        if lost := [commit for commit in self.own.get(known.id, ()) if commit not in history]:
+            self.laws.violated(10, f"{known.id} landed {new} without {lost}, which its children landed")
+        before = world.repository.ancestors(old) if old is not None else {}
+        came = [commit for commit in history if commit not in before and commit != new]
+        if came:
+            self.laws.world.count("own commits")
+        named = self.starts & world.covered
+        if unknown := [x for x in came if x not in world.evidence and x not in named]:
+            self.laws.violated(2, f"{known.id} landed {new}, with which {unknown} came along that no evidence names")
 
     def moved(self, target: str, old: str | None, new: str) -> None:
         """A parent's worker put what it has on its integration reference: nothing that stands there may be lost."""
