@@ -185,10 +185,11 @@ def _from_paths(tree: Tree, evidence: Evidence) -> None:
     sums: dict[str, float] = {}
     for word in evidence.words:
         paths, weight = tree.word(word)
+        # The last come first: where many are alike, `src` and `tests` are likelier than what stands before them.
         if not sums:
-            sums = dict.fromkeys(paths, weight)
+            sums = dict.fromkeys(reversed(paths), weight)
             continue
-        for path in paths:
+        for path in reversed(paths):
             sums[path] = sums.get(path, 0.0) + weight
     top = sorted(sums, key=sums.__getitem__, reverse=True)[: MAX_CANDIDATES // 3]
     for path in top:
