@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from andon.core.planning.definitions import Defined, defined
+from andon.core.planning.names import MAX_NAMES
 from andon.store import defined as module
 from andon.store.defined import DefinedFile
 
@@ -27,6 +28,12 @@ def test_what_is_kept_comes_back_and_more_comes_to_it(kept: DefinedFile) -> None
     kept.keep(TWO)
     kept.keep(TWO)
     assert kept.read() == ONE | TWO
+
+
+def test_the_most_names_that_a_file_may_have_are_kept(kept: DefinedFile) -> None:
+    most = {("py", "c" * 40): defined(tuple(f"row_{number:03}" for number in range(MAX_NAMES)))}
+    kept.keep(most)
+    assert kept.read() == ONE | most and dict(most["py", "c" * 40].words)["row"] == MAX_NAMES
 
 
 def test_no_file_keeps_nothing(tmp_path: Path) -> None:
@@ -57,7 +64,7 @@ def test_a_bad_file_keeps_nothing_and_is_made_anew(kept: DefinedFile, harm: str)
             "version": ["PRAGMA user_version = 99"],
             "foreign": ["DROP TABLE defined", "CREATE TABLE theirs (x)"],
             "column": ["ALTER TABLE defined DROP COLUMN words"],
-            "row": ["UPDATE defined SET words = 'no number=x'"],
+            "row": ["UPDATE defined SET words = 'one word too many'"],
         }
         for statement in statements[harm]:
             base.execute(statement)

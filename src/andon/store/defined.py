@@ -22,8 +22,10 @@ MIN_GONE = 10_000
 """So many blobs that a tree no longer has are always kept."""
 _TABLE = (
     "CREATE TABLE defined (suffix TEXT NOT NULL, blob TEXT NOT NULL, names TEXT NOT NULL, words TEXT NOT NULL,"
+    " counts BLOB NOT NULL,"
     " PRIMARY KEY (suffix, blob)) WITHOUT ROWID"
 )
+
 
 Key = tuple[str, str]
 """(ending of the path, id of the blob)"""
@@ -43,8 +45,8 @@ class DefinedFile:
             with closing(self._open()) as connection:
                 if not self._is_ours(connection):
                     return {}
-                rows = connection.execute("SELECT suffix, blob, names, words FROM defined")
-                return {(suffix, blob): _defined(names, words) for suffix, blob, names, words in rows}
+                rows = connection.execute("SELECT suffix, blob, names, words, counts FROM defined")
+                return {(suffix, blob): _defined(*rest) for suffix, blob, *rest in rows}
         except (sqlite3.Error, ValueError, TypeError, AttributeError):
             # What can't be read would otherwise stay behind whatever is added.
             self._throw_away()
@@ -77,10 +79,16 @@ class DefinedFile:
             connection.execute(_TABLE)
             connection.execute(f"PRAGMA user_version = {FORMAT * 1_000 + VERSION}")
         rows = [
-            (suffix, blob, " ".join(one.names), " ".join(f"{word}={count}" for word, count in one.words))
+            (
+                suffix,
+                blob,
+                " ".join(one.names),
+                " ".join(x for x, _ in one.words),
+                bytes(count for _, count in one.words),
+            )
             for (suffix, blob), one in fresh.items()
         ]
-        connection.executemany("INSERT OR IGNORE INTO defined VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR IGNORE INTO defined VALUES (?, ?, ?, ?, ?)", rows)
         connection.executemany("DELETE FROM defined WHERE suffix = ? AND blob = ?", list(gone))
         connection.execute("COMMIT")
 
@@ -92,6 +100,6 @@ class DefinedFile:
                 pass
 
 
-def _defined(names: str, words: str) -> Defined:
-    counted = (pair.split("=") for pair in words.split())
-    return Defined(tuple(names.split()), tuple((word, int(count)) for word, count in counted))
+def _defined(names: str, words: str, counts: bytes) -> Defined:
+    # A file has no more than MAX_NAMES names, so that a count is a byte.
+    return Defined(tuple(names.split()), tuple(zip(words.split(), counts, strict=True)))
