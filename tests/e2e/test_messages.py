@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from andon.cli.identity import login
 from tests.e2e.world import World, outcomes
 
 
@@ -281,6 +283,29 @@ class TestParking:
         assert world.andon("answer", "M1", "blue", agent="bob").exit == 5
         assert world.person("answer", "M1", "blue").exit == 0
         assert world.claim("alice")["run"] == "R1"
+
+    def test_a_question_to_a_person_by_name_is_one_too(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        name = f"{login()}@{os.uname().nodename}"
+        assert "nobody called" not in world.andon("ask", "which?", "--to", login(), agent="alice", cwd=workdir).err
+        self.park(world, workdir, "--to", name)
+        found = world.ok("status")["needs_human"]
+        assert [(x["kind"], x["message"], x["next"]) for x in found] == [
+            ("ask", "M1", "andon answer M1 TEXT"),
+            ("ask", "M2", "andon answer M2 TEXT"),
+        ]
+        posing = world.andon("answer", "M2", "blue", "--json", agent=name)
+        assert (posing.exit, posing.kind) == (5, "not_a_person")
+        assert world.person("answer", "M2", "blue").exit == 0
+        assert world.claim("alice")["run"] == "R1"
+        assert [x["message"] for x in world.ok("status")["needs_human"]] == ["M1"]
+
+    def test_an_agent_that_goes_by_a_login_is_no_person(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        world.ok("say", "alice", "hello", agent=login())
+        self.park(world, workdir, "--to", login())
+        assert world.ok("status")["needs_human"] == []
+        world.ok("answer", "M2", "blue", agent=login())
 
     def test_silence_is_no_answer(self, working: tuple[World, Path]) -> None:
         world, workdir = working

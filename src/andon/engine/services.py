@@ -73,7 +73,9 @@ class Services:
         worktrees_dir: str,
         at_once: AtOnce = in_threads,
         make_beside: Callable[[], Beside] | None = None,
+        names_person: Callable[[str], bool] = lambda name: False,
     ) -> None:
+        """names_person: whether a mailbox's name is that of a person of this machine."""
         self.store = store
         self.engine = engine
         self.git = git
@@ -95,6 +97,7 @@ class Services:
         self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
         self._make_beside = make_beside
+        self.names_person = names_person
         self._beside: Beside | None = None
 
     def fork(self) -> Services:
