@@ -74,9 +74,13 @@ def reachable(services: Services, to: str) -> str:
             known = _roles_at_work(services, reader)
             if name in known:
                 return ""
-        elif to == HUMAN or to == services.caller.agent or to in services.caller.aliases or reader.agent_seen(to):
-            return ""
-        elif services.names_person(to):
+        elif (
+            to == HUMAN
+            or to == services.caller.agent
+            or to in services.caller.aliases
+            or reader.agent_seen(to)
+            or services.names_person(to)
+        ):
             return ""
         else:
             return f"nobody called {to} was ever seen here; the message waits in that mailbox"
