@@ -3,8 +3,9 @@
 Rules. Delivery is at least once: a message stays unread for each reader until that reader acknowledges it. Whether it was
 *delivered* is another matter: a mailbox that several read (a role, a run, a task, people) has got its message with the
 first acknowledgement, and so has an agent's own; only who reads a mailbox acknowledges and answers what lies in it, and a
-person answers whatever waits. A question to a person by name is a person's to answer, whoever goes by that name (law 11). A sender's same key in one mailbox is one message; when it comes again before
-anybody acknowledged it, that is marked. Everything has a limit (law 13): a message's size, a mailbox, a sender's rate.
+person answers whatever waits. A question to a person by name is a person's to answer, whoever goes by that name (law 11).
+A sender's same key in one mailbox is one message; when it comes again before anybody acknowledged it, that is marked.
+Everything has a limit (law 13): a message's size, a mailbox, a sender's rate.
 """
 
 from __future__ import annotations

@@ -300,11 +300,11 @@ WITH boxes (name) AS (
 unread AS (
     SELECT 0 AS own, * FROM messages
     WHERE recipient IN (SELECT name FROM boxes) AND sender <> :agent
-        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+        AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :agent)
     UNION ALL
     SELECT 1, * FROM messages
     WHERE sender = :agent AND answered_at IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+        AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :agent)
 )
 SELECT json_object(
     'ok', json('true'),
