@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -185,8 +186,6 @@ class TestWhatReachesNobody:
 
 def later(world: World, seconds: float) -> None:
     """Make all messages older, as if time had passed."""
-    import sqlite3
-
     with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
         database.execute("UPDATE messages SET sent_at = sent_at - ?", (seconds,))
 
@@ -197,8 +196,6 @@ class TestLimits:
         assert (result.exit, result.kind) == (64, "bad_message")
 
     def test_one_sender_sends_so_many_in_a_minute(self, world: World) -> None:
-        import sqlite3
-
         world.ok("say", "bob", "hello", agent="alice")
         with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
             for number in range(2, 61):
@@ -208,8 +205,6 @@ class TestLimits:
         assert world.andon("say", "bob", "hello", agent="dora").exit == 0
 
     def test_a_mailbox_that_nobody_reads_is_full(self, world: World) -> None:
-        import sqlite3
-
         world.ok("say", "bob", "hello", agent="alice")
         with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
             for number in range(2, 1001):
@@ -306,6 +301,14 @@ class TestParking:
         self.park(world, workdir, "--to", login())
         assert world.ok("status")["needs_human"] == []
         world.ok("answer", "M2", "blue", agent=login())
+
+    def test_a_question_that_can_not_be_read_is_named_in_the_brief(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        self.park(world, workdir, "--to", "bob")
+        world.ok("answer", "M1", "blue", agent="bob")
+        with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
+            database.execute("UPDATE states SET state = 'garbage' WHERE stream = 'M1'")
+        assert "- M1: the stored state of M1 can't be read" in world.claim("alice")["brief"]
 
     def test_silence_is_no_answer(self, working: tuple[World, Path]) -> None:
         world, workdir = working

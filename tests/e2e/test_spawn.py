@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -136,6 +137,15 @@ def test_a_parent_keeps_tokens_to_go_on_with(world: Swarm) -> None:
     refused = world.andon("spawn", "x", "--budget", "1", "--json", agent="pam", cwd=claim["workdir"])
     assert refused.json["error"]["next"] == "andon wait; or raise the budget"
     assert world.ok("show", claim["run"])["status"] == "open"
+
+
+def test_a_damaged_parent_leaves_a_childs_brief_readable(world: Swarm) -> None:
+    claim = parent(world)
+    child = spawn(world, claim, "A part", "--body", "do this")
+    taken = world.claim("alice", "--task", child)
+    with sqlite3.connect(world.path / ".git/andon/andon.db") as database:
+        database.execute("UPDATE states SET state = 'garbage' WHERE stream = ?", (claim["task"],))
+    assert "do this" in world.ok("brief", agent="alice", cwd=taken["workdir"])["brief"]
 
 
 def test_children_of_a_child_that_was_cancelled_are_shown_as_cancelled(world: Swarm) -> None:
