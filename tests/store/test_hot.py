@@ -230,12 +230,15 @@ class TestStatus:
             labels = tuple(x for x in ("x", random.choice(campaigns), "campaign:late") if x and random.random() < 0.7)
             priority = random.randrange(5)
             task = f"T{number}"
-            samples.add_task(store, task, at=random.uniform(0, 2000), priority=priority, labels=labels)
+            parents = list(definitions)
+            above = f"R{random.choice(parents)}" if parents and random.random() < 0.3 else ""
+            more = {"parent": above.replace("R", "T"), "parent_run": above, "parent_step": "implement"} if above else {}
+            samples.add_task(store, task, at=random.uniform(0, 2000), priority=priority, labels=labels, **more)
             if random.random() < 0.5:
                 with store.write() as writer:
                     samples.put(writer, task, [e.RunAttached(at=2000.0, actor="ann", run=f"R{number}")])
                 at = random.uniform(0, 2000)
-                definitions[number] = samples.start_run(store, f"R{number}", at=at, priority=priority)
+                definitions[number] = samples.start_run(store, f"R{number}", at=at, priority=priority, parent=above)
                 if random.random() < 0.4:
                     samples.claim(store, definitions[number], f"R{number}", "bob", at=2000.0, workdir=f"/w/{number}")
         for value in ("", "10m", "0s", "100", "soon", "5 m", "9999999d"):

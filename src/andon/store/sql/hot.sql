@@ -2,7 +2,7 @@
 
 -- name: status
 -- All of `status --json`: first where a person is needed, then what runs, what is ready, what waits, what lands.
-WITH
+WITH RECURSIVE
 live AS (
     SELECT steps.*, tasks.title AS title, runs.status AS run_status, runs.changed_at AS run_changed_at
     FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
@@ -98,7 +98,7 @@ levels(priority) AS (VALUES (0), (1), (2), (3), (4)),
 ready AS (
     -- What `next` looks at: so many of every priority, those that waited longest (`engine.offers.EACH`).
     SELECT steps.priority, steps.entered_at AS since, steps.number, steps.place, steps.kind, steps.run, steps.task, tasks.title,
-        steps.step, steps.role, coalesce(tasks.labels, '[]') AS labels,
+        steps.step, steps.role, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.parent_run, '') AS parent_run,
         CASE WHEN (steps.run, steps.step) IN (SELECT run, step FROM lapsed) THEN '' ELSE steps.offered_to END AS offered_to
     FROM levels CROSS JOIN steps LEFT JOIN tasks ON tasks.id = steps.task
     WHERE (steps.run, steps.step) IN (
@@ -109,7 +109,8 @@ ready AS (
         ORDER BY queued.entered_at, queued.number, queued.place LIMIT :each
     )
     UNION ALL
-    SELECT tasks.priority, tasks.added_at, tasks.number, 0, 'task', NULL, tasks.id, tasks.title, NULL, '', tasks.labels, ''
+    SELECT tasks.priority, tasks.added_at, tasks.number, 0, 'task', NULL, tasks.id, tasks.title, NULL, '', tasks.labels,
+        tasks.parent_run, ''
     FROM levels CROSS JOIN tasks
     WHERE tasks.rowid IN (
         SELECT queued.rowid FROM tasks AS queued INDEXED BY tasks_ready
@@ -134,12 +135,33 @@ busy AS (
         WHERE steps.state = 'leased' AND steps.kind = 'agent' AND steps.expires_at > :now
     ) GROUP BY campaign
 ),
-ranked AS (
-    -- The order of `core.queue.in_order`.
+leveled AS (
     SELECT campaigned.*, priority - CASE WHEN (SELECT seconds FROM ageing) > 0
         THEN CAST(max(0.0, :now - since) / (SELECT seconds FROM ageing) AS INTEGER) ELSE 0 END AS level,
         coalesce((SELECT leases FROM busy WHERE busy.campaign = campaigned.campaign), 0) AS leases
-    FROM campaigned ORDER BY level, leases, run IS NULL, since, number, place LIMIT :limit
+    FROM campaigned
+),
+numbered AS (
+    SELECT leveled.*, row_number() OVER (ORDER BY level, leases, run IS NULL, since, number, place) AS ordinal FROM leveled
+),
+below(ordinal, depth, above) AS (
+    -- The runs that children among them are below.
+    SELECT ordinal, 1, parent_run FROM numbered WHERE parent_run <> ''
+    UNION ALL
+    SELECT below.ordinal, below.depth + 1, tasks.parent_run
+    FROM below JOIN runs ON runs.id = below.above JOIN tasks ON tasks.id = runs.task
+    WHERE tasks.parent_run <> '' AND below.depth < 50
+),
+last_below AS (SELECT above, max(ordinal) AS ordinal FROM below GROUP BY above),
+depths AS (SELECT ordinal, max(depth) AS depth FROM below GROUP BY ordinal),
+ranked AS (
+    -- The order of `core.queue.in_order`: a step whose children are ready, too, comes after all of them.
+    SELECT numbered.*, row_number() OVER (
+        ORDER BY max(numbered.ordinal, coalesce(last_below.ordinal, 0)), coalesce(depths.depth, 0) DESC, numbered.ordinal
+    ) AS rank
+    FROM numbered LEFT JOIN last_below ON last_below.above = numbered.run
+        LEFT JOIN depths ON depths.ordinal = numbered.ordinal
+    ORDER BY rank LIMIT :limit
 ),
 silent AS (
     -- Messages that nobody has acknowledged or answered: few, by an index of their own. `over`: their mailbox is no more.
@@ -222,7 +244,7 @@ SELECT json_object(
             'next', CASE
                 WHEN offered_to IN ('', 'anyone') OR offered_to LIKE 'role:%' THEN 'andon next --task ' || task
                 ELSE 'andon show ' || run END
-        ) AS item FROM ranked ORDER BY level, leases, run IS NULL, since, number, place
+        ) AS item FROM ranked ORDER BY rank
     )),
     'waiting', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
