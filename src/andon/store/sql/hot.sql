@@ -97,9 +97,8 @@ lapsed AS (
 levels(priority) AS (VALUES (0), (1), (2), (3), (4)),
 ready AS (
     -- What `next` looks at: so many of every priority, those that waited longest (`engine.offers.EACH`).
-    SELECT steps.priority, steps.entered_at AS since, steps.number, steps.place, steps.kind, steps.run, steps.task, tasks.title,
-        steps.step, steps.role, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.parent_run, '') AS parent_run,
-        CASE WHEN (steps.run, steps.step) IN (SELECT run, step FROM lapsed) THEN '' ELSE steps.offered_to END AS offered_to
+    SELECT steps.priority, steps.entered_at AS since, steps.number, steps.place, steps.run, steps.step, steps.task,
+        coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.parent_run, '') AS parent_run
     FROM levels CROSS JOIN steps LEFT JOIN tasks ON tasks.id = steps.task
     WHERE (steps.run, steps.step) IN (
         SELECT queued.run, queued.step
@@ -109,8 +108,7 @@ ready AS (
         ORDER BY queued.entered_at, queued.number, queued.place LIMIT :each
     )
     UNION ALL
-    SELECT tasks.priority, tasks.added_at, tasks.number, 0, 'task', NULL, tasks.id, tasks.title, NULL, '', tasks.labels,
-        tasks.parent_run, ''
+    SELECT tasks.priority, tasks.added_at, tasks.number, 0, NULL, NULL, tasks.id, tasks.labels, tasks.parent_run
     FROM levels CROSS JOIN tasks
     WHERE tasks.rowid IN (
         SELECT queued.rowid FROM tasks AS queued INDEXED BY tasks_ready
@@ -118,8 +116,8 @@ ready AS (
         ORDER BY queued.number, queued.id LIMIT :each
     )
 ),
-campaigned AS (
-    SELECT ready.*, coalesce(CASE WHEN instr(labels, 'campaign:') > 0 AND json_valid(labels) THEN (
+campaigned AS MATERIALIZED (
+    SELECT priority, since, number, place, run, step, task, parent_run, coalesce(CASE WHEN instr(labels, 'campaign:') > 0 AND json_valid(labels) THEN (
         SELECT substr(value, 10) FROM json_each(labels) WHERE substr(value, 1, 9) = 'campaign:' ORDER BY key LIMIT 1
     ) END, '') AS campaign
     FROM ready
@@ -135,14 +133,13 @@ busy AS (
         WHERE steps.state = 'leased' AND steps.kind = 'agent' AND steps.expires_at > :now
     ) GROUP BY campaign
 ),
-leveled AS (
-    SELECT campaigned.*, priority - CASE WHEN (SELECT seconds FROM ageing) > 0
-        THEN CAST(max(0.0, :now - since) / (SELECT seconds FROM ageing) AS INTEGER) ELSE 0 END AS level,
-        coalesce((SELECT leases FROM busy WHERE busy.campaign = campaigned.campaign), 0) AS leases
-    FROM campaigned
-),
 numbered AS (
-    SELECT leveled.*, row_number() OVER (ORDER BY level, leases, run IS NULL, since, number, place) AS ordinal FROM leveled
+    SELECT priority, since, run, step, task, parent_run, row_number() OVER (
+        ORDER BY priority - CASE WHEN (SELECT seconds FROM ageing) > 0
+            THEN CAST(max(0.0, :now - since) / (SELECT seconds FROM ageing) AS INTEGER) ELSE 0 END,
+        coalesce(busy.leases, 0), run IS NULL, since, number, place
+    ) AS ordinal
+    FROM campaigned LEFT JOIN busy ON busy.campaign = campaigned.campaign
 ),
 below(ordinal, depth, above) AS (
     -- The runs that children among them are below.
@@ -156,12 +153,17 @@ last_below AS (SELECT above, max(ordinal) AS ordinal FROM below GROUP BY above),
 depths AS (SELECT ordinal, max(depth) AS depth FROM below GROUP BY ordinal),
 ranked AS (
     -- The order of `core.queue.in_order`: a step whose children are ready, too, comes after all of them.
-    SELECT numbered.*, row_number() OVER (
-        ORDER BY max(numbered.ordinal, coalesce(last_below.ordinal, 0)), coalesce(depths.depth, 0) DESC, numbered.ordinal
-    ) AS rank
+    SELECT numbered.*, max(numbered.ordinal, coalesce(last_below.ordinal, 0)) AS slot, coalesce(depths.depth, 0) AS depth
     FROM numbered LEFT JOIN last_below ON last_below.above = numbered.run
         LEFT JOIN depths ON depths.ordinal = numbered.ordinal
-    ORDER BY rank LIMIT :limit
+    ORDER BY slot, depth DESC, numbered.ordinal LIMIT :limit
+),
+listed AS (
+    SELECT ranked.*, coalesce(steps.kind, 'task') AS kind, coalesce(steps.role, '') AS role, tasks.title AS title,
+        CASE WHEN (ranked.run, ranked.step) IN (SELECT run, step FROM lapsed) THEN ''
+            ELSE coalesce(steps.offered_to, '') END AS offered_to
+    FROM ranked LEFT JOIN steps ON steps.run = ranked.run AND steps.step = ranked.step
+        LEFT JOIN tasks ON tasks.id = ranked.task
 ),
 silent AS (
     -- Messages that nobody has acknowledged or answered: few, by an index of their own. `over`: their mailbox is no more.
@@ -244,7 +246,7 @@ SELECT json_object(
             'next', CASE
                 WHEN offered_to IN ('', 'anyone') OR offered_to LIKE 'role:%' THEN 'andon next --task ' || task
                 ELSE 'andon show ' || run END
-        ) AS item FROM ranked ORDER BY rank
+        ) AS item FROM listed ORDER BY slot, depth DESC, ordinal
     )),
     'waiting', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
