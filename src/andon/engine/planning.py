@@ -29,7 +29,7 @@ from andon.engine.mining import mine
 from andon.engine.planning_reply import body_of, recorded
 from andon.engine.services import Services
 from andon.engine.transact import Unit, load_task
-from andon.ports import KeptNames, MinedHistory, Reader
+from andon.ports import KeptNames, Loaded, MinedHistory, Reader
 
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000
@@ -47,7 +47,8 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """The tasks to plan, in issue order. behind: planned tasks that each depends on by way of unplanned ones.
 
     waits: dependencies that are in no plan and not done. seqs: of each task's stream, to see whether anything has changed.
-    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on.
+    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on. unreadable: damaged
+    ones, which are planned without (law 12).
     """
 
     tasks: tuple[s.Task, ...]
@@ -55,6 +56,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     waits: dict[str, tuple[str, ...]]
     seqs: dict[str, int]
     passed_over: int
+    unreadable: tuple[str, ...] = ()
     under_way: tuple[s.Task, ...] = ()
 
 
@@ -74,7 +76,7 @@ def plan(
     head = services.git.branch_head(target)
     with services.store.read() as reader:
         chosen = replace(choose(reader, arguments), under_way=_under_way(reader))
-    notes: list[str] = []
+    notes = [_left_out(chosen.unreadable)] if chosen.unreadable else []
     history, tree, definitions = History(), Tree(()), Definitions()
     ids: dict[str, str] = {}
     if head is None:
@@ -106,9 +108,11 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
     names = list(dict.fromkeys(arguments.get("tasks") or ()))
     labels = set(arguments.get("labels") or ())
     loaded: dict[str, tuple[int, s.Task]] = {}
+    unreadable: list[str] = []
     for name in names or [str(row["id"]) for row in reader.tasks(status=(s.OPEN,), limit=MAX_TASKS + 1)]:
         load_task(reader, name) if names else None
-        found = reader.load(name)
+        found, damaged = _load(reader, name)
+        unreadable += [name] if damaged else []
         if found is not None and isinstance(found.state, s.Task):
             loaded[name] = (found.seq, found.state)
     if len(loaded) > MAX_TASKS:
@@ -125,12 +129,34 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
         behind[task.id], waits[task.id] = outside.of(own_dependencies(task))
     seqs = {x.id: loaded[x.id][0] for x in tasks}
     passed_over = len(loaded) - len(tasks)
-    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs=seqs, passed_over=passed_over)
+    return Chosen(
+        tasks=tuple(tasks),
+        behind=behind,
+        waits=waits,
+        seqs=seqs,
+        passed_over=passed_over,
+        unreadable=tuple(unreadable),
+    )
+
+
+def _load(reader: Reader, name: str) -> tuple[Loaded | None, bool]:
+    """(what is stored under the name, whether it is damaged): one record that can't be read stops nothing else (law 12)."""
+    try:
+        return reader.load(name), False
+    except AndonError as error:
+        if error.kind != "corrupt":
+            raise
+        return None, True
+
+
+def _left_out(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"planned without {', '.join(names[:10])}{more}, which can't be read: andon doctor"
 
 
 def _under_way(reader: Reader) -> tuple[s.Task, ...]:
     rows = reader.tasks(status=(s.RUNNING,), limit=MAX_UNDER_WAY)
-    found = (reader.load(str(row["id"])) for row in rows)
+    found = (_load(reader, str(row["id"]))[0] for row in rows)
     return tuple(x.state for x in found if x is not None and isinstance(x.state, s.Task))
 
 
@@ -146,6 +172,7 @@ class _Outside:
         self.reader = reader
         self.planned = planned
         self.known: dict[str, s.Task | None] = {}
+        self.damaged: set[str] = set()
 
     def of(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(planned tasks that are reached through unplanned ones, the unplanned ones among the names that are not done)."""
@@ -166,10 +193,13 @@ class _Outside:
 
     def _is_open(self, name: str) -> bool:
         if name not in self.known:
-            found = self.reader.load(name)
+            found, damaged = _load(self.reader, name)
             self.known[name] = found.state if found is not None and isinstance(found.state, s.Task) else None
+            if damaged:
+                self.damaged.add(name)
         task = self.known[name]
-        return task is not None and task.status not in (s.LANDED, s.COMPLETED)
+        # Whether a damaged one is done nobody can tell: it is waited for.
+        return name in self.damaged or (task is not None and task.status not in (s.LANDED, s.COMPLETED))
 
 
 def _work(task: s.Task, chosen: Chosen) -> Work:
@@ -263,6 +293,8 @@ def clear(services: Services, arguments: dict[str, Any]) -> Reply:
         labels = set(arguments.get("labels") or ())
         cleared = []
         for name in names or [str(row["id"]) for row in unit.writer.tasks(status=statuses, limit=MAX_TASKS)]:
+            if not names and _load(unit.writer, name)[1]:
+                continue
             task = load_task(unit.writer, name)
             if labels and not labels & set(task.labels):
                 continue
