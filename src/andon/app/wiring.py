@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from andon import __version__
 from andon.app import settings
 from andon.app.conditions import evaluate
-from andon.core.errors import EXIT_UNAVAILABLE, EXIT_USAGE, AndonError
+from andon.core.errors import EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
 from andon.core.workflow import Workflow
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.interface import CallContext, Coordinator, Reply
@@ -24,6 +24,9 @@ from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.ports_swarm import Beside
 from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from andon.engine.space import Space
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
 
@@ -110,8 +113,16 @@ class App:
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
             make_beside=self._beside,
+            make_space=self._space,
         )
         return self._services
+
+    def _space(self) -> Space | None:
+        if not self.git.may_be_in_workspace:
+            return None
+        from andon.app.workspace import find_space
+
+        return find_space(self.git.common_dir)
 
     def _beside(self) -> Beside:
         from andon.app.beside import Workers
@@ -186,6 +197,8 @@ class App:
         from andon.engine.setup import init
         from andon.git.guard import install_guard
 
+        if arguments.get("workspace"):
+            return self._init_workspace(arguments)
         if arguments.get("path"):
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
         if arguments.get("clients") or arguments.get("remove"):
@@ -200,6 +213,32 @@ class App:
             current_branch=self.git.current_branch,
         )
         return Reply(exit=0, body=body, notes=notes)
+
+    def _init_workspace(self, arguments: dict[str, Any]) -> Reply:
+        from andon.app import workspace
+
+        if others := sorted(key for key, value in arguments.items() if value is not None and key != "workspace"):
+            text = f"--workspace makes a workspace and sets no repository up: {', '.join(others)} is not for it"
+            raise UsageError(text, next="andon init --workspace DIR; then, in a repository: andon init")
+        return workspace.init(os.path.join(self.context.cwd, arguments["workspace"]), SystemClock().now())
+
+    def _repo_add(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.add(self.context.cwd, self._who(), SystemClock().now(), arguments)
+
+    def _repo_list(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.list_of(self.context.cwd, arguments)
+
+    def _repo_remove(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.remove(self.context.cwd, self._who(), SystemClock().now(), arguments)
+
+    def _who(self) -> str:
+        return self.context.agent or "unknown"
 
     def _init_clients(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         """Only the clients where Andon is set up already; elsewhere all that init does, then the clients."""
@@ -417,6 +456,9 @@ OWN_VERBS = frozenset(
         "workflow_compile",
         "workflow_import",
         "workflow_simulate",
+        "repo_add",
+        "repo_list",
+        "repo_remove",
     }
 )
 

@@ -513,3 +513,18 @@ class RetireLearning(Command, frozen=True, kw_only=True):
     reason: str = ""
     superseded_by: str = ""
     person: bool = False
+
+
+# ---------------------------------------------------------------- repository
+
+
+class AddRepository(Command, frozen=True, kw_only=True):
+    """moved: the repository says that it is the one of this name, and nothing is left where it was."""
+
+    repository: str
+    path: str
+    moved: bool = False
+
+
+class RemoveRepository(Command, frozen=True, kw_only=True):
+    pass

@@ -30,7 +30,7 @@ def write_brief(
     with services.store.read() as reader:
         task = load_task(reader, run.task)
         above = reader.load(task.parent) if task.parent else None
-        anything_known = reader.count_learnings(status=ACTIVE) > 0
+        anything_known = reader.count_learnings(status=ACTIVE) > 0 or services.space is not None
     whole = above.state if above is not None and isinstance(above.state, s.Task) else None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
