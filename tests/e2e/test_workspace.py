@@ -207,7 +207,7 @@ class TestLearnings:
         api.ok("learn", "the parser reads bytes", "--scope", "workspace", agent="alice")
         web.ok("learn", "the parser reads text only", "--contradicts", "W1", agent="bob")
         told = web.ok("inject", "parser reads bytes", agent="carol")["items"]
-        assert [(x["id"], x["against"]) for x in told][0] == ("L7", ["W1"])
+        assert (told[0]["id"], told[0]["against"]) == ("L7", ["W1"])
         assert "W1" not in [x["id"] for x in told]
         reasons = {x["id"]: x["reasons"] for x in web.ok("learn", "--review")["items"]}
         assert reasons["W1"] == reasons["L7"] == ["contradicted", "unreviewed"]
@@ -363,9 +363,7 @@ def make_newer(place: Path) -> None:
 
 class TestOutOfReach:
     @pytest.mark.parametrize("harm", [damage, take_away, empty, make_newer])
-    def test_work_goes_on_and_only_writes_are_refused(
-        self, both: tuple[World, World], place: Path, harm: Any
-    ) -> None:
+    def test_work_goes_on_and_only_writes_are_refused(self, both: tuple[World, World], place: Path, harm: Any) -> None:
         api, _web = both
         api.ok("learn", "app.txt is read by sh", "--scope", "workspace", agent="alice")
         api.ok("learn", "app.txt is sorted", "--scope", "path:app.txt", agent="alice")

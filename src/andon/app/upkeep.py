@@ -35,6 +35,7 @@ def doctor(
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
     clients: Callable[[], Sequence[dict[str, Any]]],
+    workspace: Callable[[], Sequence[dict[str, Any]]],
 ) -> Reply:
     """Check, with `mend` heal, with `save` first replace a damaged database by what can be read of it."""
     from andon.engine.doctor import doctor as examine
@@ -63,6 +64,7 @@ def doctor(
         probes=probes,
         guard_state=guard_state,
         clients=clients,
+        workspace=workspace,
         undelivered=lambda: _undelivered(path, services.clock.now()),
     )
     if saved is not None:

@@ -312,7 +312,17 @@ class App:
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
             clients=self._client_checks,
+            workspace=lambda: self._workspace_checks(
+                mend=bool(arguments.get("mend")), save=bool(arguments.get("salvage"))
+            ),
         )
+
+    def _workspace_checks(self, *, mend: bool, save: bool) -> list[dict[str, Any]]:
+        if not self.git.may_be_in_workspace:
+            return []
+        from andon.app.workspace_doctor import workspace_checks
+
+        return workspace_checks(self.services(), mend=mend, save=save)
 
     def _client_checks(self) -> list[dict[str, Any]]:
         """What doctor says of agents' clients; nothing where not even the target branch can be told, which it says itself."""

@@ -130,9 +130,12 @@ class Registry:
             "which workspace? This repository is in none", next="--workspace DIR; andon init --workspace DIR makes one"
         )
 
-    def all(self) -> list[Repository]:
+    def registered(self) -> list[Repository]:
         with self.engine.store.read() as reader:
-            return reader.repositories()
+            return [x for x in reader.repositories() if x.status == REGISTERED]
+
+    def described(self) -> list[dict[str, Any]]:
+        return [_described(self, x) for x in self.registered()]
 
 
 def add(cwd: str, agent: str, now: float, arguments: dict[str, Any]) -> Reply:
@@ -192,8 +195,7 @@ def _name_from(git: Git) -> str:
 
 def list_of(cwd: str, arguments: dict[str, Any]) -> Reply:
     registry = Registry.near(cwd, arguments.get("workspace"))
-    items = [_described(registry, x) for x in registry.all() if x.status == REGISTERED]
-    body = {"ok": True, "workspace": registry.directory, "items": items}
+    body = {"ok": True, "workspace": registry.directory, "items": registry.described()}
     return Reply(exit=EXIT_YES, body=body)
 
 
@@ -235,7 +237,7 @@ def _remove_one(registry: Registry, cwd: str, name: str, agent: str, now: float)
 
 def _named(registry: Registry, cwd: str, name: str) -> Repository:
     """The registered repository of this name, or at this path."""
-    known = [x for x in registry.all() if x.status == REGISTERED]
+    known = registry.registered()
     by_name = next((x for x in known if x.name == name), None)
     if by_name is not None:
         return by_name

@@ -42,7 +42,7 @@ class Space:
     def identity(self) -> str:
         """Raises AndonError when the workspace can't be used from here."""
         if not self._identity:
-            self._look()
+            self.look()
             with self._engine.store.read() as reader:
                 self._identity = self._checked(reader)
         return self._identity
@@ -62,6 +62,11 @@ class Space:
     def places(self) -> tuple[str, str]:
         """What links may name that can be followed from here: the repository, and the workspace."""
         return self.name, self.identity
+
+    def look(self) -> Store:
+        """The store, whatever is in it. Raises AndonError where there is none."""
+        self._look()
+        return self._engine.store
 
     def _checked(self, reader: Reader) -> str:
         identity = reader.setting(IDENTITY_SETTING)
