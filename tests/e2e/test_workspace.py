@@ -157,8 +157,17 @@ class TestRegistry:
         shutil.rmtree(moved.path)
         assert states(api)["web"] == "missing"
         assert ids(api) == ["W1"]
+        checked = api.ok("doctor")["checks"]
+        assert [x.get("warning") for x in checked if x["check"] == "workspace"] == [True]
         api.ok("repo", "remove", "web")
         assert states(api) == {"api": "ok", "copy": "ok"}
+        # Who takes its name says that it is the same.
+        fresh = World(path=tmp_path / "web", environment=web.environment)
+        api.git("clone", "-q", str(api.path), str(fresh.path))
+        refused = fresh.andon("repo", "add", "--workspace", str(place), "--json")
+        assert (refused.exit, refused.kind) == (64, "name_taken")
+        fresh.ok("repo", "add", "--workspace", str(place), "--name", "web")
+        assert states(api) == {"api": "ok", "copy": "ok", "web": "ok"}
 
     def test_killed_between_registry_and_repository(self, api: World, place: Path) -> None:
         api.ok("init", "--workspace", str(place))
@@ -392,8 +401,8 @@ class TestOutOfReach:
 
     def test_doctor_mends_and_salvages(self, both: tuple[World, World], place: Path) -> None:
         api, web = both
-        for number in range(40):
-            api.ok("learn", f"fact {number} " + "and more " * 100, "--scope", "workspace", agent="alice")
+        for number in range(5):
+            api.ok("learn", f"fact {number} " + "and more " * 200, "--scope", "workspace", agent="alice")
         base = sqlite3.connect(place / "andon.db")
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         base.execute("UPDATE learnings SET status = 'retired' WHERE id = 'W3'")
@@ -401,7 +410,7 @@ class TestOutOfReach:
         base.close()
         assert api.andon("doctor").exit == 1
         api.ok("doctor", "--mend")
-        assert len(ids(web)) == 40
+        assert len(ids(web)) == 5
         base = sqlite3.connect(place / "andon.db")
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (size,) = base.execute("PRAGMA page_size").fetchone()
@@ -413,7 +422,7 @@ class TestOutOfReach:
         assert api.andon("doctor").exit == 1
         done = api.andon("doctor", "--salvage", "--json")
         assert done.exit == 0, done.out
-        assert len(ids(web)) == 40
+        assert len(ids(web)) == 5
         assert states(api) == {"api": "ok", "web": "ok"}
 
     def test_one_broken_record_costs_itself(self, both: tuple[World, World], place: Path) -> None:
@@ -431,3 +440,15 @@ class TestOutOfReach:
         assert (listed.exit, "left out" in listed.err) == (0, True)
         api.ok("doctor", "--mend")
         assert ids(web) == ["W1", "W2"]
+
+    def test_backup_and_restore(self, both: tuple[World, World], place: Path, tmp_path: Path) -> None:
+        api, web = both
+        api.ok("learn", "parser reads bytes", "--scope", "workspace", agent="alice")
+        api.ok("export", str(tmp_path / "all.jsonl"), "--workspace", str(place))
+        shutil.rmtree(place)
+        api.ok("import", str(tmp_path / "all.jsonl"), "--workspace", str(place))
+        assert states(web) == {"api": "ok", "web": "ok"}
+        assert ids(web) == ["W1"]
+        refused = api.andon("export", "--workspace", str(tmp_path / "nowhere"), str(tmp_path / "x"), "--json")
+        assert (refused.exit, refused.kind) == (6, "workspace_unavailable")
+        assert not (tmp_path / "nowhere").exists()

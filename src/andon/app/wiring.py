@@ -337,11 +337,22 @@ class App:
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
-        return upkeep.export(self.services().store, arguments.get("file") or "-", progress)
+        store = self._workspace_store(arguments) or self.services().store
+        return upkeep.export(store, arguments.get("file") or "-", progress)
+
+    def _workspace_store(self, arguments: dict[str, Any], *, fresh: bool = False) -> Store | None:
+        """The store of the workspace that is named; None: no workspace is meant, but this repository."""
+        from andon.app import workspace
+
+        named = arguments.get("workspace")
+        return workspace.store_at(os.path.join(self.context.cwd, named), fresh=fresh) if named else None
 
     def _import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
+        into = self._workspace_store(arguments, fresh=True)
+        if into is not None:
+            return upkeep.import_(into, arguments.get("file") or "-", progress, following="andon repo list")
         reply = upkeep.import_(self.services(must_exist=False).store, arguments.get("file") or "-", progress)
         self.services().update_guard()
         return reply

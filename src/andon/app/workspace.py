@@ -57,6 +57,16 @@ def _look(directory: str) -> None:
         raise unusable(f"there is no workspace at {directory}", following)
 
 
+def store_at(directory: str, *, fresh: bool) -> SqliteStore:
+    """The store of a workspace for upkeep. fresh: it may be that nothing is there yet. Raises AndonError."""
+    directory = os.path.realpath(directory)
+    store = SqliteStore(database_of(directory))
+    if not fresh:
+        _look(directory)
+    _refuse_repositories(directory, store)
+    return store
+
+
 # ---------------------------------------------------------------- making one
 
 
@@ -173,8 +183,13 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
             text = f"there are {MAX_REPOSITORIES} repositories in {registry.directory}, the limit"
             raise AndonError(text, kind="limit", next="andon repo remove NAME")
         old = next((x for x in known if x.name == wanted), None)
-        # A copy says the same as what it was copied from: only one whose place is empty has moved.
-        moved = old is not None and told == wanted and not os.path.exists(old.path)
+        # A copy says the same as what it was copied from: only one whose place is empty can have moved.
+        gone = old is not None and not os.path.exists(old.path)
+        moved = gone and wanted in (told, name)
+        if old is not None and gone and not moved and old.path != place:
+            text = f"the name {wanted} is that of a repository that was at {_shown(old.path)}"
+            following = f"andon repo add --name {wanted} if this is it; else --name OTHER"
+            raise UsageError(text, kind="name_taken", next=following)
         command = c.AddRepository(at=now, actor=agent, repository=wanted, path=place, moved=moved)
         return unit.on_repository(wanted, command)
 

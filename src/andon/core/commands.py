@@ -519,7 +519,7 @@ class RetireLearning(Command, frozen=True, kw_only=True):
 
 
 class AddRepository(Command, frozen=True, kw_only=True):
-    """moved: the repository says that it is the one of this name, and nothing is left where it was."""
+    """moved: it is said to be the one of this name, and nothing is left where that was."""
 
     repository: str
     path: str

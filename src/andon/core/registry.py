@@ -1,8 +1,8 @@
 """The registry of a workspace: which repositories belong to it, and under which names. Its rules, and what events change.
 
-Theory of operation. A name stands for one repository for good, since learnings carry it: a name that was given up is
-taken again only from the same place. Where a repository really is, and whether it points back to the workspace, the caller
-knows; a repository that was moved says so itself. Must not know: git, directories, the store.
+Theory of operation. A name stands for one repository for good, since learnings carry it: a name that is known is taken again
+only from the same place, or by what is said to be the same repository at another one. Where a repository really is, and
+whether it points back to the workspace, the caller knows. Must not know: git, directories, the store.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _add(known: Repository | None, command: c.AddRepository) -> list[Event] | Re
     if len(command.path) > MAX_PATH_CHARS:
         text = f"a path has at most {MAX_PATH_CHARS} characters"
         return Rejected(kind="bad_input", message=text, next="move the repository to a shorter path", exit=EXIT_USAGE)
-    if known is not None and known.path != command.path and not (command.moved and known.status == REGISTERED):
+    if known is not None and known.path != command.path and not command.moved:
         was = "was" if known.status == REMOVED else "is"
         text = f"the name {command.repository} {was} that of another repository: {known.path}"
         return Rejected(kind="name_taken", message=text, next="andon repo add --name NAME", exit=EXIT_USAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from andon.cli.commands.words import PEOPLE, Command, Option
 
 WORKSPACE: Option = (("--workspace",), "workspace", "text", "the workspace's directory; default the repository's own")
+STORE: Option = (("--workspace",), "workspace", "text", "of this directory's workspace, not of the repository")
 
 COMMANDS: tuple[Command, ...] = (
     (
