@@ -110,6 +110,18 @@ class TestRegistry:
         assert words in result.json["error"]["message"]
         assert result.json["error"]["next"]
 
+    def test_the_workspace_moves(self, both: tuple[World, World], place: Path) -> None:
+        api, web = both
+        api.ok("learn", "x holds", "--scope", "workspace")
+        new = place.with_name("elsewhere")
+        place.rename(new)
+        assert "left out" in api.andon("learn", "list").err
+        for world in both:
+            world.ok("repo", "add", "--workspace", str(new))
+        assert states(web) == {"api": "ok", "web": "ok"}
+        assert ids(api) == ["W1"]
+        assert not place.exists()
+
     def test_one_workspace_at_a_time(self, api: World, tmp_path: Path) -> None:
         for name in ("a", "b"):
             api.ok("init", "--workspace", str(tmp_path / name))

@@ -162,7 +162,11 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
     git = Git.find(path)
     place = os.path.realpath(git.common_dir)
     before = membership.read(git.common_dir)
-    if before is not None and os.path.realpath(before[0]) != registry.directory:
+    if (
+        before is not None
+        and os.path.realpath(before[0]) != registry.directory
+        and not _was_moved(registry, before, place)
+    ):
         text = f"{_shown(place)} is in the workspace {before[0]}"
         raise UsageError(text, kind="other_workspace", next=f"andon repo remove {_shown(place)}")
     told = before[1] if before is not None else ""
@@ -199,6 +203,12 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
     if before != (registry.directory, done.name):
         membership.write(git.common_dir, registry.directory, done.name)
     return _described(registry, done)
+
+
+def _was_moved(registry: Registry, before: tuple[str, str], place: str) -> bool:
+    """Whether this is the workspace that the repository points to, at another place."""
+    known = any(x.path == place and x.name == before[1] for x in registry.registered())
+    return known and not os.path.exists(database_of(before[0]))
 
 
 def _name_from(git: Git) -> str:
