@@ -125,6 +125,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("children taken in", 10, "a step is left without its children", safeguards_swarm.left_behind),
         ("left out", 10, "what a parent did without comes back", safeguards_swarm.comes_back),
         ("half merged", 10, "what is half brought in is said to be left out", safeguards_swarm.half_brought_in),
+        ("children first", 14, "those who wait for children leave nobody to do them", safeguards_swarm.parents_first),
         ("explained references", 5, "a moved reference is built upon", safeguards_swarm.wherever_it_stands),
         ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
         ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from andon.core import events as e
-from andon.core import evolve_swarm, rules_swarm
+from andon.core import evolve_swarm, queue, rules_swarm
 from andon.core import react as reactions
 from andon.core import state as s
 from andon.core import swarm as sw
@@ -49,6 +49,11 @@ def comes_back() -> list[Patch]:
 def half_brought_in() -> list[Patch]:
     """What was half brought in counts as left out when the worker says so."""
     return [(_HANDLERS, e.ChildrenMerging, lambda run, _event: run)]
+
+
+def parents_first() -> list[Patch]:
+    """A parent that can only wait is offered by its level, before its children."""
+    return [(queue, "_children_first", lambda ordered: ordered)]
 
 
 def wherever_it_stands() -> list[Patch]:
