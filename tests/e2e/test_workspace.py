@@ -100,6 +100,10 @@ class TestRegistry:
             (["repo", "remove", "gone", "--workspace", "{place}"], "no repository gone"),
             (["init", "--workspace", ".git/andon"], "store of one repository"),
             (["init", "--workspace", "app.txt"], "no directory"),
+            (["init", "--workspace", ""], "no directory is named"),
+            (["repo", "list", "--workspace", ""], "no directory is named"),
+            (["repo", "add", "", "--workspace", "{place}", "--name", ""], "no name"),
+            (["export", "x.jsonl", "--workspace", ".git/andon"], "store of one repository"),
             (["init", "--workspace", "{place}", "--commit"], "commit"),
         ],
     )

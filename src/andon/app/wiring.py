@@ -197,7 +197,7 @@ class App:
         from andon.engine.setup import init
         from andon.git.guard import install_guard
 
-        if arguments.get("workspace"):
+        if arguments.get("workspace") is not None:
             return self._init_workspace(arguments)
         if arguments.get("path"):
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
@@ -220,7 +220,7 @@ class App:
         if others := sorted(key for key, value in arguments.items() if value is not None and key != "workspace"):
             text = f"--workspace makes a workspace and sets no repository up: {', '.join(others)} is not for it"
             raise UsageError(text, next="andon init --workspace DIR; then, in a repository: andon init")
-        return workspace.init(os.path.join(self.context.cwd, arguments["workspace"]), SystemClock().now())
+        return workspace.init(workspace.named(self.context.cwd, arguments["workspace"]))
 
     def _repo_add(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import workspace
@@ -345,7 +345,9 @@ class App:
         from andon.app import workspace
 
         named = arguments.get("workspace")
-        return workspace.store_at(os.path.join(self.context.cwd, named), fresh=fresh) if named else None
+        if named is None:
+            return None
+        return workspace.store_at(workspace.named(self.context.cwd, named), fresh=fresh)
 
     def _import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep

@@ -32,6 +32,13 @@ def database_of(directory: str) -> str:
     return os.path.join(directory, DATABASE)
 
 
+def named(cwd: str, directory: str) -> str:
+    """A directory that the caller names. Raises UsageError."""
+    if not directory:
+        raise UsageError("no directory is named", next="--workspace DIR")
+    return os.path.realpath(os.path.join(cwd, directory))
+
+
 def find_space(common_dir: str) -> Space | None:
     """The workspace that a repository says it belongs to; nothing of it is opened yet."""
     found = membership.read(common_dir)
@@ -59,24 +66,22 @@ def _look(directory: str) -> None:
 
 def store_at(directory: str, *, fresh: bool) -> SqliteStore:
     """The store of a workspace for upkeep. fresh: it may be that nothing is there yet. Raises AndonError."""
-    directory = os.path.realpath(directory)
     store = SqliteStore(database_of(directory))
     if not fresh:
         _look(directory)
-    _refuse_repositories(directory, store)
+    _refuse_repositories(store)
     return store
 
 
 # ---------------------------------------------------------------- making one
 
 
-def init(directory: str, now: float) -> Reply:
+def init(directory: str) -> Reply:
     """Make the directory a workspace; harmless where it is one already."""
-    directory = os.path.realpath(directory)
     if os.path.exists(directory) and not os.path.isdir(directory):
         raise UsageError(f"{directory} is no directory", next="andon init --workspace DIR")
     store = SqliteStore(database_of(directory))
-    _refuse_repositories(directory, store)
+    _refuse_repositories(store)
     identity = os.urandom(IDENTITY_BYTES).hex()
 
     def work(unit: Unit) -> tuple[str, bool]:
@@ -84,7 +89,6 @@ def init(directory: str, now: float) -> Reply:
         if known:
             return known, False
         unit.writer.put_setting(IDENTITY_SETTING, identity)
-        unit.writer.put_setting("workspace-made", f"{now:.0f}")
         return identity, True
 
     (identity, made), _effects = Engine(store, evaluate).transact(work)
@@ -99,7 +103,7 @@ def init(directory: str, now: float) -> Reply:
     return Reply(exit=EXIT_YES, body=body)
 
 
-def _refuse_repositories(directory: str, store: SqliteStore) -> None:
+def _refuse_repositories(store: SqliteStore) -> None:
     """A repository's own store is no workspace: its tasks would be everybody's."""
     if not os.path.exists(store.path):
         return
@@ -126,8 +130,8 @@ class Registry:
     @classmethod
     def near(cls, cwd: str, wanted: str | None) -> Registry:
         """The named one; else that of the repository around `cwd`; else `cwd` itself. Raises UsageError."""
-        if wanted:
-            return cls(os.path.realpath(os.path.join(cwd, wanted)))
+        if wanted is not None:
+            return cls(named(cwd, wanted))
         try:
             found = membership.read(Git.find(cwd).common_dir)
         except AndonError:
@@ -170,7 +174,7 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
         text = f"{_shown(place)} is in the workspace {before[0]}"
         raise UsageError(text, kind="other_workspace", next=f"andon repo remove {_shown(place)}")
     told = before[1] if before is not None else ""
-    wanted = name or told or _name_from(git)
+    wanted = name if name is not None else told or _name_from(git)
 
     def work(unit: Unit) -> Repository | Rejected:
         known = unit.writer.repositories()

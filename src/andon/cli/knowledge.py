@@ -63,7 +63,7 @@ def learned(body: Body, paint: Paint) -> str:
         return _queue(body, paint)
     if body["known"]:
         return f"{body['learning']} says that already"
-    where = " in the workspace" if body["store"] == "workspace" else ""
+    where = ", in the workspace's store" if body["store"] == "workspace" else ""
     return f"{body['learning']} recorded for {', '.join(body['scopes'])}{where}" + (
         "" if body["reviewed_by"] else " (unreviewed)"
     )

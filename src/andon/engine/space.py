@@ -97,13 +97,14 @@ def usable(services: Services) -> Space | None:
         space = services.space
         if space is not None and space.identity:
             return space
-    except AndonError as error:
+    except (AndonError, OSError) as error:
         _left_out(services, error)
     return None
 
 
-def _left_out(services: Services, error: AndonError) -> None:
-    services.space_trouble = f"the workspace is left out: {error.message}; {error.next}"
+def _left_out(services: Services, error: AndonError | OSError) -> None:
+    why = f"{error.message}; {error.next}" if isinstance(error, AndonError) else f"{error}; andon doctor"
+    services.space_trouble = f"the workspace is left out: {why}"
     services.remarks.append(services.space_trouble)
 
 
@@ -115,7 +116,7 @@ def _shared(services: Services, status: str | None) -> list[k.Learning]:
     try:
         with space.store.read() as reader:
             return [reach.seen(x, space.places) for x in reader.learnings(status=status)]
-    except AndonError as error:
+    except (AndonError, OSError) as error:
         _left_out(services, error)
         return []
 
@@ -161,7 +162,7 @@ def scores(
     try:
         with space.store.read() as other:
             more = other.search_learnings(words)
-    except AndonError as error:
+    except (AndonError, OSError) as error:
         _left_out(services, error)
         return found
     if not found or not more:
