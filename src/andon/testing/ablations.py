@@ -127,6 +127,8 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("half merged", 10, "what is half brought in is said to be left out", safeguards_swarm.half_brought_in),
         ("children first", 14, "those who wait for children leave nobody to do them", safeguards_swarm.parents_first),
         ("explained references", 5, "a moved reference is built upon", safeguards_swarm.wherever_it_stands),
+        ("own commits", 10, "children's own commits do not land", safeguards_swarm.squashed),
+        ("named commits", 2, "commits land that no evidence names", safeguards_swarm.unnamed),
         ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
         ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),
         ("depth", 13, "children have children without end", safeguards_swarm.bottomless),

@@ -10,8 +10,10 @@ from andon.core import react as reactions
 from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core.evolve import _HANDLERS
-from andon.engine import integration, taking_in
+from andon.engine import integration, taking_in, trial
 from andon.engine import swarm as handing_on
+from andon.engine.own_commits import Own, own_commits
+from andon.engine.services import Services
 from andon.testing.safeguards import Patch
 
 
@@ -64,6 +66,22 @@ def wherever_it_stands() -> list[Patch]:
 def overbooked() -> list[Patch]:
     """A fan-out starts whether or not its tokens can be reserved."""
     return [(rules_swarm, "tokens_left", lambda *_: None)]
+
+
+def squashed() -> list[Patch]:
+    """What children integrated lands in one commit, whatever their parent's workflow says."""
+    return [(trial, "own_commits", lambda *_: Own())]
+
+
+def unnamed() -> list[Patch]:
+    """What comes along without evidence of its own is named by nobody's."""
+    original = own_commits
+
+    def without_names(services: Services, run: s.Run, head: str) -> Own:
+        found: Own = replace(original(services, run, head), covers=())
+        return found
+
+    return [(trial, "own_commits", without_names)]
 
 
 def all_at_once() -> list[Patch]:
