@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,19 @@ def test_what_can_not_be_written_is_said(common_dir: str, tmp_path: Path) -> Non
     os.mkdir(os.path.join(common_dir, "config.lock"))
     with pytest.raises(AndonError):
         membership.clear(common_dir)
+
+
+def test_a_removal_that_was_killed_in_the_middle_is_finished(common_dir: str) -> None:
+    membership.write(common_dir, "/a", "api")
+    assert not membership.unfinished(common_dir)
+    script = "import os\nfrom andon.git import membership as m\nown = m._git\n"
+    script += "def once(place, *args, **more):\n    own(place, *args, **more)\n    os.kill(os.getpid(), 9)\n"
+    script += f"m._git = once\nm.clear({common_dir!r})\n"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == -9
+    Path(common_dir, "config.lock").touch()
+    assert membership.unfinished(common_dir) and membership.read(common_dir) is None
+    assert "repository" in Path(common_dir, "config").read_text()
+    membership.clear(common_dir)
+    assert not membership.unfinished(common_dir)
+    assert "andon" not in Path(common_dir, "config").read_text()
+    assert not Path(common_dir, "config.lock").exists()

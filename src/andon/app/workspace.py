@@ -234,6 +234,8 @@ def remove(cwd: str, agent: str, now: float, arguments: dict[str, Any]) -> Reply
     if not names:
         git = Git.find(cwd)
         pointed = membership.read(git.common_dir)
+        if pointed is None and membership.unfinished(git.common_dir):
+            membership.clear(git.common_dir)
         if pointed is not None and not arguments.get("workspace"):
             try:
                 registry = Registry(pointed[0])
@@ -255,7 +257,7 @@ def remove(cwd: str, agent: str, now: float, arguments: dict[str, Any]) -> Reply
 
 def _remove_one(registry: Registry, cwd: str, name: str, agent: str, now: float) -> dict[str, Any]:
     found = _named(registry, cwd, name)
-    if _points_here(registry, found):
+    if _points_here(registry, found) or _half_cleared(found.path):
         membership.clear(found.path)
     command = c.RemoveRepository(at=now, actor=agent)
     done, _effects = registry.engine.transact(lambda unit: unit.on_repository(found.name, command))
@@ -287,6 +289,11 @@ def _points_here(registry: Registry, repository: Repository) -> bool:
         return False
     pointed = membership.read(repository.path)
     return pointed == (registry.directory, repository.name)
+
+
+def _half_cleared(path: str) -> bool:
+    """Whether a removal was killed in the middle: it points nowhere any more, and not all is gone."""
+    return membership.unfinished(path) and membership.read(path) is None
 
 
 def _described(registry: Registry, repository: Repository) -> dict[str, Any]:

@@ -64,10 +64,19 @@ def clear(common_dir: str) -> None:
         raise AndonError(text, kind="git_failed", next=f"git config --unset {DIRECTORY}", exit=EXIT_UNAVAILABLE)
 
 
+def unfinished(common_dir: str) -> bool:
+    """Whether one of ours was killed while it changed the configuration: half of it may stand, and a lock of git."""
+    return os.path.exists(_announcement(common_dir))
+
+
+def _announcement(common_dir: str) -> str:
+    return os.path.join(common_dir, "andon", "configuring")
+
+
 @contextmanager
 def _changing(common_dir: str) -> Iterator[None]:
     """While the configuration is changed: one of us at a time, and known to the next one should we be killed."""
-    path = os.path.join(common_dir, "andon", "configuring")
+    path = _announcement(common_dir)
     with sole(common_dir) as alone:
         if alone and os.path.exists(path):
             _drop_dead_lock(os.path.join(common_dir, "config.lock"))
