@@ -16,18 +16,20 @@ from msgspec.structs import replace
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_LOST, EXIT_YES, AndonError, Rejected, UsageError
+from andon.core.planning.definitions import Definitions
 from andon.core.planning.history import History
 from andon.core.planning.holds import HOLD
 from andon.core.planning.imports import JAVASCRIPT, PYTHON, imported_by
 from andon.core.planning.mentions import IDENTIFIER, named_in
 from andon.core.planning.plan import Plan, Planned, Work, make_plan
 from andon.core.planning.tree import Tree, as_pattern
+from andon.engine.defining import define
 from andon.engine.interface import Reply
 from andon.engine.mining import mine
 from andon.engine.planning_reply import body_of, recorded
 from andon.engine.services import Services
 from andon.engine.transact import Unit, load_task
-from andon.ports import MinedHistory, Reader
+from andon.ports import KeptNames, MinedHistory, Reader
 
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000
@@ -37,6 +39,8 @@ MAX_IMPORT_TASKS = 1_000
 MAX_READ_FILES = 300
 MAX_READ_BYTES = 200_000
 SUBMODULE = "160000"
+UNREAD = (SUBMODULE, "120000")
+"""Submodules and symbolic links define nothing."""
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
@@ -55,7 +59,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
 
 
 def plan(
-    services: Services, kept: MinedHistory, arguments: dict[str, Any], *, shallow: bool
+    services: Services, kept: MinedHistory, names: KeptNames, arguments: dict[str, Any], *, shallow: bool
 ) -> tuple[Reply, Plan | None]:
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
     if arguments.get("clear"):
@@ -71,7 +75,7 @@ def plan(
     with services.store.read() as reader:
         chosen = replace(choose(reader, arguments), under_way=_under_way(reader))
     notes: list[str] = []
-    history, tree = History(), Tree(())
+    history, tree, definitions = History(), Tree(()), Definitions()
     ids: dict[str, str] = {}
     if head is None:
         notes.append(f"branch {target} has no commit yet: dependencies and declared scopes alone are planned by")
@@ -81,10 +85,13 @@ def plan(
         tree = Tree(path for _mode, _name, path in files)
         mined = mine(services.git, kept, head, shallow=shallow)
         history = History(mined.commits)
-        notes += mined.notes
+        read = define(services.git, names, [(path, name) for mode, name, path in files if mode not in UNREAD])
+        definitions = read.definitions
+        notes += (*mined.notes, *read.notes)
     works = [_work(task, chosen) for task in chosen.tasks]
     others = [_work_under_way(task) for task in chosen.under_way]
-    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids), others)
+    imports = _imports(services, works, tree, ids)
+    made = make_plan(works, tree, history, workers, imports, others, definitions)
     before = recorded(chosen.tasks, head, target)
     body = body_of(made, chosen.tasks, chosen.waits)
     body |= {"target": target, "head": head, "commits": history.commits, "recorded": before, "applied": False}
