@@ -15,6 +15,7 @@ from msgspec import Struct
 from andon.core.events import Event
 from andon.core.learning import Learning
 from andon.core.projection import Row
+from andon.core.registry import MAX_REPOSITORIES, Repository
 from andon.core.state import State
 from andon.core.verdict import Submission, Verdict
 from andon.core.workflow import Environment, Gate, ResourceLimits
@@ -546,6 +547,10 @@ class Reader(QueueReader, MailReader, Protocol):
         """For each learning: given, passed, given_advances, held, held_passed, held_advances, of measured first advances."""
         ...
 
+    def repositories(self, *, limit: int = MAX_REPOSITORIES) -> list[Repository]:
+        """Those of a workspace's registry, removed ones included, by name. Unreadable ones are passed over (law 12)."""
+        ...
+
     def task_sources(self, tool: str) -> dict[str, str]:
         """source -> task, of the tasks that came from a tool ("beads"); the newest where several did."""
         ...
@@ -568,7 +573,8 @@ class Writer(Reader, Protocol):
     def put_definition(self, digest: str, content: bytes) -> None: ...
     def put_setting(self, key: str, value: str) -> None: ...
     def next_id(self, kind: str) -> str:
-        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message", L1 … for "learning"."""
+        """The next free id: T1, T2 … for "task", R1 … for "run", M1 … for "message", L1 … for "learning",
+        W1 … for "shared"."""
         ...
 
 

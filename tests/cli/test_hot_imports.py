@@ -116,6 +116,10 @@ def test_warm_verbs_import_no_click(world: World) -> None:
         "jsonschema",
         "cryptography",
         "andon.evidence",
+        "andon.app.workspace",
+        "andon.engine.space",
+        "andon.engine.homes",
+        "andon.git.membership",
     }
 
 

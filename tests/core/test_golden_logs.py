@@ -169,6 +169,14 @@ def imported() -> list[e.Event]:
     return [added, e.TaskImported(at=1.0, actor="ann", imported=kept)]
 
 
+def registered() -> list[e.Event]:
+    """A repository of a workspace: added, moved, removed, added again."""
+    added = e.RepositoryAdded(at=1000.0, actor="ann", repository="api", path="/here/api/.git")
+    again = e.RepositoryAdded(at=1300.0, actor="bob", repository="api", path="/there/api/.git")
+    moved = e.RepositoryMoved(at=1100.0, actor="ann", path="/there/api/.git")
+    return [added, moved, e.RepositoryRemoved(at=1200.0, actor="ann"), again]
+
+
 MAKERS = {
     "landed": landed,
     "troubled": troubled,
@@ -180,6 +188,7 @@ MAKERS = {
     "imported": imported,
     "talk": talk,
     "repeated": repeated,
+    "registered": registered,
 }
 
 

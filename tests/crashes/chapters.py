@@ -251,10 +251,27 @@ def beginning() -> list[Move]:
     return [Move("init --commit", ["init", "--commit"]), Move("init again", ["init"])]
 
 
+def workspace() -> list[Move]:
+    """A repository in a workspace: the registry, the pointer to it, and learnings in two stores."""
+    wide = ["learn", "all builds need sh", "--scope", "workspace", "--supersedes", "L1", "--key", "k2"]
+    return [
+        Move("init", ["init"]),
+        Move("init --workspace", ["init", "--workspace", "../factory"]),
+        Move("repo add", ["repo", "add", "--workspace", "../factory", "--name", "api"]),
+        Move("learn here", ["learn", "the build needs sh", "--key", "k1"], agent="alice"),
+        Move("learn everywhere", wide, agent="bob"),
+        Move("learn --review", ["learn", "--review", "--accept", "W1"]),
+        Move("learn edit", ["learn", "edit", "W1", "--text", "all builds need bash"]),
+        Move("learn retire", ["learn", "retire", "W1", "-m", "no more"], exits=(0,)),
+        Move("repo remove", ["repo", "remove", "api", "--workspace", "../factory"], exits=(0,)),
+    ]
+
+
 CHAPTERS: dict[str, tuple[dict[str, str], Callable[[], list[Move]]]] = {
     "tasks": (PLAIN, tasks),
     "work": (PLAIN, work),
     "people": ({"text": SIGNED}, people),
     "together": ({"text": FORKED + PARTS}, together),
     "beginning": (PLAIN | {"bare": "yes"}, beginning),
+    "workspace": (PLAIN, workspace),
 }

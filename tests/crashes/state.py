@@ -32,11 +32,48 @@ def state_of(world: World) -> dict[str, Any]:
             found["runs"] = {run.id: _run(run) for run in runs}
             found["messages"] = sorted(_message(_load(reader, str(row["id"]))) for row in reader.messages())
             found["settings"] = {key: reader.setting(key) for key in ("target", "workflow")}
+            found["learnings"] = _learnings(reader)
             found["worktrees"] = _worktrees(world, runs)
         # Law 9, whatever happened.
         assert rebuild.check(store) == []
     finally:
         store.close()
+    found["workspace"] = _workspace(world)
+    return found
+
+
+def _learnings(reader: Any) -> list[tuple[Any, ...]]:
+    # The workspace's identity is another one each time.
+    return [
+        (
+            x.id,
+            x.text,
+            x.status,
+            x.scopes,
+            x.repository,
+            x.agent,
+            bool(x.reviewed_by),
+            re.sub("@.*", "@", x.superseded_by),
+        )
+        for x in reader.learnings()
+    ]
+
+
+def _workspace(world: World) -> dict[str, Any]:
+    """The workspace beside the repository, and what the repository says of it."""
+    pointer = [world.git("config", "--get", f"andon.{key}", check=False) for key in ("workspace", "repository")]
+    database = world.path.parent / "factory" / "andon.db"
+    found: dict[str, Any] = {"pointer": pointer}
+    if database.exists():
+        store = SqliteStore(str(database))
+        try:
+            with store.read() as reader:
+                found["identity"] = bool(reader.setting("workspace"))
+                found["repositories"] = [(x.name, x.status, x.path) for x in reader.repositories()]
+                found["learnings"] = _learnings(reader)
+            assert rebuild.check(store) == []
+        finally:
+            store.close()
     return found
 
 

@@ -215,6 +215,7 @@ def everything(reader: Reader) -> dict[str, Any]:
         "answers": reader.messages(sender="ann", answered=True),
         "of_run": reader.messages(run="R1"),
         "learnings": reader.learnings(),
+        "repositories": reader.repositories(),
         "active": (reader.learnings(status="active", limit=2), reader.count_learnings(status="active")),
         "found": set(reader.search_learnings(("parser", "number"))),
         "uses": reader.learning_uses(),

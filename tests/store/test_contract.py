@@ -601,6 +601,24 @@ def _one_move(store: Store, move: str, name: str, more: list[str], number: int, 
     return "done"
 
 
+class TestRegistry:
+    def test_repositories_by_name(self, store: Store) -> None:
+        with store.write() as writer:
+            for name in ("web", "api"):
+                added = e.RepositoryAdded(at=1.0, actor="ann", repository=name, path=f"/{name}/.git")
+                samples.put(writer, f"repo:{name}", [added])
+            samples.put(writer, "repo:web", [e.RepositoryRemoved(at=2.0, actor="ann")])
+        samples.learning(store, "W1", "The parser reads bytes")
+        with store.read() as reader:
+            found = [(x.name, x.status, x.path) for x in reader.repositories()]
+            assert found == [("api", "registered", "/api/.git"), ("web", "removed", "/web/.git")]
+            assert [x.name for x in reader.repositories(limit=1)] == ["api"]
+            assert reader.search_learnings(("parser",)).keys() == {"W1"}
+        with store.write() as writer:
+            assert (writer.next_id("shared"), writer.next_id("learning")) == ("W2", "L1")
+        assert rebuild.check(store) == []
+
+
 class TestMail:
     def test_what_waits_who_sent_and_who_was_seen(self, store: Store) -> None:
         definition = samples.start_run(store, "R1")

@@ -35,6 +35,7 @@ def doctor(
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
     clients: Callable[[], Sequence[dict[str, Any]]],
+    workspace: Callable[[], Sequence[dict[str, Any]]],
 ) -> Reply:
     """Check, with `mend` heal, with `save` first replace a damaged database by what can be read of it."""
     from andon.engine.doctor import doctor as examine
@@ -63,6 +64,7 @@ def doctor(
         probes=probes,
         guard_state=guard_state,
         clients=clients,
+        workspace=workspace,
         undelivered=lambda: _undelivered(path, services.clock.now()),
     )
     if saved is not None:
@@ -102,8 +104,13 @@ def export(store: Store, name: str, progress: Progress | None) -> Reply:
     return Reply(exit=EXIT_NO if done.problems else EXIT_YES, body=body)
 
 
-def import_(store: Store, name: str, progress: Progress | None) -> Reply:
-    """Read an export into an empty workspace."""
+def import_(
+    store: Store,
+    name: str,
+    progress: Progress | None,
+    following: str = "andon init (the guard and the target branch of this repository)",
+) -> Reply:
+    """Read an export into an empty store. following: what is to be done then."""
     from andon.store import transfer
 
     with _input(name) as file:
@@ -112,7 +119,7 @@ def import_(store: Store, name: str, progress: Progress | None) -> Reply:
     if done.problems:
         text = f"{len(done.problems)} problems, all else is there: {done.problems[0]}"
         body["error"] = {"kind": "corrupt", "message": text, "next": "andon doctor"}
-    notes = () if done.identical else ("next: andon init (the guard and the target branch of this repository)",)
+    notes = () if done.identical else (f"next: {following}",)
     return Reply(exit=EXIT_NO if done.problems else EXIT_YES, body=body, notes=notes)
 
 

@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from andon import __version__
 from andon.app import settings
 from andon.app.conditions import evaluate
-from andon.core.errors import EXIT_UNAVAILABLE, EXIT_USAGE, AndonError
+from andon.core.errors import EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
 from andon.core.workflow import Workflow
 from andon.engine.coordinator import LocalCoordinator
 from andon.engine.interface import CallContext, Coordinator, Reply
@@ -24,6 +24,9 @@ from andon.ports import Evidence, Progress, Runtime, Store, Verifier
 from andon.ports_swarm import Beside
 from andon.store.bell import PipeBell
 from andon.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from andon.engine.space import Space
 
 NO_REPOSITORY_VERBS = frozenset({"workflow_lint", "workflow_graph", "workflow_compile", "workflow_import"})
 
@@ -111,8 +114,16 @@ class App:
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
             make_beside=self._beside,
             names_person=self._names_person,
+            make_space=self._space,
         )
         return self._services
+
+    def _space(self) -> Space | None:
+        if not self.git.may_be_in_workspace:
+            return None
+        from andon.app.workspace import find_space
+
+        return find_space(self.git.common_dir)
 
     def _beside(self) -> Beside:
         from andon.app.beside import Workers
@@ -198,6 +209,8 @@ class App:
         from andon.engine.setup import init
         from andon.git.guard import install_guard
 
+        if arguments.get("workspace") is not None:
+            return self._init_workspace(arguments)
         if arguments.get("path"):
             self.context = _at(self.context, os.path.abspath(arguments["path"]))
         if arguments.get("clients") or arguments.get("remove"):
@@ -212,6 +225,32 @@ class App:
             current_branch=self.git.current_branch,
         )
         return Reply(exit=0, body=body, notes=notes)
+
+    def _init_workspace(self, arguments: dict[str, Any]) -> Reply:
+        from andon.app import workspace
+
+        if others := sorted(key for key, value in arguments.items() if value is not None and key != "workspace"):
+            text = f"--workspace makes a workspace and sets no repository up: {', '.join(others)} is not for it"
+            raise UsageError(text, next="andon init --workspace DIR; then, in a repository: andon init")
+        return workspace.init(workspace.named(self.context.cwd, arguments["workspace"]))
+
+    def _repo_add(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.add(self.context.cwd, self._who(), SystemClock().now(), arguments)
+
+    def _repo_list(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.list_of(self.context.cwd, arguments)
+
+    def _repo_remove(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
+        from andon.app import workspace
+
+        return workspace.remove(self.context.cwd, self._who(), SystemClock().now(), arguments)
+
+    def _who(self) -> str:
+        return self.context.agent or "unknown"
 
     def _init_clients(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         """Only the clients where Andon is set up already; elsewhere all that init does, then the clients."""
@@ -285,7 +324,17 @@ class App:
             probes=lambda: {runtime.level: runtime.probe() for runtime in self.runtimes()},
             guard_state=lambda: guard_problem(self.git),
             clients=self._client_checks,
+            workspace=lambda: self._workspace_checks(
+                mend=bool(arguments.get("mend")), save=bool(arguments.get("salvage"))
+            ),
         )
+
+    def _workspace_checks(self, *, mend: bool, save: bool) -> list[dict[str, Any]]:
+        if not self.git.may_be_in_workspace:
+            return []
+        from andon.app.workspace_doctor import workspace_checks
+
+        return workspace_checks(self.services(), mend=mend, save=save)
 
     def _client_checks(self) -> list[dict[str, Any]]:
         """What doctor says of agents' clients; nothing where not even the target branch can be told, which it says itself."""
@@ -300,11 +349,24 @@ class App:
     def _export(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
-        return upkeep.export(self.services().store, arguments.get("file") or "-", progress)
+        store = self._workspace_store(arguments) or self.services().store
+        return upkeep.export(store, arguments.get("file") or "-", progress)
+
+    def _workspace_store(self, arguments: dict[str, Any], *, fresh: bool = False) -> Store | None:
+        """The store of the workspace that is named; None: no workspace is meant, but this repository."""
+        from andon.app import workspace
+
+        named = arguments.get("workspace")
+        if named is None:
+            return None
+        return workspace.store_at(workspace.named(self.context.cwd, named), fresh=fresh)
 
     def _import(self, arguments: dict[str, Any], progress: Callable[[str], None] | None) -> Reply:
         from andon.app import upkeep
 
+        into = self._workspace_store(arguments, fresh=True)
+        if into is not None:
+            return upkeep.import_(into, arguments.get("file") or "-", progress, following="andon repo list")
         reply = upkeep.import_(self.services(must_exist=False).store, arguments.get("file") or "-", progress)
         self.services().update_guard()
         return reply
@@ -429,6 +491,9 @@ OWN_VERBS = frozenset(
         "workflow_compile",
         "workflow_import",
         "workflow_simulate",
+        "repo_add",
+        "repo_list",
+        "repo_remove",
     }
 )
 

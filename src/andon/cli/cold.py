@@ -148,6 +148,7 @@ GROUPS = {
     "key": "Keys of evidence.",
     "learn": "Learnings.",
     "config": "Settings of the workspace.",
+    "repo": "The repositories of a workspace.",
     "finding": "Findings of reviews.",
 }
 

@@ -63,7 +63,8 @@ def learned(body: Body, paint: Paint) -> str:
         return _queue(body, paint)
     if body["known"]:
         return f"{body['learning']} says that already"
-    return f"{body['learning']} recorded for {', '.join(body['scopes'])}" + (
+    where = ", in the workspace's store" if body["store"] == "workspace" else ""
+    return f"{body['learning']} recorded for {', '.join(body['scopes'])}{where}" + (
         "" if body["reviewed_by"] else " (unreviewed)"
     )
 
@@ -90,6 +91,7 @@ def _short(text: str) -> str:
 def listed(body: Body, paint: Paint) -> str:
     if not body["items"]:
         return "nothing was learned yet"
+    several = any(x["store"] == "workspace" for x in body["items"])
     rows = [
         [
             x["id"],
@@ -98,11 +100,18 @@ def listed(body: Body, paint: Paint) -> str:
             f"{x['uses']['passed']}/{x['uses']['given']}",
             f"{x['uses']['control']['passed']}/{x['uses']['control']['given']}",
             ", ".join(x["against"]),
+            *_origin(x, several),
             _short(x["text"]),
         ]
         for x in body["items"]
     ]
-    return table(rows, ["ID", "STATE", "SCOPE", "WITH", "WITHOUT", "AGAINST", "TEXT"], paint)
+    names = ["ID", "STATE", "SCOPE", "WITH", "WITHOUT", "AGAINST", *(["FROM"] if several else []), "TEXT"]
+    return table(rows, names, paint)
+
+
+def _origin(item: Body, several: bool) -> list[str]:
+    """Where it was found, when some stand in the store of a workspace."""
+    return [str(item["repository"] or "")] if several else []
 
 
 def shown(body: Body, paint: Paint) -> str:
@@ -110,6 +119,8 @@ def shown(body: Body, paint: Paint) -> str:
     state = body["status"] if body["status"] != "active" else "accepted" if body["reviewed_by"] else "unreviewed"
     lines = [f"{paint.head(body['id'])} {state}, {', '.join(body['scopes'])}", "", body["text"], ""]
     keys = (
+        "store",
+        "repository",
         "agent",
         "task",
         "run",

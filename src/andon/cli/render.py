@@ -379,6 +379,9 @@ def _imported(body: Body, paint: Paint) -> str:
 
 
 def _init(body: Body, paint: Paint) -> str:
+    if "workspace" in body:
+        done = "is a workspace now" if body["made"] else "is a workspace already"
+        return f"{body['workspace']} {done}\nnext: {body['next']}"
     lines = [f"Andon is set up for {body['repository']} (target branch {body['target']})."]
     lines += [f"wrote {name}" for name in body["written"]]
     for one in body.get("files", []):
@@ -506,6 +509,9 @@ ELSEWHERE: dict[str, str] = {
     "finding_list": "andon.cli.render_talk:findings",
     "finding_resolve": "andon.cli.render_talk:finding",
     "finding_reopen": "andon.cli.render_talk:finding",
+    "repo_add": "andon.cli.repos:listed",
+    "repo_list": "andon.cli.repos:listed",
+    "repo_remove": "andon.cli.repos:listed",
     "learn": "andon.cli.knowledge:learned",
     "learn_list": "andon.cli.knowledge:listed",
     "learn_show": "andon.cli.knowledge:shown",

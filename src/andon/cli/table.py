@@ -34,11 +34,13 @@ WEIGHED_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire"
 }
 """Commands in which a person's word counts more than an agent's: who calls is looked at as closely as for a person's acts."""
 
+PEOPLES_SETTINGS = frozenset({"repo_add", "repo_remove"})
+"""Commands that an agent's environment is refused, and that ask nobody: people's scripts use them."""
+
 NOT_BUILT = frozenset(
     {
         "serve",
         "ui",
-        "repo",
         "campaign",
         "trigger",
         "policy",

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from andon.cli.table import PERSONS_ACTS, WEIGHED_ACTS, find
+from andon.cli.table import PEOPLES_SETTINGS, PERSONS_ACTS, WEIGHED_ACTS, find
 
 
 def import_msgspec() -> None:
@@ -90,7 +90,8 @@ def execute(verb: str, arguments: dict[str, Any]) -> None:
 
             finish(verb, work(caller, arguments), as_json, color)
         coordinator = open_coordinator(caller)
-        if verb == "init" and arguments.get("clients") and (arguments.get("remove") or arguments.get("commit")):
+        writes_clients = arguments.get("clients") and (arguments.get("remove") or arguments.get("commit"))
+        if verb in PEOPLES_SETTINGS or (verb == "init" and writes_clients):
             from andon.cli.person import refuse_agents
 
             refuse_agents(caller)

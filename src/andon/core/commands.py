@@ -517,3 +517,18 @@ class RetireLearning(Command, frozen=True, kw_only=True):
     reason: str = ""
     superseded_by: str = ""
     person: bool = False
+
+
+# ---------------------------------------------------------------- repository
+
+
+class AddRepository(Command, frozen=True, kw_only=True):
+    """moved: it is said to be the one of this name, and nothing is left where that was."""
+
+    repository: str
+    path: str
+    moved: bool = False
+
+
+class RemoveRepository(Command, frozen=True, kw_only=True):
+    pass

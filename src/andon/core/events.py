@@ -1,4 +1,4 @@
-"""What has happened: the events of the four aggregates (task, run, message, learning).
+"""What has happened: the events of the five aggregates (task, run, message, learning, repository).
 
 Events are facts in the past tense, versioned by type name and never edited. Each carries all that `evolve` needs,
 so `replay(events) == projections` (law 9). Times are seconds since the epoch. Adding a field needs a default;
@@ -10,6 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from andon.core.event import Event as Event
+from andon.core.events_registry import RepositoryAdded as RepositoryAdded
+from andon.core.events_registry import RepositoryMoved as RepositoryMoved
+from andon.core.events_registry import RepositoryRemoved as RepositoryRemoved
 from andon.core.events_talk import FindingReopened as FindingReopened
 from andon.core.events_talk import FindingResolved as FindingResolved
 from andon.core.events_talk import FindingsRaised as FindingsRaised
@@ -574,7 +577,8 @@ RunEvent = (
 )
 MessageEvent = MessageSent | MessageRepeated | MessageAcknowledged | MessageAnswered
 LearningEvent = LearningRecorded | LearningEdited | LearningConfirmed | LearningRetired
-AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent
+RepositoryEvent = RepositoryAdded | RepositoryMoved | RepositoryRemoved
+AnyEvent = TaskEvent | RunEvent | MessageEvent | LearningEvent | RepositoryEvent
 
 _decoder: msgspec.json.Decoder[AnyEvent] | None = None
 

@@ -21,6 +21,7 @@ from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
 from andon.core.evolve_message import MESSAGE_EVENTS
 from andon.core.evolve_swarm import SWARM_EVENTS, renumbered, waits_for_children
 from andon.core.evolve_task import TASK_EVENTS
+from andon.core.registry import REPOSITORY_EVENTS
 from andon.core.verdict import Submission
 
 
@@ -462,6 +463,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     **TASK_EVENTS,
     **MESSAGE_EVENTS,
     **LEARNING_EVENTS,
+    **REPOSITORY_EVENTS,
     **SWARM_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,

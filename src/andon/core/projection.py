@@ -11,6 +11,7 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.learning import RETIRED, Learning, normal
+from andon.core.registry import Repository
 from andon.core.swarm import reason_now
 
 Row = dict[str, str | int | float | None]
@@ -25,11 +26,14 @@ def rows(state: s.State) -> Rows:
         return _run_rows(state)
     if isinstance(state, Learning):
         return _learning_rows(state)
+    if isinstance(state, Repository):
+        # A registry is short, and read whole: the states themselves are asked.
+        return {}
     return _message_rows(state)
 
 
 def kind_of(state: s.State) -> str:
-    """task | run | message | learning."""
+    """task | run | message | learning | repository."""
     return type(state).__name__.lower()
 
 
@@ -39,11 +43,12 @@ def decode_state(kind: str, data: bytes | str) -> s.State:
     return state
 
 
-_TYPES: dict[str, type[s.Task | s.Run | s.Message | Learning]] = {
+_TYPES: dict[str, type[s.Task | s.Run | s.Message | Learning | Repository]] = {
     "task": s.Task,
     "run": s.Run,
     "message": s.Message,
     "learning": Learning,
+    "repository": Repository,
 }
 
 

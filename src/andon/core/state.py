@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from andon.core.imported import Imported
 from andon.core.learning import Given, Learning
+from andon.core.registry import Repository
 from andon.core.swarm import OwnCommits, Swarm
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
@@ -326,7 +327,7 @@ class Message(Struct, frozen=True, kw_only=True):
     answered_at: float | None = None
 
 
-State = Task | Run | Message | Learning
+State = Task | Run | Message | Learning | Repository
 
 
 def verdict_key(gate: str, subject: str, gate_digest: str) -> str:

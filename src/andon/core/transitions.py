@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from andon.core import learning as k
+from andon.core import registry as r
 from andon.core import state as s
 
 NONE = "[*]"
@@ -98,7 +99,14 @@ LEARNING = _table(
     (k.ACTIVE, "LearningRetired", k.RETIRED),
 )
 
-TABLES = {"task": TASK, "step": STEP, "run": RUN, "learning": LEARNING}
+REPOSITORY = _table(
+    (NONE, "RepositoryAdded", r.REGISTERED),
+    (r.REGISTERED, "RepositoryMoved", r.REGISTERED),
+    (r.REGISTERED, "RepositoryRemoved", r.REMOVED),
+    (r.REMOVED, "RepositoryAdded", r.REGISTERED),
+)
+
+TABLES = {"task": TASK, "step": STEP, "run": RUN, "learning": LEARNING, "repository": REPOSITORY}
 
 
 def mermaid(name: str) -> str:

@@ -65,13 +65,16 @@ def _plain(word: str) -> str:
     return word
 
 
-def bm25(query: Sequence[str], documents: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """The documents that hold a word of the query, with their scores, all above 0."""
+def bm25(query: Sequence[str], documents: Mapping[str, Sequence[str]], total: int = 0) -> dict[str, float]:
+    """The documents that hold a word of the query, with their scores, all above 0.
+
+    total: how many documents there are, where only those that hold some word are handed in.
+    """
     counts = {name: Counter(words) for name, words in documents.items()}
-    total = len(counts)
-    if not total:
+    if not counts:
         return {}
-    mean = sum(sum(count.values()) for count in counts.values()) / total or 1.0
+    total = max(total, len(counts))
+    mean = sum(sum(count.values()) for count in counts.values()) / len(counts) or 1.0
     scores: dict[str, float] = {}
     for word in dict.fromkeys(query):
         holders = {name: count[word] for name, count in counts.items() if word in count}

@@ -32,7 +32,7 @@ def write_brief(
     with services.store.read() as reader:
         task = load_task(reader, run.task)
         whole = _whole(reader, task.parent) if task.parent else None
-        anything_known = reader.count_learnings(status=ACTIVE) > 0
+        anything_known = reader.count_learnings(status=ACTIVE) > 0 or services.space is not None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
     if reviewing:

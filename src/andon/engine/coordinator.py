@@ -55,15 +55,19 @@ class LocalCoordinator:
     def call(self, verb: str, arguments: Arguments, progress: Callable[[str], None] | None = None) -> Reply:
         """Carry out a verb. Raises AndonError; see `interface` for the verbs."""
         self.services.progress = progress
-        if verb not in TOLD:
-            return self._call(verb, arguments)
         try:
             reply = self._call(verb, arguments)
         except AndonError as error:
-            error.notes = (*error.notes, *self._unread())
+            error.notes = (*error.notes, *self._said(verb))
             raise
-        told: Reply = replace(reply, notes=(*reply.notes, *self._unread()))
+        said = self._said(verb)
+        told: Reply = replace(reply, notes=(*reply.notes, *said)) if said else reply
         return told
+
+    def _said(self, verb: str) -> tuple[str, ...]:
+        """Lines for standard error besides what the verb itself says."""
+        remarks, self.services.remarks[:] = tuple(self.services.remarks), []
+        return (*remarks, *(self._unread() if verb in TOLD else ()))
 
     def _call(self, verb: str, arguments: Arguments) -> Reply:
         if (handler := HANDLERS.get(verb)) is not None:

@@ -32,11 +32,13 @@ def doctor(
     guard_state: Callable[[], str | None],
     clients: Callable[[], Sequence[dict[str, Any]]] = tuple,
     undelivered: Callable[[], Sequence[str]] = tuple,
+    workspace: Callable[[], Sequence[dict[str, Any]]] = tuple,
 ) -> dict[str, Any]:
     """A list of checks, each {"check", "ok", "message", "next"}. A check that can't be made is one that failed.
 
     clients: checks of agents' clients, made elsewhere; they may hold "warning": true where nothing is wrong as yet.
-    undelivered: what became of messages that nobody has acknowledged for too long; a warning.
+    undelivered: what became of messages that nobody has acknowledged for too long; a warning. workspace: checks of the one that
+    the repository belongs to, made elsewhere.
     """
     checks: list[dict[str, Any]] = []
 
@@ -73,6 +75,7 @@ def doctor(
         add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
     add("guard", guard_state, "andon init", "the git hook protects the target branch")
     checks.append(_messages(undelivered))
+    checks.extend(workspace())
     checks.extend(clients())
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from andon.core import commands as c
 from andon.core import learning as k
-from andon.core import relevance
+from andon.core import reach, relevance
 from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_YES, AndonError, UsageError
@@ -24,10 +24,11 @@ from andon.core.words import MAX_QUERY_WORDS, query_of
 from andon.engine.brief import TOKEN_BUDGET, quote
 from andon.engine.config import whole_of
 from andon.engine.interface import Reply
-from andon.engine.learnings import HALF_LIFE_SETTING, describe, repository_name, uses_by_learning
+from andon.engine.learnings import HALF_LIFE_SETTING, describe, uses_by_learning
 from andon.engine.messages import rfc3339
 from andon.engine.places import Claim
 from andon.engine.services import Services
+from andon.engine.space import known, repository_name, scores, usable
 from andon.engine.transact import load_run, load_task
 from andon.ports import Reader
 
@@ -60,7 +61,7 @@ def section(services: Services, workflow: w.Workflow, run: s.Run, step: s.Active
     """The brief's section, recorded on the run; "" when nothing is known, or the step is one of those told nothing."""
     try:
         with services.store.read() as reader:
-            if not reader.count_learnings(status=k.ACTIVE):
+            if not reader.count_learnings(status=k.ACTIVE) and usable(services) is None:
                 return ""
             place = place_of(services, task, run, step, workflow)
             reviewing = is_review_step(workflow, workflow.steps[step.step])
@@ -82,12 +83,12 @@ def _choose(
     *,
     reviewed: s.Run | None,
 ) -> Choice:
-    known = next((x for x in run.given if x.step == step.step), None)
-    if step.lease is not None and known is not None and known.token == step.lease.token:
+    given = next((x for x in run.given if x.step == step.step), None)
+    if step.lease is not None and given is not None and given.token == step.lease.token:
         # Told already: the same again, as far as it still holds.
-        ranked = {item.learning.id: item for item in ranking(services, reader, place, reviewed)}
-        told = tuple(ranked[name] for name in known.latest if name in ranked)
-        return Choice(told=told, withheld=known.withheld)
+        ranked = {_name_for_run(services, x.learning.id): x for x in ranking(services, reader, place, reviewed)}
+        told = tuple(ranked[name] for name in given.latest if name in ranked)
+        return Choice(told=told, withheld=given.withheld)
     budget = min(whole_of(reader, BRIEF_SETTING) or 0, TOKEN_BUDGET // 4)
     told = tuple(relevance.within(ranking(services, reader, place, reviewed), budget))
     percent = whole_of(reader, HOLDOUT_SETTING) or 0
@@ -105,12 +106,18 @@ def _record(services: Services, run: str, step: s.ActiveStep, choice: Choice, *,
         actor=lease.agent,
         step=step.step,
         token=lease.token,
-        learnings=tuple(item.learning.id for item in choice.told),
+        learnings=tuple(_name_for_run(services, item.learning.id) for item in choice.told),
         withheld=choice.withheld,
         asked=asked,
     )
     _run, effects = services.engine.on_run(run, command)
     services.after(effects)
+
+
+def _name_for_run(services: Services, name: str) -> str:
+    """How a run names a learning: one of the workspace with the workspace that it is from."""
+    space = usable(services) if reach.is_shared(name) else None
+    return reach.away(name, space.identity) if space is not None else name
 
 
 # ---------------------------------------------------------------- choosing
@@ -143,19 +150,21 @@ def ranking(
     services: Services, reader: Reader, place: relevance.Place, reviewed: s.Run | None = None
 ) -> list[relevance.Chosen]:
     """The relevant learnings, best first. reviewed: the run that the reader judges, without its authors' reasons."""
+    found = known(services, reader, k.ACTIVE)
     return relevance.rank(
-        [x for x in reader.learnings(status=k.ACTIVE) if reviewed is None or not _of_authors(x, reviewed)],
-        reader.search_learnings(place.words),
-        uses_by_learning(reader, place.workflow or None, place.step or None),
+        [x for x in found if reviewed is None or not _of_authors(x, reviewed, place.repository)],
+        scores(services, reader, place.words, found),
+        uses_by_learning(services, reader, place.workflow or None, place.step or None),
         place,
         services.clock.now(),
         whole_of(reader, HALF_LIFE_SETTING) or 0,
     )
 
 
-def _of_authors(learning: k.Learning, run: s.Run) -> bool:
+def _of_authors(learning: k.Learning, run: s.Run, repository: str) -> bool:
     """Found in the run, or worded by its authors since it began, wherever they stood: a reviewer is not told their reasons."""
-    return learning.run == run.id or learning.worded_by(run.authors, run.started_at)
+    found_there = learning.run == run.id and learning.repository == repository
+    return found_there or learning.worded_by(run.authors, run.started_at)
 
 
 # ---------------------------------------------------------------- telling
@@ -172,6 +181,8 @@ def markdown(told: Sequence[relevance.Chosen]) -> str:
 def _heading(item: relevance.Chosen) -> str:
     learning = item.learning
     origin = " ".join(filter(None, (learning.task, learning.run and f"({learning.run}, {learning.step})")))
+    if reach.is_shared(learning.id):
+        origin = " ".join(filter(None, (origin, f"in {_plain(learning.repository)}"))).removeprefix("in ")
     facts = [
         f"about {', '.join(f'`{_plain(scope)}`' for scope in learning.scopes)}",
         f"by {_plain(learning.agent)}" + (f" in {origin}" if origin else ""),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
@@ -23,8 +23,8 @@ from andon.engine.transact import Engine
 from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
 from andon.ports_swarm import Beside
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from andon.engine.space import Space
     from andon.engine.watching import Watch
 
 
@@ -78,6 +78,7 @@ class Services:
         at_once: AtOnce = in_threads,
         make_beside: Callable[[], Beside] | None = None,
         names_person: Callable[[str], bool] = lambda name: False,
+        make_space: Callable[[], Space | None] | None = None,
     ) -> None:
         """names_person: whether a mailbox's name is that of a person of this machine."""
         self.store = store
@@ -105,6 +106,12 @@ class Services:
         self.watch: Watch | None = None
         """of `lead --watch`, from round to round"""
         self._beside: Beside | None = None
+        self._make_space = make_space
+        self._space: Space | None = None
+        self.space_trouble = ""
+        """why the workspace is left out, once that was said"""
+        self.remarks: list[str] = []
+        """lines for standard error that belong to no reply"""
 
     def fork(self) -> Services:
         """The same services over a store connection of its own, for another thread."""
@@ -115,7 +122,17 @@ class Services:
         other.engine = Engine(store, self.engine.evaluate, self.engine.bell)
         # A verifier remembers verdicts through its own connection.
         other._verifier = None
+        other._space = None
         return other
+
+    @property
+    def space(self) -> Space | None:
+        """The workspace that the repository says it belongs to, whether it can be reached or not; None: it is in none."""
+        if self._space is None and self._make_space is not None:
+            self._space = self._make_space()
+            if self._space is None:
+                self._make_space = None
+        return self._space
 
     @property
     def beside(self) -> Beside | None:

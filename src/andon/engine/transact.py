@@ -22,6 +22,7 @@ from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolat
 from andon.core.evolve import evolve
 from andon.core.learning import Learning
 from andon.core.react import CancelChildren, Effect, RunCommand, TaskCommand, react
+from andon.core.registry import Repository
 from andon.core.routing import Evaluate
 from andon.core.workflow import Workflow
 from andon.engine.bell import NoBell
@@ -150,6 +151,24 @@ class Unit:
         after = self._append(name, state, loaded.seq if loaded else 0, decision, cause)
         if not isinstance(after, Learning):
             raise InvariantViolation(f"stream {name} is not a learning")
+        return after
+
+    def on_repository(self, name: str, command: c.Command) -> Repository | Rejected:
+        """Of a workspace's registry."""
+        from andon.core.registry import decide_repository, stream_of
+
+        loaded = self.writer.load(stream_of(name))
+        if loaded is None and not isinstance(command, c.AddRepository):
+            raise unknown("repository", name)
+        state = loaded.state if loaded else None
+        if state is not None and not isinstance(state, Repository):
+            raise unknown("repository", name)
+        decision = decide_repository(state, command)
+        if isinstance(decision, Rejected):
+            return decision
+        after = self._append(stream_of(name), state, loaded.seq if loaded else 0, decision, None)
+        if not isinstance(after, Repository):
+            raise InvariantViolation(f"stream {stream_of(name)} is not a repository")
         return after
 
     def _append(
@@ -287,5 +306,6 @@ def unknown(kind: str, name: str) -> AndonError:
         "task": "andon task list",
         "message": "andon inbox",
         "learning": "andon learn list",
+        "repository": "andon repo list",
     }
     return AndonError(f"there is no {kind} {name}", kind=f"unknown_{kind}", next=lists[kind], exit=EXIT_USAGE)

@@ -9,6 +9,8 @@ import msgspec
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.learning import Learning
+from andon.core.reach import is_shared
+from andon.core.registry import Repository
 from andon.core.routing import done_verdicts
 from andon.core.swarm import reason_now
 from andon.core.verdict import Verdict
@@ -16,7 +18,7 @@ from andon.engine.messages import rfc3339, thread_items
 from andon.engine.people import where
 from andon.engine.services import Services
 from andon.engine.swarm_views import children_json, tokens_json
-from andon.ports import StoredEvent, Unreadable
+from andon.ports import Store, StoredEvent, Unreadable
 
 MAX_LOG = 100_000
 
@@ -31,9 +33,9 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 def show(services: Services, name: str) -> dict[str, Any]:
     """A task, run, message or learning with all that matters about it."""
-    with services.store.read() as reader:
+    with _store_of(services, name).read() as reader:
         loaded = reader.load(name)
-    if loaded is None:
+    if loaded is None or isinstance(loaded.state, Repository):
         text = f"there is no task, run, message or learning {name}"
         raise AndonError(text, kind="unknown_id", next="andon status", exit=EXIT_USAGE)
     state = loaded.state
@@ -48,13 +50,21 @@ def show(services: Services, name: str) -> dict[str, Any]:
         return {"ok": True, "kind": "run", **_show_run(services, name)}
     if isinstance(state, Learning):
         from andon.engine.learnings import describe as describe_learning
+        from andon.engine.space import seen
 
-        return {"ok": True, "kind": "learning", **describe_learning(state)}
+        return {"ok": True, "kind": "learning", **describe_learning(seen(services, state))}
     found = msgspec.to_builtins(state)
     with services.store.read() as reader:
         items = thread_items(reader, state)
     found |= {"thread": state.thread or state.id, "redelivered": bool(state.repeated), "messages": items}
     return {"ok": True, **found, "kind": "message", "message_kind": state.kind, "sent_at": rfc3339(state.sent_at)}
+
+
+def _store_of(services: Services, name: str | None) -> Store:
+    """Learnings of the workspace stand in its own store."""
+    if name is None or not is_shared(name) or services.space is None:
+        return services.store
+    return services.space.store
 
 
 def _show_run(services: Services, name: str) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def log(services: Services, name: str | None, after: int, limit: int) -> dict[st
     An event that can't be read stands in its place as `unreadable`, and the answer is not ok (law 12).
     """
     limit = max(1, min(limit, MAX_LOG))
-    with services.store.read() as reader:
+    with _store_of(services, name).read() as reader:
         stored = list(reader.log(name, after=after, limit=limit))
         if name is not None and not stored and not after and reader.load(name) is None:
             text = f"there is no task, run, message or learning {name}"

@@ -53,6 +53,8 @@ class Repository:
         self._repo = Runner(where)
         self._hooked = Runner(where, hooks=True)
         self.plumbing = Plumbing(common_dir)
+        self.may_be_in_workspace = True
+        """False: the configuration, as it was when the repository was found, says nothing of one; see `membership`"""
         self._trees: dict[str, str] = {}
         self._edits: dict[tuple[str, str], patch.Edits] = {}
         self._changes: dict[tuple[str, str], list[Change]] = {}
@@ -76,7 +78,10 @@ class Repository:
         common_dir, git_dir, worktree = found
         if not _owned(common_dir, git_dir, worktree):
             _ask_git(start)
-        return cls(common_dir, _main_worktree(common_dir, git_dir, worktree))
+        config = _config(common_dir)
+        repository = cls(common_dir, _main_worktree(config, common_dir, git_dir, worktree))
+        repository.may_be_in_workspace = b"workspace" in config
+        return repository
 
     # ------------------------------------------------------------ the repository
 
@@ -379,13 +384,17 @@ def _ask_git(start: str) -> None:
     )
 
 
-def _main_worktree(common_dir: str, git_dir: str, worktree: str | None) -> str | None:
-    """The main worktree's top directory, None for a bare repository."""
+def _config(common_dir: str) -> bytes:
+    """The repository's own configuration in lower case, as it stands."""
     try:
         with open(os.path.join(common_dir, "config"), "rb") as file:
-            config = file.read().lower()
+            return file.read().lower()
     except OSError:
-        config = b""
+        return b""
+
+
+def _main_worktree(config: bytes, common_dir: str, git_dir: str, worktree: str | None) -> str | None:
+    """The main worktree's top directory, None for a bare repository."""
     settled = b"bare = false" in config and b"bare = true" not in config and b"worktree" not in config
     if not settled:
         runner = Runner(("--git-dir", common_dir))

@@ -12,7 +12,7 @@ from andon.core.verdict import FAILED, PASSED, Verdict
 from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import errors
 
-ID_PREFIXES = {"task": "T", "run": "R", "message": "M", "learning": "L"}
+ID_PREFIXES = {"task": "T", "run": "R", "message": "M", "learning": "L", "shared": "W"}
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, KeyError)
 MAX_ID_DIGITS = 18
 

@@ -16,6 +16,7 @@ from andon.core.errors import AndonError, InvariantViolation
 from andon.core.events import Event
 from andon.core.learning import ACTIVE, Learning
 from andon.core.projection import Row, kind_of, rows
+from andon.core.registry import MAX_REPOSITORIES, Repository
 from andon.core.state import COMPLETED, LANDED, LEASED, OPEN, READY, RUN_OPEN, WAITING, State
 from andon.core.verdict import Verdict
 from andon.ports import Conflict, Loaded, Reader, StoredEvent, Unreadable, Writer
@@ -329,6 +330,17 @@ class MemoryReader:
             counts[passed] += int(row["passed"])
             counts[f"{which}_advances"] += int(row["advances"] or 0)
         return [{"learning": name, **counts} for name, counts in sorted(found.items())]
+
+    def repositories(self, *, limit: int = MAX_REPOSITORIES) -> list[Repository]:
+        found: list[Repository] = []
+        for stream in sorted(name for name, stored in self.tables.states.items() if stored[1] == "repository"):
+            try:
+                loaded = self.load(stream)
+            except AndonError:
+                continue
+            if loaded is not None and isinstance(loaded.state, Repository):
+                found.append(loaded.state)
+        return found[:limit]
 
     def task_sources(self, tool: str) -> dict[str, str]:
         found = [row for _number, _place, row in self._table("tasks")]

@@ -13,6 +13,7 @@ from typing import Any
 from andon.core.errors import AndonError, InvariantViolation
 from andon.core.learning import Learning
 from andon.core.projection import Row
+from andon.core.registry import MAX_REPOSITORIES, Repository
 from andon.ports import Loaded, StoredEvent, Unreadable
 from andon.store import codec, errors
 from andon.store.sql_text import statements
@@ -284,6 +285,10 @@ class SqliteReader:
 
     def learning_uses(self, workflow: str | None = None, step: str | None = None) -> list[Row]:
         return self.rows("learning_uses", {"workflow": workflow, "step": step})
+
+    def repositories(self, *, limit: int = MAX_REPOSITORIES) -> list[Repository]:
+        found = self.all("repositories", {"limit": limit})
+        return [state for row in found if isinstance(state := _readable(row), Repository)]
 
     def task_sources(self, tool: str) -> dict[str, str]:
         # ';' is what comes after ':': all sources that begin with "TOOL:".

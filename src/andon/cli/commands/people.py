@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from andon.cli.commands import repos
 from andon.cli.commands.words import MESSAGE, MODEL, PEOPLE, ROLE, STEP, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -19,15 +20,18 @@ COMMANDS: tuple[Command, ...] = (
             (("--commit",), "commit", "flag", "commit the written files on the target branch"),
             (("--no-guard",), "guard", "off", "do not install the git hook that guards the target branch"),
             (("--force",), "force", "flag", "write starters although there are workflows already"),
+            (("--workspace",), "workspace", "text", "make this directory of this machine a workspace, and no more"),
         ),
         (
             "andon init",
             "andon init --commit --target main",
             "andon init --client claude,codex --commit",
             "andon init --client codex --remove",
+            "andon init --workspace ~/factory",
         ),
         PEOPLE,
     ),
+    *repos.COMMANDS,
     ("status", "status", "Where a person is needed, what runs, what is ready.", (), (), ("andon status",), PEOPLE),
     ("show", "show", "A task, run or message.", (("id", "one", "T1, R1 or M1"),), (), ("andon show R1",), PEOPLE),
     (
@@ -210,7 +214,7 @@ COMMANDS: tuple[Command, ...] = (
         "export",
         "Write everything that the workspace holds, as JSON lines.",
         (("file", "optional", "file; default or -: standard output"),),
-        (),
+        (repos.STORE,),
         ("andon export backup.jsonl", "andon export | zstd > backup.jsonl.zst"),
         PEOPLE,
     ),
@@ -219,7 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         "import",
         "Read an export into an empty workspace: all of it or nothing.",
         (("file", "optional", "file; default or -: standard input"),),
-        (),
+        (repos.STORE,),
         ("andon import backup.jsonl", "zstd -dc backup.jsonl.zst | andon import"),
         PEOPLE,
     ),

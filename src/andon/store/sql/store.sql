@@ -495,6 +495,10 @@ FROM learning_uses
 WHERE passed IS NOT NULL AND (:workflow IS NULL OR workflow_name = :workflow) AND (:step IS NULL OR step = :step)
 GROUP BY learning ORDER BY learning
 
+-- name: repositories
+-- The registry of a workspace, by name.
+SELECT stream, seq, kind, CAST(state AS BLOB) FROM states WHERE kind = 'repository' ORDER BY stream LIMIT :limit
+
 -- name: task_sources
 -- Tasks by where they came from, in the order of their births.
 SELECT source, id FROM tasks WHERE source >= :from AND source < :to AND source <> '' ORDER BY source, number
