@@ -36,7 +36,9 @@ print(platform.python_version(), msgspec.json.encode(uuid.UUID(int=7)), msgspec.
 
 
 def test_the_real_modules_stand_in_their_places_afterwards() -> None:
-    program = "import platform, msgspec.inspect, msgspec\nmsgspec.inspect.type_info(int)\nprint(platform.node.__module__)"
+    program = (
+        "import platform, msgspec.inspect, msgspec\nmsgspec.inspect.type_info(int)\nprint(platform.node.__module__)"
+    )
     assert lean(program + "\nprint(type(sys.modules['msgspec.inspect']) is type(sys), 'inspect' in dir(msgspec))") == (
         "platform\nTrue True\n"
     )

@@ -201,12 +201,14 @@ def _evaluate(
     workflow = definitions_of(services, run)
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
-    submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
-    subject = submission or run.submissions.get(step.lane) or final_submission(run)
-    with keep_alive(services, claim, definition.lease_s):
-        verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh)
-        if not reviewing:
-            verdicts = (protect(services, workflow, subject, verdicts), *verdicts)
+    gates = gates_of(workflow, definition)
+    with services.git.at_hand():
+        submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
+        subject = submission or run.submissions.get(step.lane) or final_submission(run)
+        with keep_alive(services, claim, definition.lease_s):
+            verdicts, environment = measure(services, workflow, run, gates, subject, fresh=fresh)
+            if not reviewing:
+                verdicts = (protect(services, workflow, subject, verdicts), *verdicts)
     return workflow, submission, verdicts, environment
 
 

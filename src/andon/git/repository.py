@@ -195,6 +195,18 @@ class Repository:
             return content if kind == b"blob" else None
         return objects.read_file(self._repo, treeish, path)
 
+    def mode_of(self, treeish: str, path: str) -> str | None:
+        directory, _, name = path.rpartition("/")
+        asked = f"{treeish}:{directory}"
+        plain = objects.is_id(treeish) and not {"", ".", ".."} & set(path.split("/"))
+        if self._workshop and plain and (found := self._workshop.read([asked])):
+            kind, content = found[asked]
+            entries = objects.entries_of(content, treeish) if kind == b"tree" else {}
+            mode, _oid = entries.get(os.fsencode(name), (b"", ""))
+            return mode.decode() if mode not in (b"", b"40000") else None
+        listed = objects.list_files(self._repo, treeish, directory)
+        return next((mode for mode, _oid, one in listed if one == path), None)
+
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         return objects.list_files(self._repo, treeish, under)
 
