@@ -16,10 +16,10 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.later import later
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, people, session, views
-from andon.engine.findings import parse_findings
+from andon.engine import claims, judging, messages, session
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -40,8 +40,11 @@ TOLD = frozenset(
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from andon.engine import people, views
     from andon.engine.claiming import Claimed
     from andon.engine.landing import AllowLanding
+else:
+    people, views = later("andon.engine.people"), later("andon.engine.views")
 
 
 class LocalCoordinator:
@@ -206,6 +209,8 @@ class LocalCoordinator:
         return self._judged_reply(judged, following)
 
     def _findings(self, arguments: Arguments) -> tuple[Finding, ...]:
+        from andon.engine.findings import parse_findings
+
         return parse_findings(arguments.get("findings") or [])
 
     def _role(self, judged: judging.Judged) -> str | None:

@@ -25,7 +25,6 @@ from andon.core.verdict import Finding, Submission, Verdict
 from andon.engine.claims import held, keep_alive, renew
 from andon.engine.places import Claim
 from andon.engine.services import Services
-from andon.engine.system import carry_out
 from andon.engine.transact import load_run
 from andon.ports import GateRequest
 
@@ -280,6 +279,8 @@ def advance(
     services.after(effects)
     judged = _after_advance(services, claim, after, seen)
     if judged.left:
+        from andon.engine.system import carry_out
+
         carry_out(services, claim.run)
         with services.store.read() as reader:
             judged = replace(judged, run=load_run(reader, claim.run))

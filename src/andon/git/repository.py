@@ -14,21 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
+from andon.core.later import later
 from andon.core.swarm import is_integration
-from andon.git import (
-    changes,
-    checkouts,
-    export,
-    history,
-    ledger,
-    merging,
-    objects,
-    patch,
-    refs,
-    snapshot,
-    sole,
-    worktrees,
-)
+from andon.git import objects, refs, worktrees
 from andon.git.locate import locate
 from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
@@ -36,7 +24,12 @@ from andon.ports import Change, CheckoutNote, Merge, Person
 
 if TYPE_CHECKING:
     from andon.core.planning.history import Commit as MinedCommit
+    from andon.git import changes, checkouts, export, history, ledger, merging, patch, snapshot, sole
     from andon.git.standing import Workshop
+else:
+    changes, checkouts, export = later("andon.git.changes"), later("andon.git.checkouts"), later("andon.git.export")
+    history, ledger, merging = later("andon.git.history"), later("andon.git.ledger"), later("andon.git.merging")
+    patch, snapshot, sole = later("andon.git.patch"), later("andon.git.snapshot"), later("andon.git.sole")
 
 EDITS_KEPT = 64
 READ_AT_ONCE = 100
