@@ -4,11 +4,14 @@ Adapters (`store`, `git`, `gates`, `runtimes`) implement these and never import 
 the names here. Paths are `str` (file names may hold any bytes: they are decoded with surrogateescape).
 """
 
+# A protocol's methods say by `...` that they have no body.
+# ruff: noqa: PIE790
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -21,9 +24,13 @@ from andon.core.workflow import Environment, Gate, ResourceLimits
 from andon.ports_mail import MailReader
 from andon.ports_queue import QueueReader
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from andon.core.planning.history import Commit as MinedCommit
+else:
+    # What a port is matters to type checkers alone, and every command pays for such a class.
+    Protocol = object
 
 
 class Clock(Protocol):

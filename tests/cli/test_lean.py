@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
-LEFT_OUT = ("platform", "textwrap", "typing_extensions")
+LEFT_OUT = ("platform", "textwrap", "typing_extensions", "decimal", "numbers")
 
 
 def said(program: str) -> str:
@@ -49,3 +50,8 @@ def test_what_is_loaded_already_is_left_alone() -> None:
         "import platform, sys, msgspec\nfrom andon.cli.lean import import_msgspec\nimport_msgspec()\n"
         "print(sys.modules['platform'] is platform, type(msgspec.inspect) is type(sys))"
     ) == "True True\n"  # fmt: skip
+
+
+def test_no_record_has_a_decimal_number() -> None:
+    source = Path(__file__).parents[2] / "src"
+    assert [str(x) for x in source.rglob("*.py") if "Decimal" in x.read_text() and x.name != "lean.py"] == []

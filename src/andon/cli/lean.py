@@ -41,12 +41,7 @@ def import_msgspec() -> None:
     """
     if "msgspec" in sys.modules:
         return
-    for_now: dict[str, Any] = {}
-    if "typing_extensions" not in sys.modules:
-        for_now["typing_extensions"] = None
-    if "platform" not in sys.modules:
-        for_now["platform"] = Later("platform")
-        for_now["platform"].system = lambda: os.uname().sysname
+    for_now = {name: module for name, module in _for_now().items() if name not in sys.modules}
     parts = {name: Later(name) for name in LATER}
     parts["msgspec._json_schema"].schema = _forward("schema")
     parts["msgspec._json_schema"].schema_components = _forward("schema_components")
@@ -58,6 +53,18 @@ def import_msgspec() -> None:
         for name, module in for_now.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
+
+
+def _for_now() -> dict[str, Any]:
+    """What is in the place of modules while msgspec is imported, and of none afterwards."""
+    platform, decimal = Later("platform"), Later("decimal")
+    platform.system = lambda: os.uname().sysname
+    decimal.Decimal = NoDecimal
+    return {"typing_extensions": None, "platform": platform, "decimal": decimal}
+
+
+class NoDecimal:
+    """What msgspec takes for the type of decimal numbers: no record has one, and a test sees to that."""
 
 
 def _forward(name: str) -> Callable[..., Any]:

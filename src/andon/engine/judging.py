@@ -22,6 +22,7 @@ from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
 from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Finding, Submission, Verdict
+from andon.engine.claims import definitions_of as definitions_of
 from andon.engine.claims import held, keep_alive, renew
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -39,11 +40,6 @@ class Judged(Struct, frozen=True, kw_only=True):
     left: bool = False
     outcome: str = ""
     submission: Submission | None = None
-
-
-def definitions_of(services: Services, run: s.Run) -> w.Workflow:
-    with services.store.read() as reader:
-        return services.engine.definitions.get(reader, run.workflow)
 
 
 def base_of(services: Services, run: s.Run, workdir: str) -> str:
