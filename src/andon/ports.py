@@ -345,7 +345,8 @@ class LandingFacts(Struct, frozen=True, kw_only=True):
 
     workflow, definitions: the pinned workflow's digest and the commit that it was read from. gates: their definitions.
     people: who reviewed or approved, by gate. protected: the patterns of the gate `protect`.
-    verdicts: the core's, one for each gate that had to hold.
+    verdicts: the core's, one for each gate that had to hold. merged: the commit's further parents, with which commits of
+    children come along. covers: those among what comes along that have no evidence of their own.
     """
 
     task: str
@@ -365,6 +366,8 @@ class LandingFacts(Struct, frozen=True, kw_only=True):
     protected: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     at: float
+    merged: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     @property
     def workflow_uri(self) -> str:

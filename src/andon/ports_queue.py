@@ -33,7 +33,8 @@ class QueueReader(Protocol):
         """Ready steps for agents of open runs: of each priority the `each` that have waited longest.
 
         role, task, run: only those (a step without a role is for any). labels: only tasks that have all of them.
-        Columns: run, step, task, title, role, priority, offered_to, entered_at, number, place, labels, scope.
+        Columns: run, step, task, title, role, priority, offered_to, entered_at, number, place, labels, scope,
+        parent_run.
         """
         ...
 

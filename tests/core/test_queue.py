@@ -96,6 +96,20 @@ def test_among_equals_runs_under_way_come_first_and_then_what_waited_longest() -
     assert [x.task for x in ordered] == ["T4", "T2", "T1", "T3"]
 
 
+@given(st.integers(0, 4), st.integers(0, 4), st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_a_step_comes_after_the_children_that_can_be_taken(priority: int, other: int, shuffled: random.Random) -> None:
+    whole = Candidate(task="T1", run="R1", step="gather", priority=priority, since=0.0, number=1)
+    part = Candidate(task="T2", run="R2", step="gather", priority=other, since=1.0, number=2, below=("R1",))
+    crumb = Candidate(task="T3", priority=4, since=2.0, number=3, below=("R2", "R1"))
+    alien = Candidate(task="T4", run="R4", step="gather", priority=2, since=0.0, number=4)
+    found = [whole, part, crumb, alien]
+    shuffled.shuffle(found)
+    ordered = [x.task for x in queue.in_order(found, [], 3.0, HOUR) if x is not alien]
+    assert ordered == ["T3", "T2", "T1"]
+    assert queue.in_order([whole, alien], [], 3.0, 0.0)[0].priority == min(priority, 2), "it waits for nobody"
+
+
 def test_limits_say_what_is_full() -> None:
     held = [Held(task="T1", agent="ann", role="implementer"), Held(task="T2", agent="ann", role="reviewer")]
     limits = Limits(per_agent=2, per_role={"implementer": 1})

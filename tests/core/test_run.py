@@ -580,9 +580,6 @@ def test_kinds_that_are_not_built_are_refused_at_the_start() -> None:
     definition = workflow([w.Step(id="send", kind="publish")], [("send", w.END)])
     with pytest.raises(AssertionError, match="unsupported"):
         World(definition)
-    definition = workflow([w.Step(id="spread", kind="fanout", land="each")], [("spread", w.END)])
-    with pytest.raises(AssertionError, match="unsupported"):
-        World(definition)
 
 
 def test_a_lease_is_its_owners_alone() -> None:

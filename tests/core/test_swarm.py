@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from andon.core import commands as c
 from andon.core import events as e
@@ -14,6 +15,7 @@ from andon.core import react as r
 from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core import workflow as w
+from andon.core.errors import InvariantViolation
 from andon.core.evolve import evolve, replay
 from tests.core.harness import World, workflow
 
@@ -281,3 +283,64 @@ def test_a_worker_does_not_leave_its_children_behind() -> None:
     assert refusal is not None
     assert refusal.kind == "children_unmerged"
     assert sw.refuse_leaving(landed, 2, passed=True) is None
+
+
+def singly(ref: str = "r1", *, start: str = "c0", land: str = sw.EACH) -> World:
+    """A join whose one child landed c1."""
+    world = World(definition())
+    token = world.claim("spread", "andon/x")
+    world.ok(replace(hand_on(world, token, 1), ref=ref, common=start, land=land))
+    end(world, 0, commit="c1")
+    join(world)
+    return world
+
+
+def test_a_join_keeps_what_lands_as_the_childrens_own_commits() -> None:
+    kept = sw.OwnCommits(ref="r1", base="c0", start="s0", tip="c1")
+    assert singly(start="s0").state.own_commits == (kept,)
+    assert singly(land=sw.ONE).state.own_commits == ()
+    assert handed_on().state.own_commits == ()
+
+
+def test_a_join_that_is_judged_twice_counts_once() -> None:
+    world = singly()
+    before = world.state
+    joined = next(event for event in world.events if isinstance(event, e.ChildrenJoined))
+    swarm = before.swarms["spread"]
+    running = replace(before, active={"spread": s.ActiveStep(step="spread", kind="fanout")})
+    again = evolve(running, joined)
+    assert isinstance(again, s.Run)
+    assert (again.own_commits, len(again.own_commits)) == (before.own_commits, 1)
+    # Another visit has a reference of its own, and both come along.
+    other = evolve(replace(running, swarms={"spread": replace(swarm, ref="r2", tip="c2")}), joined)
+    assert isinstance(other, s.Run)
+    assert [own.tip for own in other.own_commits] == ["c1", "c2"]
+
+
+def test_children_that_landed_nothing_leave_nothing_to_land() -> None:
+    world = World(definition())
+    token = world.claim("spread", "andon/x")
+    world.ok(replace(hand_on(world, token, 1), land=sw.EACH))
+    end(world, 0, "completed")
+    join(world, None)
+    assert world.state.own_commits == ()
+
+
+def test_nothing_lands_along_that_no_join_gave() -> None:
+    world = singly()
+    token = world.claim("mend", "carol")
+    world.ok(world.advance("mend", token, "carol", "joined"))
+    token = world.claim("land", "lead")
+    command = c.PrepareLanding(
+        at=world.now,
+        actor="lead",
+        step="land",
+        token=token,
+        head="c8",
+        commit="c9",
+        tree="t9",
+        patch="p",
+        merged=("c7",),
+    )
+    with pytest.raises(InvariantViolation, match="no join of it gave"):
+        world.do(command)

@@ -134,6 +134,16 @@ def test_children_of_a_child_that_was_cancelled_are_shown_as_cancelled(world: Sw
     assert [(x["task"], x["outcome"]) for x in shown["items"]] == [(made["task"], "cancelled")]
 
 
+def test_a_worker_who_comes_free_is_given_the_children_before_their_parent(world: Swarm) -> None:
+    claim = parent(world)
+    child = spawn(world, claim, "A part")
+    world.ok("release", "-m", "somebody else may wait", agent="pam", cwd=claim["workdir"])
+    listed = [(x["task"], x["step"]) for x in world.andon("ready", "--json", agent="quinn").json["items"]]
+    assert [task for task, _step in listed] == [child, claim["task"]]
+    assert world.claim("quinn")["task"] == child
+    assert world.claim("rose")["task"] == claim["task"], "the child is taken: whoever comes next may wait for it"
+
+
 def test_what_was_left_out_does_not_come_back(world: Swarm) -> None:
     claim = parent(world)
     workdir = Path(claim["workdir"])

@@ -39,6 +39,9 @@ class Tampered:
     def read_file(self, treeish: str, path: str) -> bytes | None:
         return self.files.get(path)
 
+    def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
+        return [("100644", "0" * 40, path) for path in self.files if path.startswith(f"{under}/")]
+
     def commits_of(self, text: str, *, limit: int) -> list[str]:
         return [self.commit]
 

@@ -266,6 +266,9 @@ def test_gates_and_kinds() -> None:
     assert rules(flow(diagram, "a: kind: wait")) == {"bad-step"}
     assert rules(flow(diagram, "a: kind: wait, for: 10m")) == set()
     assert rules(flow(diagram, "a: kind: publish")) == {"?unsupported-kind"}
+    handed = "a: kind: workflow, workflow: piece, land: each"
+    assert rules(flow(diagram, handed)) == {"?unused-option"}
+    assert "?unused-option" not in rules(flow("[*] --> a\na --> land\nland --> [*]", handed))
     assert rules(flow(diagram, front="environment: {isolation: jail}\n")) == {"isolation-unknown"}
 
 

@@ -59,7 +59,8 @@ def _reply(checked: list[Checked], trust: Trust, references: list[str], *, allow
         "ok": ok,
         "commits": items,
         "problems": [_problem(problem) for problem in trust.problems],
-        "verified": sum(item["ok"] and item["managed"] for item in items),
+        "verified": sum(item["ok"] and item["managed"] and not item["covered_by"] for item in items),
+        "covered": sum(item["ok"] and bool(item["covered_by"]) for item in items),
         "unmanaged": unmanaged,
         "failed": sum(not item["ok"] and item["managed"] for item in items),
         "keys": [
@@ -92,6 +93,8 @@ def _item(checked: Checked, allow_unmanaged: bool) -> dict[str, Any]:
         "commit": checked.commit,
         "ok": tolerated or not checked.problems,
         "managed": checked.managed,
+        "covered_by": checked.covered_by or None,
+        "target": checked.target or None,
         "task": checked.task or None,
         "run": checked.run or None,
         "evidence": checked.evidence or None,

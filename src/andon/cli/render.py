@@ -434,7 +434,8 @@ def _verify(body: Body, paint: Paint) -> str:
     for item in body["commits"]:
         mark = paint("ok", "32") if item["ok"] else paint("PROBLEM", "31")
         gates = ", ".join(f"{x['gate']} {paint(x['outcome'], COLORS.get(x['outcome'], '31'))}" for x in item["gates"])
-        what = clean(f"{item['task']} {item['run']}") if item["task"] else "not landed by Andon"
+        named = f"part of {item['covered_by'][:12]}, whose evidence names it" if item.get("covered_by") else ""
+        what = named or (clean(f"{item['task']} {item['run']}") if item["task"] else "not landed by Andon")
         lines.append(f"{mark} {item['commit'][:12]} {what}{': ' + gates if gates else ''}")
         lines += [f"    {clean(x['part'])}: {clean(x['message'])}" for x in item["problems"]]
     lines += [f"{paint('PROBLEM', '31')} {clean(x['part'])}: {clean(x['message'])}" for x in body["problems"]]

@@ -318,6 +318,7 @@ class PrepareLanding(Command, frozen=True, kw_only=True):
     commit: str
     tree: str
     patch: str
+    merged: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     environment_digest: str = ""
 
@@ -374,6 +375,7 @@ class HandOn(Command, frozen=True, kw_only=True):
     join: str = ""
     max_parallel: int | None = None
     common: str = ""
+    land: str = "one"
     problem: str = ""
     overdrawn: int = 0
     """tokens that open children used beyond what is reserved for them"""

@@ -92,8 +92,7 @@ def unsupported(workflow: w.Workflow) -> list[str]:
     """What a workflow asks for that this version can't carry out; a run of it is refused at the start."""
     steps = [f"step {x.id} of kind {x.kind}" for x in workflow.steps.values() if x.kind in UNSUPPORTED_KINDS]
     gates = [f"gate {x.id} of kind policy" for x in workflow.gates.values() if isinstance(x, w.PolicyGate)]
-    each = [f"`land: each` of step {x.id}" for x in workflow.steps.values() if x.land == "each"]
-    return steps + gates + each
+    return steps + gates
 
 
 def _start(workflow: w.Workflow, run: s.Run | None, command: c.StartRun, evaluate: Evaluate) -> Decision:

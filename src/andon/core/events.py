@@ -368,6 +368,7 @@ class ChildrenAdded(Event, frozen=True, kw_only=True):
     join: str = ""
     max_parallel: int | None = None
     common: str = ""
+    land: str = "one"
 
 
 class ChildEnded(Event, frozen=True, kw_only=True):
@@ -447,6 +448,8 @@ class LandingPrepared(Event, frozen=True, kw_only=True):
     commit: str
     tree: str
     patch: str
+    merged: tuple[str, ...] = ()
+    """what children integrated, whose own commits come along: the commit's further parents"""
 
 
 class LandingAbandoned(Event, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ def _added(run: s.Run, event: e.ChildrenAdded) -> s.Run:
         join=event.join,
         max_parallel=event.max_parallel,
         common=event.common,
+        land=event.land,
         children=event.children,
     )
     return _with(run, swarm, event.at)
@@ -108,7 +109,7 @@ def _merged(run: s.Run, event: e.ChildrenMerged) -> s.Run:
 
 def _joined(run: s.Run, event: e.ChildrenJoined) -> s.Run:
     swarm = replace(_swarm(run, event.step), outcome=event.outcome)
-    run = _with(run, swarm, event.at)
+    run = _with(run, swarm, event.at, own_commits=_own_commits(run, swarm))
     if event.submission is None:
         return run
     lane = run.active[event.step].lane
@@ -122,6 +123,14 @@ def _joined(run: s.Run, event: e.ChildrenJoined) -> s.Run:
         environments={subject: digest for subject, digest in run.environments.items() if subject in current},
     )
     return joined
+
+
+def _own_commits(run: s.Run, swarm: sw.Swarm) -> tuple[sw.OwnCommits, ...]:
+    """With those of a join, whose gates may have been judged before: each reference is there once."""
+    before = tuple(own for own in run.own_commits if own.ref != swarm.ref)
+    if swarm.land != sw.EACH or not swarm.tip:
+        return before
+    return (*before, sw.OwnCommits(ref=swarm.ref, base=swarm.base, start=swarm.common, tip=swarm.tip))
 
 
 def waits_for_children(run: s.Run, step: s.ActiveStep) -> bool:

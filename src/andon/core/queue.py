@@ -4,7 +4,9 @@ Theory of operation. Work is ordered by its level: its priority, less one for ea
 work has a level of at least 0 and waiting work sinks without end, so nothing waits for ever, whatever comes in (a
 starved candidate would need more urgent ones to arrive for ever). Among equals the campaign with the fewest leases goes
 first (the label `campaign:NAME`; work of no campaign is one of its own), then steps of runs under way before tasks that
-have not begun, then what has waited longest. Given the same candidates the order is always the same.
+have not begun, then what has waited longest. A step whose children are candidates too comes after all of them, whatever
+its level: whoever took it could only wait for them, and a pool of workers that all wait does nothing for ever.
+Given the same candidates the order is always the same.
 Must not know: the store, scopes, clocks.
 """
 
@@ -20,7 +22,10 @@ CAMPAIGN = "campaign:"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """Ready work. run, step: "" for a task that would start a run. since: from when it has waited. number: of the id."""
+    """Ready work. run, step: "" for a task that would start a run. since: from when it has waited. number: of the id.
+
+    below: the runs whose steps made it, or made those that did, the nearest first.
+    """
 
     task: str
     run: str = ""
@@ -31,6 +36,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     number: int = 0
     place: int = 0
     labels: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -77,7 +83,23 @@ def in_order(candidates: Iterable[Candidate], held: Iterable[Held], now: float, 
             candidate.place,
         )
 
-    return sorted(candidates, key=key)
+    return _children_first(sorted(candidates, key=key))
+
+
+def _children_first(ordered: list[Candidate]) -> list[Candidate]:
+    """The same order, but each after the last one that is below its run."""
+    if not any(candidate.below for candidate in ordered):
+        return ordered
+    last: dict[str, int] = {}
+    places: dict[int, tuple[int, int]] = {}
+    deepest_first = sorted(range(len(ordered)), key=lambda number: -len(ordered[number].below))
+    for number in deepest_first:
+        candidate = ordered[number]
+        place = max(number, last.get(candidate.run, 0))
+        places[number] = (place, -len(candidate.below))
+        for run in candidate.below:
+            last[run] = max(place, last.get(run, 0))
+    return [ordered[number] for number in sorted(range(len(ordered)), key=lambda number: (*places[number], number))]
 
 
 def agent_is_full(agent: str, held: Iterable[Held], limits: Limits) -> str:

@@ -58,6 +58,8 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
     step = held_step(progress.run, command.step, command.token, command.at, command.actor)
     if isinstance(step, Rejected):
         return step
+    if unknown := set(command.merged) - {own.tip for own in progress.run.own_commits}:
+        raise InvariantViolation(f"run {progress.run.id} would land with {sorted(unknown)}, which no join of it gave")
     what = Submission(
         commit=command.commit,
         tree=command.tree,
@@ -84,6 +86,7 @@ def prepare_landing(progress: Progress, command: c.PrepareLanding) -> Rejected |
             commit=command.commit,
             tree=command.tree,
             patch=command.patch,
+            merged=command.merged,
         )
     )
     return None

@@ -64,6 +64,7 @@ def hand_on(progress: Progress, command: c.HandOn) -> Rejected | None:
             join=command.join,
             max_parallel=command.max_parallel,
             common=command.common,
+            land=command.land,
         )
     )
     if by_itself:

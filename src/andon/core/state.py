@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from andon.core.imported import Imported
 from andon.core.learning import Given, Learning
-from andon.core.swarm import Swarm
+from andon.core.swarm import OwnCommits, Swarm
 from andon.core.verdict import Artifact, Finding, Submission, Verdict
 
 # Task status
@@ -293,6 +293,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """used by children that are over"""
     swarms: dict[str, Swarm] = field(default_factory=dict)
     """the children of each step's latest visit"""
+    own_commits: tuple[OwnCommits, ...] = ()
+    """of children that were joined, in the order of the joins, when they land as their own"""
     tokens_from: int = 0
     """the limit counts from here: 0, or what was used when a person last put the run back to work"""
 

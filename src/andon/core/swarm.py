@@ -15,6 +15,9 @@ CHILD_KINDS = frozenset({"fanout", "workflow"})
 INTEGRATION = "refs/andon/swarm/"
 """Integration references: where children's work is put together before it is the parent's. Never a branch."""
 
+ONE, EACH = "one", "each"
+"""How what children integrated lands: as their parent's one change, or with their own commits in the history."""
+
 MAX_DEPTH = 3
 """Children of children of children; no deeper."""
 DEFAULT_CHILDREN = 100
@@ -71,7 +74,7 @@ class Swarm(Struct, frozen=True, kw_only=True):
     ref: their integration reference. base, base_tree: the commit that the parent's change is measured against.
     join: all | any | a number; "" when the step's own worker waits for them. common: the last commit that both the
     reference and that worker's tree hold. tip: what a child landed last. conflicts: paths that were left with conflicts
-    when that was brought in. outcome: of the join.
+    when that was brought in. outcome: of the join. land: one | each.
     """
 
     step: str
@@ -85,12 +88,26 @@ class Swarm(Struct, frozen=True, kw_only=True):
     tip: str = ""
     conflicts: tuple[str, ...] = ()
     outcome: str = ""
+    land: str = ONE
     children: tuple[Child, ...] = ()
 
     @property
     def unmerged(self) -> tuple[str, ...]:
         """Children whose integrated work that worker neither has nor did without. Each is named: none is taken for another."""
         return tuple(child.task for child in self.children if child.commit and not child.taken)
+
+
+class OwnCommits(Struct, frozen=True, kw_only=True):
+    """What children integrated on one reference that lands as their own commits.
+
+    base: the commit of the run's target that the parent's change was measured against. start: what the reference was set
+    to before there were children, with the parent's work so far. tip: what a child landed last.
+    """
+
+    ref: str
+    base: str
+    start: str
+    tip: str
 
 
 class Result(Struct, frozen=True, kw_only=True):

@@ -76,10 +76,11 @@ def _is_explained(services: Services, swarm: sw.Swarm, head: str, landing: list[
         return False
     if swarm.join and not git.is_ancestor(swarm.common, head):
         return False
-    known = [*_known(swarm), *landing]
+    known = _known(swarm)
     at = head
     for _ in range(MAX_MERGES):
-        if at in known or any(git.is_ancestor(at, commit) for commit in known):
+        # What is landing may bring commits of its own children along: of it, only the very commit is an explanation.
+        if at in landing or any(at == commit or git.is_ancestor(at, commit) for commit in known):
             return True
         own, before = git.merge_base(at, swarm.common), git.lineage(at, limit=1)
         if own is None or not before:

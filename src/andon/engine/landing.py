@@ -377,8 +377,9 @@ class Lead:
             self._abandon(trial, prepared, reason)
             services.say(f"{reason}; merging again")
             return None
+        said = {run.id: one.candidate.own.notes for one, run, _kept in prepared}
         for result in _confirm(services, trial.target, [(run, run.active[one.step]) for one, run, _kept in prepared]):
-            self._end(trial.entries[result.run], result)
+            self._end(trial.entries[result.run], replace(result, notes=(*said[result.run], *result.notes)))
         landed = {run.id: one.commit for one, run, _kept in prepared}
         self._commits.update(landed)
         return landed
@@ -486,7 +487,9 @@ def _sealed(services: Services, trial: Trial, items: q.Items) -> list[Sealed]:
         verdicts = landing_verdicts(
             entry.workflow, run, entry.step, what, candidate.verdicts, candidate.environment, now
         )
-        facts = proof.facts_of(entry.workflow, run, entry.step, what, verdicts, candidate.environment, now)
+        facts = proof.facts_of(
+            entry.workflow, run, entry.step, what, verdicts, candidate.environment, now, candidate.own
+        )
         sealed = services.evidence.seal(facts)
         commit = _commit(services, entry, candidate, head, sealed.digest)
         found.append(Sealed(run=run.id, step=entry.step, head=head, commit=commit, candidate=candidate, sealed=sealed))
@@ -508,6 +511,7 @@ def _decided(unit: Unit, entry: Entry, one: Sealed) -> s.Run:
         commit=one.commit,
         tree=one.candidate.what.tree,
         patch=one.candidate.what.patch,
+        merged=one.candidate.own.parents,
         verdicts=one.candidate.verdicts,
         environment_digest=one.candidate.environment,
     )
@@ -524,11 +528,11 @@ def _decided(unit: Unit, entry: Entry, one: Sealed) -> s.Run:
 
 
 def _commit(services: Services, entry: Entry, candidate: Candidate, head: str, evidence: str) -> str:
-    """One commit per task, by the worker, committed by the lead, with trailers."""
+    """One commit per task, by the worker, committed by the lead, with trailers; children's own are its further parents."""
     task, run = entry.task, entry.run
     return services.git.commit_tree(
         candidate.what.tree,
-        [head],
+        [head, *candidate.own.parents],
         message_of(task.title, task.body, task=task.id, run=run.id, evidence=evidence),
         author=services.author_of(candidate.what.commit),
         committer=services.git.identity(),

@@ -296,7 +296,11 @@ def landed_since(services: Services, candidate: Candidate, head: str) -> str:
     git = services.git
     try:
         base = git.merge_base(candidate.what.commit, head)
-        commits = git.commits_of(f"{base}..{head}", limit=SINCE_MAX) if base and base != head else []
+        # By first parents, where the base is among them: children's own commits came with their parents'.
+        line = [head, *git.lineage(head, limit=SINCE_MAX)]
+        commits = line[: line.index(base)][::-1] if base in line else []
+        if base and not commits:
+            commits = git.commits_of(f"{base}..{head}", limit=SINCE_MAX)
         contents = git.commit_contents(commits)
     except AndonError:
         return ""

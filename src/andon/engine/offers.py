@@ -22,6 +22,7 @@ from andon.core.projection import Row
 from andon.core.scopes import Occupied
 from andon.engine import config
 from andon.engine.runs import start_key
+from andon.engine.transact import load_run
 from andon.ports import Reader
 
 EACH = 400
@@ -86,6 +87,7 @@ class Surroundings:
         )
         self._occupied: Occupied[str] | None = None
         self._lines: dict[str, tuple[str, ...]] = {}
+        self._above: dict[str, tuple[str, ...]] = {"": ()}
 
     def against(self, task: str, role: str, scope: Sequence[str], *, looks_only: bool = False) -> str:
         """Why work of this task in this role is not given out now; "" when it may be."""
@@ -124,6 +126,15 @@ class Surroundings:
         own, whole = _task(self._reader, task), _task(self._reader, self._line(task)[0])
         return own is not None and whole is not None and own.scope == whole.scope
 
+    def runs_above(self, parent_run: str) -> tuple[str, ...]:
+        """The runs that a child of this run is below, the nearest first."""
+        if parent_run not in self._above:
+            found = [parent_run]
+            while len(found) < MAX_LINE and (parent := _parent_run(self._reader, found[-1])):
+                found.append(parent)
+            self._above[parent_run] = tuple(found)
+        return self._above[parent_run]
+
     def _line(self, task: str) -> tuple[str, ...]:
         """The parents of a task, the nearest first."""
         if task not in self._lines:
@@ -141,7 +152,8 @@ def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float, each
     narrowed = {"task": wanted.task, "labels": wanted.labels, "each": each}
     steps = reader.queued_steps(role=wanted.role, run=wanted.run, **narrowed)  # type: ignore[arg-type]
     tasks = [] if wanted.run else reader.queued_tasks(**narrowed)  # type: ignore[arg-type]
-    offers = {x.candidate: x for x in (*map(_step_offer, steps), *map(_task_offer, tasks))}
+    made = [_step_offer(row, around) for row in steps] + [_task_offer(row, around) for row in tasks]
+    offers = {x.candidate: x for x in made}
     return [offers[x] for x in q.in_order(offers, around.held, now, around.ageing_s)]
 
 
@@ -180,6 +192,14 @@ def _parent(reader: Reader, task: str) -> str:
     return found.parent if found is not None else ""
 
 
+def _parent_run(reader: Reader, run: str) -> str:
+    """The run whose step made the task of this one; "" for none, and when it can't be read (law 12)."""
+    try:
+        return load_run(reader, run).parent
+    except AndonError:
+        return ""
+
+
 def _task(reader: Reader, task: str) -> s.Task | None:
     """None also when it can't be read: one damaged task must not stop the others (law 12)."""
     try:
@@ -193,7 +213,7 @@ def _listed(text: object) -> tuple[str, ...]:
     return () if text in (None, "", "[]") else msgspec.json.decode(str(text), type=tuple[str, ...])
 
 
-def _step_offer(row: Row) -> Offer:
+def _step_offer(row: Row, around: Surroundings) -> Offer:
     candidate = q.Candidate(
         task=str(row["task"]),
         run=str(row["run"]),
@@ -204,17 +224,19 @@ def _step_offer(row: Row) -> Offer:
         number=int(row["number"] or 0),
         place=int(row["place"] or 0),
         labels=_listed(row["labels"]),
+        below=around.runs_above(str(row["parent_run"] or "")),
     )
     scope, title = _listed(row["scope"]), str(row["title"] or "")
     return Offer(candidate=candidate, title=title, scope=scope, offered_to=str(row["offered_to"] or ""))
 
 
-def _task_offer(row: Row) -> Offer:
+def _task_offer(row: Row, around: Surroundings) -> Offer:
     candidate = q.Candidate(
         task=str(row["id"]),
         priority=int(row["priority"] or 0),
         since=float(row["added_at"] or 0.0),
         number=int(row["number"] or 0),
         labels=_listed(row["labels"]),
+        below=around.runs_above(str(row["parent_run"] or "")),
     )
     return Offer(candidate=candidate, title=str(row["title"]), scope=_listed(row["scope"]), start=start_key(row))

@@ -20,6 +20,7 @@ from andon.core.gate_files import protected
 from andon.core.judge import people_of
 from andon.core.trailers import EVIDENCE, trailers
 from andon.core.verdict import Submission, Verdict
+from andon.engine.own_commits import Own
 from andon.engine.services import Services
 from andon.ports import EvidenceEntry, LandingFacts, Reader, SealedVerdicts, Writer
 
@@ -53,8 +54,9 @@ def facts_of(
     verdicts: tuple[Verdict, ...],
     environment_digest: str,
     now: float,
+    own: Own,
 ) -> LandingFacts:
-    """All that is signed about a landing."""
+    """All that is signed about a landing. own: children's commits that come along."""
     named = {verdict.gate: workflow.gates[verdict.gate] for verdict in verdicts if verdict.gate in workflow.gates}
     people = {name: people_of(gate, run, what, now) for name, gate in named.items()}
     return LandingFacts(
@@ -75,6 +77,8 @@ def facts_of(
         protected=protected(workflow),
         verdicts=verdicts,
         at=now,
+        merged=own.parents,
+        covers=own.covers,
     )
 
 

@@ -215,6 +215,7 @@ def _hand_on(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, w
             join=definition.join if definition.kind == "fanout" else "all",
             max_parallel=definition.max_parallel,
             common=what.commit,
+            land=definition.land if isinstance(definition.land, str) else sw.ONE,
             overdrawn=overdrawn(unit.writer, run),
         )
         after = unit.on_run(run.id, command)

@@ -2,7 +2,7 @@
 
 Theory of operation. A sequence of submissions on a head is merged one after the other with objects only; each tree is what
 would land after the one before it. Until their gates are known the commits in between are provisional: they have the tree
-and the parent that the landed ones will have, and no other use than to be merged onto. Which sequence is measured
+and the parents that the landed ones will have, and no other use than to be merged onto. Which sequence is measured
 when is decided by `core.merge_queue`; here it is done, several at a time. Must not know: how things land.
 """
 
@@ -21,6 +21,7 @@ from andon.core.errors import AndonError
 from andon.core.rules_landing import landing_gates, landing_refusal, landing_verdicts
 from andon.core.verdict import Submission, Verdict
 from andon.engine.judging import measure, protect
+from andon.engine.own_commits import Own, own_commits
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
@@ -46,6 +47,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """
 
     what: Submission
+    own: Own = Own()
     verdicts: tuple[Verdict, ...] = ()
     environment: str = ""
     refusal: str = ""
@@ -182,7 +184,7 @@ class Trial:
         if merge.tree == base_tree:
             text = f"the change is already on {self.target}: merging it changes nothing"
             return Candidate(what=what, refusal=text, how=FAILED, final=True)
-        return Candidate(what=what)
+        return Candidate(what=what, own=own_commits(self._services, run, base))
 
     def _commit_of(self, items: q.Items) -> str:
         """The commit that a sequence would make. Raises AndonError when it can't be merged."""
@@ -192,7 +194,7 @@ class Trial:
                 raise AndonError(candidate.error or candidate.refusal, kind="not_merged", next="andon lead")
             commit = self._services.git.commit_tree(
                 candidate.what.tree,
-                [candidate.what.base],
+                [candidate.what.base, *candidate.own.parents],
                 f"Provisional: {', '.join(items)}",
                 author=self._services.git.identity(),
                 committer=self._services.git.identity(),

@@ -31,11 +31,15 @@ Opened = Sequence[tuple[str, VerdictStatement, TrustedKey]]
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """What a commit says by itself. patch: counted anew from parent and tree. author: name and e-mail."""
+    """What a commit says by itself. merged: its parents but the first. patch: counted anew from parent and tree.
+
+    author: name and e-mail.
+    """
 
     commit: str
     content_sha256: str
     parent: str
+    merged: tuple[str, ...]
     tree: str
     patch: str
     task: str
@@ -79,6 +83,9 @@ def check_summary(facts: Facts, statement: SummaryStatement, lines: Sequence[byt
     found.same(f"{part} run", landing.run, facts.run)
     found.same(f"{part} evidence", landing.evidence, facts.evidence)
     found.same(f"{part} parent", landing.parent, facts.parent)
+    found.same(f"{part} merged", landing.merged, facts.merged)
+    if landing.covers and not landing.merged:
+        found.add(f"{part} covers", "it names commits that come along, and none do")
     found.same(f"{part} tree", landing.tree, facts.tree)
     found.same(f"{part} patch", landing.patch, facts.patch)
     found.same(f"{part} resourceUri", predicate.resource, f"git:{ref_of(landing.target)}")

@@ -5,6 +5,7 @@
         landed/<aa>/<rest>/verdicts.jsonl    one envelope a line; aa and rest: the digest of this very file
         landed/<aa>/<rest>/summary.json      the envelope of the commit's verification summary
         workflows/<sha256>.json              the workflow's canonical JSON, by its digest
+        covered/<aa>/<rest>                  of a commit without evidence of its own: the digest of the entry that names it
 
 Each workspace writes a reference of its own, so that fetching and pushing them is always a fast-forward.
 """
@@ -19,6 +20,7 @@ from andon.core.trailers import EVIDENCE, RUN, TASK
 
 REFS = "refs/andon/evidence"
 RING = "ring.json"
+COVERED = "covered"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -42,6 +44,10 @@ def summary_path(digest: str) -> str:
 
 def workflow_path(digest: str) -> str:
     return f"workflows/{digest.removeprefix('sha256:')}.json"
+
+
+def covered_path(commit: str) -> str:
+    return f"{COVERED}/{commit[:2]}/{commit[2:]}"
 
 
 def digest_of(data: bytes) -> str:

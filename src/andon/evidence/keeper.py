@@ -6,6 +6,7 @@ Implements `andon.ports.Evidence`. Rules: nothing is signed with a key that is n
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 
@@ -105,6 +106,7 @@ class EvidenceKeeper:
             files[entry.verdicts_path(one.digest)] = one.verdicts
             files[entry.summary_path(one.digest)] = one.summary
             files[entry.workflow_path(one.workflow[0])] = one.workflow[1]
+            files.update({entry.covered_path(commit): one.digest.encode() for commit in _covers(one.summary)})
         message = f"andon: evidence {', '.join(one.digest for one in entries)}"
         self.git.add_files(entry.ref_of(ring.line), files, message=message, at=now)
 
@@ -127,13 +129,28 @@ class EvidenceKeeper:
     def lacking(self, commits: list[str]) -> list[str]:
         """Those of the commits for which no evidence is stored. Whether the evidence is good is for `andon verify`."""
         stored = {
-            f"sha256:{path.split('/')[1]}{path.split('/')[2]}"
+            f"sha256:{path.split('/')[1]}{path.split('/')[2]}": ref
             for ref in self.git.refs(entry.REFS)
             for _mode, _oid, path in self.git.list_files(ref, "landed")
             if path.endswith("/summary.json")
         }
         contents = self.git.commit_contents(commits)
-        return [commit for commit in commits if not set(trailers(contents[commit]).get(EVIDENCE, [])) & stored]
+        found = []
+        for commit in commits:
+            digest = next((x for x in trailers(contents[commit]).get(EVIDENCE, []) if x in stored), "")
+            alone = contents[commit].partition(b"\n\n")[0].count(b"\nparent ") < 2
+            if not digest or not (alone or self._leads_back(stored[digest], digest)):
+                found.append(commit)
+        return found
+
+    def _leads_back(self, ref: str, digest: str) -> bool:
+        """Whether the commits without evidence of their own that came along lead to the entry that names them."""
+        try:
+            covers = _covers(self.git.read_file(ref, entry.summary_path(digest)) or b"")
+        except (dsse.Broken, ValueError, KeyError, TypeError):
+            # Whether it is good is for `andon verify`.
+            return True
+        return all(self.git.read_file(ref, entry.covered_path(commit)) for commit in covers)
 
     def described(self) -> list[dict[str, object]]:
         """The keys of the ring, oldest first."""
@@ -148,6 +165,12 @@ class EvidenceKeeper:
             }
             for key in ring.keys
         ]
+
+
+def _covers(summary: bytes) -> list[str]:
+    """The commits without evidence of their own that a summary of ours names."""
+    landing = json.loads(dsse.read(summary)[1])["predicate"]["andon_landing"]
+    return [str(commit) for commit in landing.get("covers", ())]
 
 
 def _log_digest(verdict: Verdict) -> str:

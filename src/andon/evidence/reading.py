@@ -76,6 +76,8 @@ class LandingSection(Struct, frozen=True, kw_only=True, rename="camel"):
     authors: tuple[str, ...]
     approvers: dict[str, tuple[str, ...]]
     waivers: tuple[Waived, ...]
+    merged: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
 
 class SummaryPredicate(Struct, frozen=True, kw_only=True):

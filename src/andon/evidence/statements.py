@@ -154,6 +154,12 @@ def summary_statement(
                 "waivers": [
                     {"gate": x.gate, "by": x.by, "why": x.why} for x in facts.verdicts if x.outcome == v.WAIVED
                 ],
+                **_own(facts),
             },
         },
     }
+
+
+def _own(facts: LandingFacts) -> dict[str, Any]:
+    """The commits of children that come along; nothing where none do, as in statements of earlier versions."""
+    return {"merged": list(facts.merged), "covers": list(facts.covers)} if facts.merged else {}

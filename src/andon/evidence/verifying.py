@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from andon.core.errors import AndonError
 from andon.core.trailers import trailers
-from andon.evidence import entry
+from andon.evidence import covering, entry
 from andon.evidence.bindings import Facts, check_summary, check_verdicts
 from andon.evidence.dsse import Broken
 from andon.evidence.reading import SummaryStatement, VerdictStatement, open_statement
@@ -26,6 +26,7 @@ from andon.ports import Git
 MAX_COMMITS = 10_000
 MAX_ANCESTORS = 1000
 MAX_VERDICTS = 1000
+MAX_PARENTS = 1000
 OBJECT_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -41,7 +42,11 @@ class CheckedGate(Struct, frozen=True, kw_only=True):
 
 
 class Checked(Struct, frozen=True, kw_only=True):
-    """What was found about one commit. managed: it carries a trailer of Andon's. key: that signed its evidence."""
+    """What was found about one commit. managed: it carries a trailer of Andon's. key: that signed its evidence.
+
+    merged, covers: what came along with it, as its evidence says. covered_by: the landed commit whose evidence names this
+    one, which has none of its own. target: the branch, or the integration reference, that it landed on.
+    """
 
     commit: str
     managed: bool
@@ -54,6 +59,10 @@ class Checked(Struct, frozen=True, kw_only=True):
     at: str = ""
     gates: tuple[CheckedGate, ...] = ()
     authors: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    covered_by: str = ""
+    target: str = ""
 
 
 class Verifier:
@@ -64,14 +73,24 @@ class Verifier:
         self.trust = trust
         self.references = references
         self._landed: dict[tuple[str, str], str] = {}
+        self._checked: dict[str, Checked] = {}
+        self._covered: dict[str, frozenset[str]] = {}
+
+    def covered(self, ref: str) -> frozenset[str]:
+        """The paths on a reference that lead from commits without evidence of their own to the entry that names them."""
+        if ref not in self._covered:
+            self._covered[ref] = frozenset(path for _mode, _id, path in self.git.list_files(ref, entry.COVERED))
+        return self._covered[ref]
 
     def check(self, commit: str) -> Checked:
         """Everything about one commit. What the repository can't tell (a shallow clone) is a problem too."""
-        try:
-            return self._check(commit)
-        except AndonError as error:
-            problem = Problem(part="commit", message=f"{error.message} ({error.next})")
-            return Checked(commit=commit, managed=True, problems=(problem,))
+        if commit not in self._checked:
+            try:
+                self._checked[commit] = self._check(commit)
+            except AndonError as error:
+                problem = Problem(part="commit", message=f"{error.message} ({error.next})")
+                self._checked[commit] = Checked(commit=commit, managed=True, problems=(problem,))
+        return self._checked[commit]
 
     def _check(self, commit: str) -> Checked:
         content = self.git.commit_contents([commit])[commit]
@@ -81,6 +100,8 @@ class Verifier:
                 part="trailers", message="lines like Andon's trailers do not stand where trailers are read"
             )
             return Checked(commit=commit, managed=True, problems=(problem,))
+        if not marks and (covered := covering.check(self, commit)) is not None:
+            return covered
         if not marks:
             problem = Problem(part="trailers", message="it has no trailer of Andon's: it was not landed by Andon")
             return Checked(commit=commit, managed=False, problems=(problem,))
@@ -91,7 +112,7 @@ class Verifier:
         known = Checked(commit=commit, managed=True, task=task, run=run, evidence=evidence)
         facts = _facts(self.git, known, content)
         if not facts.parent or not facts.tree:
-            text = "it has not exactly one tree and one parent, as every commit that Andon lands"
+            text = "it has not exactly one tree and a parent, as every commit that Andon lands"
             return _with(known, [Problem(part="commit", message=text)])
         found = [self._check_entry(facts, known, ref, evidence) for ref in self.references]
         candidates = [checked for checked in found if checked is not None]
@@ -221,13 +242,15 @@ def _trailer_problems(marks: dict[str, list[str]]) -> list[Problem]:
 def _facts(git: Git, known: Checked, content: bytes) -> Facts:
     """What the commit itself says, its patch counted anew."""
     head = content.partition(b"\n\n")[0].split(b"\n")
-    parent, tree = _only_id(head, b"parent "), _only_id(head, b"tree ")
+    parents, tree = _ids(head, b"parent "), "".join(_ids(head, b"tree ", most=1))
+    parent = parents[0] if parents else ""
     author = next((line[7:].decode("utf-8", "surrogateescape") for line in head if line.startswith(b"author ")), "")
     name, _, rest = author.rpartition(" <")
     return Facts(
         commit=known.commit,
         content_sha256=entry.digest_of(content).removeprefix("sha256:"),
         parent=parent,
+        merged=parents[1:],
         tree=tree,
         patch=git.patch_digest(parent, tree) if parent and tree else "",
         task=known.task,
@@ -237,10 +260,11 @@ def _facts(git: Git, known: Checked, content: bytes) -> Facts:
     )
 
 
-def _only_id(head: list[bytes], name: bytes) -> str:
-    """The object id in the only header line of a name, "" when there is none or more than one."""
+def _ids(head: list[bytes], name: bytes, *, most: int = MAX_PARENTS) -> tuple[str, ...]:
+    """The object ids in the header lines of a name; none when one of them is no id, or there are more than `most`."""
     found = [line.removeprefix(name) for line in head if line.startswith(name)]
-    return found[0].decode() if len(found) == 1 and OBJECT_ID.fullmatch(found[0]) else ""
+    good = len(found) <= most and all(OBJECT_ID.fullmatch(one) for one in found)
+    return tuple(one.decode() for one in found) if good else ()
 
 
 def _with(checked: Checked, problems: list[Problem]) -> Checked:
@@ -268,6 +292,9 @@ def _read(
         key=key.id,
         line=key.line,
         at=statement.predicate.time_verified,
+        target=statement.predicate.andon_landing.target,
+        merged=statement.predicate.andon_landing.merged,
+        covers=statement.predicate.andon_landing.covers,
         authors=statement.predicate.andon_landing.authors,
         gates=tuple(
             CheckedGate(

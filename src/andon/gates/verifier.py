@@ -296,7 +296,7 @@ class GateVerifier:
         def judge() -> Answer:
             changes = self._git.changes(submission.base, submission.tree)
             findings = self._suspicions(submission, believe=not (request.fresh or request.landing))
-            # A submission is one commit on its base; more can only come from an integration that keeps them.
+            # A submission is one commit on its base; commits of children that come along had gates of their own.
             answer, summary = diff_gate.outcome(gate, changes, findings, scope=request.scope, commits=1)
             return answer, summary, told(findings, gate.refuse)
 

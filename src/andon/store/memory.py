@@ -171,7 +171,7 @@ class MemoryReader:
 
     def _of_task(self, row: Row) -> Row:
         found = self.rows_of("tasks", str(row["task"]))
-        return found[0] if found else {"title": None, "labels": "[]", "scope": "[]"}
+        return found[0] if found else {"title": None, "labels": "[]", "scope": "[]", "parent_run": ""}
 
     def queued_steps(
         self,
@@ -194,7 +194,7 @@ class MemoryReader:
         for number, place, row in found:
             of_task = self._of_task(row)
             names = ("run", "step", "task", "role", "priority", "offered_to", "entered_at")
-            more = {name: of_task[name] for name in ("title", "labels", "scope")}
+            more = {name: of_task[name] for name in ("title", "labels", "scope", "parent_run")}
             listed.append({**{name: row[name] for name in names}, **more, "number": number, "place": place})
         return _each(listed, each)
 

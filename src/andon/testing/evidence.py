@@ -28,11 +28,14 @@ class SimulatedEvidence:
         return SealedVerdicts(facts=facts, content=content, digest=w.digest_of(facts.verdicts), inputs={})
 
     def summarise(self, sealed: SealedVerdicts, commit: str) -> bytes:
-        return commit.encode()
+        return " ".join((commit, *sealed.facts.covers)).encode()
 
     def keep(self, entries: Sequence[EvidenceEntry], now: float) -> None:
         self._process.point(changes=True)
-        self._kept.update({one.summary.decode(): one.digest for one in entries})
+        for one in entries:
+            commit, *covers = one.summary.decode().split(" ")
+            self._kept[commit] = one.digest
+            self._process.world.covered.update(covers)
         self._process.point()
 
     def rotate(self, now: float) -> str:

@@ -190,6 +190,7 @@ class Laws:
         base = repository.commits[old].tree if old is not None else commit.tree
         self._must_hold(known, commit.tree, base, self.world.git.patch_digest(base, commit.tree), "landed")
         self._nothing_undone(known, old or new, new)
+        self.swarm.stands(known, old, new)
 
     def _nothing_undone(self, known: Known, old: str, new: str) -> None:
         """A landing may change only what its own task's writers changed: paths of others stay as they were."""

@@ -33,6 +33,8 @@ class Family(Struct, kw_only=True):
     results: dict[str, str] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     parallel: int | None = None
+    each: bool = False
+    """whether the children's own commits land with their parent"""
     left_out: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
 
@@ -47,6 +49,10 @@ class SwarmLaws:
         self.depth: dict[str, int] = {}
         self.children_used: dict[str, int] = {}
         self.used: dict[str, int] = {}
+        self.starts: set[str] = set()
+        """what integration references began with whose children's own commits land"""
+        self.own: dict[str, set[str]] = {}
+        """run -> commits of its children that land with it"""
         self.handlers: dict[type[Any], Callable[[Known, Any, Process | None], None]] = {
             e.ChildrenAdded: self._added,
             e.ChildEnded: self._ended,
@@ -73,7 +79,10 @@ class SwarmLaws:
             self.laws.violated(13, f"{event.run} is {event.depth} deep")
 
     def _added(self, known: Known, event: e.ChildrenAdded, process: Process | None) -> None:
-        family = Family(run=known.id, step=event.step, target=event.ref, parallel=event.max_parallel)
+        each = known.workflow.steps[event.step].land == "each"
+        family = Family(run=known.id, step=event.step, target=event.ref, parallel=event.max_parallel, each=each)
+        if each:
+            self.starts.add(event.common)
         before = self.families.get((known.id, event.step))
         if before is not None and not event.join and before.target == event.ref:
             family = before
@@ -157,9 +166,25 @@ class SwarmLaws:
         line = world.repository.ancestors(head) if head is not None else {}
         if lost := [commit for commit in landed if commit not in line]:
             self.laws.violated(10, f"{known.id} joined without {lost}, which its children landed")
+        if family.each:
+            self.own.setdefault(known.id, set()).update(x.commit for x in event.results if x.commit)
         if event.submission is not None:
             known.submitted[lane] = event.submission
             known.green.clear()
+
+    def stands(self, known: Known, old: str | None, new: str) -> None:
+        """A run has landed: its children's own commits are in the history, and nothing that nobody's evidence names."""
+        world = self.laws.world
+        history = world.repository.ancestors(new)
+        if lost := [commit for commit in self.own.get(known.id, ()) if commit not in history]:
+            self.laws.violated(10, f"{known.id} landed {new} without {lost}, which its children landed")
+        before = world.repository.ancestors(old) if old is not None else {}
+        came = [commit for commit in history if commit not in before and commit != new]
+        if came:
+            self.laws.world.count("own commits")
+        named = self.starts & world.covered
+        if unknown := [x for x in came if x not in world.evidence and x not in named]:
+            self.laws.violated(2, f"{known.id} landed {new}, with which {unknown} came along that no evidence names")
 
     def moved(self, target: str, old: str | None, new: str) -> None:
         """A parent's worker put what it has on its integration reference: nothing that stands there may be lost."""

@@ -67,6 +67,8 @@ class Parameters(Struct, frozen=True, kw_only=True):
     """a task says what it touches"""
     session: float = 0.0
     """how many leases long a session of an agent's step is; 0: no sessions"""
+    own_commits: str = "none"
+    """whose children land as their own commits: none | parents (of tasks that nobody's run made) | children | all"""
 
     @classmethod
     def swarm(cls, random: Random) -> Parameters:
@@ -107,4 +109,5 @@ class Parameters(Struct, frozen=True, kw_only=True):
             mode=random.choice(("each", "each", "batch")),
             scoped=rate(0.4, 1.0, 0.5),
             session=random.choice((0.0, 0.0, 0.7, 1.5, 4.0)),
+            own_commits=random.choice(("none", "none", "none", "parents", "children", "all", "all")),
         )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from andon.core import events as e
-from andon.core import evolve_swarm, rules_swarm
+from andon.core import evolve_swarm, queue, rules_swarm
 from andon.core import react as reactions
 from andon.core import state as s
 from andon.core import swarm as sw
 from andon.core.evolve_swarm import SWARM_EVENTS
-from andon.engine import integration, taking_in
+from andon.engine import integration, taking_in, trial
 from andon.engine import swarm as handing_on
+from andon.engine.own_commits import Own, own_commits
+from andon.engine.services import Services
 from andon.testing.safeguards import Patch
 
 
@@ -51,6 +53,11 @@ def half_brought_in() -> list[Patch]:
     return [(SWARM_EVENTS, e.ChildrenMerging, lambda run, _event: run)]
 
 
+def parents_first() -> list[Patch]:
+    """A parent that can only wait is offered by its level, before its children."""
+    return [(queue, "_children_first", lambda ordered: ordered)]
+
+
 def wherever_it_stands() -> list[Patch]:
     """An integration reference is believed wherever it stands."""
     return [(integration, "_is_explained", lambda *_: True)]
@@ -59,6 +66,22 @@ def wherever_it_stands() -> list[Patch]:
 def overbooked() -> list[Patch]:
     """A fan-out starts whether or not its tokens can be reserved."""
     return [(rules_swarm, "tokens_left", lambda *_: None)]
+
+
+def squashed() -> list[Patch]:
+    """What children integrated lands in one commit, whatever their parent's workflow says."""
+    return [(trial, "own_commits", lambda *_: Own())]
+
+
+def unnamed() -> list[Patch]:
+    """What comes along without evidence of its own is named by nobody's."""
+    original = own_commits
+
+    def without_names(services: Services, run: s.Run, head: str) -> Own:
+        found: Own = replace(original(services, run, head), covers=())
+        return found
+
+    return [(trial, "own_commits", without_names)]
 
 
 def all_at_once() -> list[Patch]:

@@ -117,7 +117,9 @@ def _convergence(world: World) -> None:
     if not world.rows():
         world.drive(_plan(world))
     world.drive(actors.worker(world, "careful-a", careful=True))
-    world.drive(actors.worker(world, "careful-b", careful=True))
+    if not (world.parameters.rush and world.parameters.session):
+        # Where sessions end, one alone must be enough, for its own children too.
+        world.drive(actors.worker(world, "careful-b", careful=True))
     world.drive(actors.worker(world, "critic", careful=True, role="reviewer"))
     world.drive(actors.lead(world, "last-lead", every_s=60, patient=True))
     world.drive(actors.finishing_person(world, "pat"), first_after_s=30)

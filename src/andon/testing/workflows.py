@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from andon.core import workflow as w
+from andon.core.swarm import CHILD_KINDS, EACH
 
 TESTS = w.RunGate(id="tests", run="tests")
 LINT = w.RunGate(id="lint", run="lint")
@@ -17,15 +18,22 @@ LIMITS = w.Limits(visits=6, wall_time_s=10 * 86_400.0, submissions=4)
 Edge = tuple[str, ...]
 
 
-def make(name: str, lease_s: float, session_s: float = 0.0) -> w.Workflow:
-    """The workflow of this shape. session_s: of its agents' steps; 0 for none.
+def make(name: str, lease_s: float, session_s: float = 0.0, own_commits: str = "none") -> w.Workflow:
+    """The workflow of this shape. session_s: of its agents' steps; 0 for none. own_commits: see `Parameters`.
 
     Edges are (source, target[, outcome[, condition]]); the first is the start.
     """
     steps, edges, gates, done, pseudo = _SHAPES[name](lease_s)
     if session_s:
         steps = [msgspec.structs.replace(x, session_s=session_s) if x.kind == "agent" else x for x in steps]
-    return _compiled("feature", name, (steps, edges, gates, done, pseudo))
+    shape = (steps, edges, gates, done, pseudo)
+    return _compiled("feature", name, _each(shape) if own_commits in ("parents", "all") else shape)
+
+
+def _each(shape: Shape) -> Shape:
+    """The same, but what children integrated lands as their own commits."""
+    steps = [msgspec.structs.replace(x, land=EACH) if x.kind in CHILD_KINDS else x for x in shape[0]]
+    return steps, *shape[1:]
 
 
 def _compiled(name: str, description: str, shape: Shape) -> w.Workflow:
@@ -48,15 +56,14 @@ def _compiled(name: str, description: str, shape: Shape) -> w.Workflow:
     )
 
 
-def children_of(name: str, lease_s: float) -> dict[str, w.Workflow]:
+def children_of(name: str, lease_s: float, own_commits: str = "none") -> dict[str, w.Workflow]:
     """The workflows that the children in worlds of this shape follow, by their names."""
     if name not in SWARM_SHAPES:
         return {}
     found = {"piece": _compiled("piece", "piece", _piece(lease_s))}
-    if name == "nested":
-        found["part"] = _compiled("part", "part", _part(lease_s))
-    if name == "endless":
-        found["part"] = _compiled("part", "part", _endless(lease_s))
+    if name in ("nested", "endless"):
+        part = _part(lease_s) if name == "nested" else _endless(lease_s)
+        found["part"] = _compiled("part", "part", _each(part) if own_commits in ("children", "all") else part)
     return found
 
 

@@ -107,16 +107,15 @@ class World:
         self.parameters = parameters or Parameters.swarm(self.streams.setup)
         self.rates = Rates.of(self.parameters)
         self.scheduler = Scheduler(self.streams.schedule)
-        self.workflow: w.Workflow = make(
-            self.parameters.workflow, self.parameters.lease_s, self.parameters.session * self.parameters.lease_s
-        )
+        shape, lease_s, own = self.parameters.workflow, self.parameters.lease_s, self.parameters.own_commits
+        self.workflow: w.Workflow = make(shape, lease_s, self.parameters.session * lease_s, own)
         files = {
             WORKFLOW_PATH: self.workflow.canonical().decode(),
             ENVIRONMENT_PATH: "one",
             "library": "defines:first",
             "shared": "shared",
         }
-        for name, workflow in children_of(self.parameters.workflow, self.parameters.lease_s).items():
+        for name, workflow in children_of(shape, lease_s, own).items():
             files[workflow_path(name)] = workflow.canonical().decode()
         self.repository = MemoryRepository(files, at=self.scheduler.now)
         self.git = MemoryGit(self.repository)
@@ -130,6 +129,8 @@ class World:
         """who makes a claim at this moment, and whether it wants to be alone"""
         self.evidence: dict[str, str] = {}
         """landed commit -> digest of its verdicts, as on the evidence reference"""
+        self.covered: set[str] = set()
+        """commits without evidence of their own that a landing's names"""
         self.guarded: tuple[str, ...] = ()
         self.running: dict[int, Process] = {}
         self.calls = 0

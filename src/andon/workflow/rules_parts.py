@@ -114,8 +114,9 @@ def kinds(subject: Subject) -> None:
         at = subject.at(f"step:{step.id}.kind", f"step:{step.id}")
         if step.kind == "publish":
             subject.warn("unsupported-kind", at, f"step `{step.id}`: {step.kind} steps are not carried out yet")
-        if step.land == "each":
-            subject.warn("unsupported-kind", at, f"step `{step.id}`: `land: each` is not carried out yet", "land: one")
+        if step.land == "each" and not any(x.kind == "land" for x in subject.workflow.steps.values()):
+            text = f"step `{step.id}` says how what children made lands, and this workflow lands nothing"
+            subject.warn("unused-option", at, text, "leave land: out")
         if step.kind == "wait" and step.for_s is None and step.signal is None:
             subject.error("bad-step", at, f"wait step `{step.id}` waits for nothing", "add for: 10m, or signal: NAME")
         if step.kind == "fanout" and (step.for_each is None or step.workflow is None):

@@ -56,7 +56,8 @@ ORDER BY priority, number, id LIMIT :limit
 -- name: queued_steps
 -- Ready steps of one priority for agents, those that waited longest first. labels: a JSON list, all of which the task has.
 SELECT steps.run, steps.step, steps.task, tasks.title, steps.role, steps.priority, steps.offered_to, steps.entered_at,
-    steps.number, steps.place, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.scope, '[]') AS scope
+    steps.number, steps.place, coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.scope, '[]') AS scope,
+    coalesce(tasks.parent_run, '') AS parent_run
 FROM steps INDEXED BY steps_ready JOIN runs ON runs.id = steps.run LEFT JOIN tasks ON tasks.id = steps.task
 WHERE steps.state = 'ready' AND steps.kind = 'agent' AND steps.priority = :priority AND runs.status = 'open'
     AND (:role IS NULL OR steps.role IN (:role, ''))
