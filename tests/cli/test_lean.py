@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEFT_OUT = ("platform", "textwrap", "typing_extensions", "decimal", "numbers")
+LEFT_OUT = ("platform", "textwrap", "typing_extensions", "decimal", "numbers", "uuid", "datetime")
 
 
 def said(program: str) -> str:
@@ -27,11 +27,11 @@ def test_msgspec_comes_without_what_no_command_asks_for() -> None:
 
 def test_what_was_left_out_comes_when_it_is_asked_for() -> None:
     program = """
-import msgspec, platform, uuid
+import msgspec, platform, datetime, sqlite3, uuid, decimal
 class A(msgspec.Struct):
     x: int = 0
 print(msgspec.json.schema(A), msgspec.json.schema_components([A]), msgspec.inspect.type_info(A))
-print(platform.python_version(), msgspec.json.encode(uuid.UUID(int=7)), msgspec.toml.encode.__name__, msgspec.yaml.decode.__name__)
+print(platform.python_version(), msgspec.json.encode(datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)), msgspec.json.decode(b'"2026-01-02"', type=datetime.date), msgspec.toml.encode.__name__, msgspec.yaml.decode.__name__)
 """
     assert lean(program) == said(program)
 
@@ -52,6 +52,16 @@ def test_what_is_loaded_already_is_left_alone() -> None:
     ) == "True True\n"  # fmt: skip
 
 
-def test_no_record_has_a_decimal_number() -> None:
+def test_no_record_has_a_decimal_number_or_a_uuid() -> None:
     source = Path(__file__).parents[2] / "src"
-    assert [str(x) for x in source.rglob("*.py") if "Decimal" in x.read_text() and x.name != "lean.py"] == []
+    named = [x for x in source.rglob("*.py") if "Decimal" in x.read_text() or "UUID" in x.read_text()]
+    assert [x.name for x in named] == ["lean.py"]
+
+
+def test_dates_of_sqlite_are_the_real_ones() -> None:
+    program = """
+import sqlite3, datetime, decimal, uuid
+row = sqlite3.connect(":memory:").execute("SELECT ?", (datetime.date(2026, 1, 2),)).fetchone()
+print(row, datetime.datetime.strptime("2026", "%Y"), hasattr(datetime, "sys"), decimal.Decimal("1.5"), uuid.UUID(int=1))
+"""
+    assert lean(program) == said(program)

@@ -1,4 +1,4 @@
-"""Importing msgspec without what no command of Andon asks of it: a quarter of what the library costs at the start.
+"""Importing msgspec without what no command of Andon asks of it: more than a third of what the library costs at the start.
 
 Rules: what stands in for a module gives way to the real one as soon as anything is asked of it that it does not know, so
 that nothing is missing, whatever msgspec's version. Must not know what the records are.
@@ -6,9 +6,9 @@ that nothing is missing, whatever msgspec's version. Must not know what the reco
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 LATER = ("msgspec.inspect", "msgspec._json_schema", "msgspec.toml", "msgspec.yaml")
@@ -26,18 +26,18 @@ class Later(type(sys)):  # type: ignore[misc]
 
 def real(name: str) -> Any:
     """The module itself, in the place of what stood in for it."""
-    import importlib
-
     if isinstance(sys.modules.get(name), Later):
         del sys.modules[name]
-    return importlib.import_module(name)
+    return import_module(name)
 
 
 def import_msgspec() -> None:
     """Import msgspec without typing_extensions, which it would take where it is installed, and without the parts above.
 
-    typing_extensions costs more than msgspec itself, and msgspec needs it on no Python that Andon runs on. `platform` is
-    asked for the system's name alone (by uuid, up to Python 3.11), which the kernel tells.
+    typing_extensions costs more than msgspec itself, and msgspec needs it on no Python that Andon runs on. Of decimal numbers
+    and UUIDs, and of the modules that these import, msgspec wants the types alone. SQLite's module, which every command needs
+    as well, and msgspec want the types of `datetime`, which are written in C; up to Python 3.11 its other half, in Python, is
+    read and thrown away.
     """
     if "msgspec" in sys.modules:
         return
@@ -48,6 +48,8 @@ def import_msgspec() -> None:
     sys.modules.update(for_now)
     sys.modules.update(parts)
     try:
+        import sqlite3  # noqa: F401
+
         import msgspec  # noqa: F401
     finally:
         for name, module in for_now.items():
@@ -57,14 +59,21 @@ def import_msgspec() -> None:
 
 def _for_now() -> dict[str, Any]:
     """What is in the place of modules while msgspec is imported, and of none afterwards."""
-    platform, decimal = Later("platform"), Later("decimal")
-    platform.system = lambda: os.uname().sysname
-    decimal.Decimal = NoDecimal
-    return {"typing_extensions": None, "platform": platform, "decimal": decimal}
+    decimal, uuid = Later("decimal"), Later("uuid")
+    decimal.Decimal, uuid.UUID, uuid.SafeUUID = NoSuchType, NoSuchType, NoSuchType
+    found: dict[str, Any] = {"typing_extensions": None, "decimal": decimal, "uuid": uuid}
+    try:
+        found["datetime"] = import_module("_datetime")
+    except ImportError:
+        # Another Python than CPython: what there is will do.
+        pass
+    return found
 
 
-class NoDecimal:
-    """What msgspec takes for the type of decimal numbers: no record has one, and a test sees to that."""
+class NoSuchType:
+    """What msgspec takes for decimal numbers and UUIDs: no record has one, and a test sees to that."""
+
+    unknown = None
 
 
 def _forward(name: str) -> Callable[..., Any]:
