@@ -8,10 +8,10 @@ while the lock of `sole` is held by us, since what we start would keep it.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # the public module makes enumerations of them all
 import _thread
 import os
 import select
-import signal
 import time
 from collections.abc import Mapping, Sequence
 
