@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -242,6 +244,45 @@ def test_an_expired_approval_does_not_land(tmp_path: Path) -> None:
     assert world.head() == head
     assert world.person("approve", claim["run"]).exit == 0
     assert world.ok("lead")["landed"], "a fresh approval lets it land"
+
+
+STOPPED = """
+import os, sys, time
+import andon.cli.parse
+from andon.cli import main
+from andon.engine import proof
+at, go = sys.argv.pop(1), sys.argv.pop(1)
+real = proof.publish
+def publish(*args):
+    real(*args)
+    open(at, "w").close()
+    while not os.path.exists(go):
+        time.sleep(0.02)
+proof.publish = publish
+main()
+"""
+
+
+def test_a_rejection_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
+    world = approval_world(tmp_path)
+    world.add_task()
+    claim = world.implement()
+    world.review()
+    assert world.person("approve", claim["run"]).exit == 0
+    head, at, go = world.head(), tmp_path / "at", tmp_path / "go"
+    command = [sys.executable, "-c", STOPPED, str(at), str(go), "lead", "--json"]
+    with subprocess.Popen(command, cwd=world.path, env=world.environment, stdout=subprocess.PIPE) as lead:
+        try:
+            while not at.exists():
+                assert lead.poll() is None, "it stands still before the branch moves"
+            rejected = world.person("reject", claim["run"], "-m", "stop")
+            assert rejected.exit == 0, rejected.out
+        finally:
+            go.touch()
+            lead.communicate(timeout=60)
+    assert lead.returncode not in (0, 2)
+    assert world.head() == head
+    assert "rejected" in world.ok("run", "show", claim["run"])["steps"][0]["reason"]
 
 
 def test_a_workflow_changed_in_the_middle_of_a_run(world: World) -> None:

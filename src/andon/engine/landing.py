@@ -25,6 +25,7 @@ from andon.core.projection import Row
 from andon.core.rules_landing import landing_verdicts
 from andon.core.swarm import is_integration, ref_of
 from andon.core.trailers import message_of
+from andon.core.verdict import Submission, Verdict
 from andon.engine import integration, proof
 from andon.engine import merge_queue as queue
 from andon.engine.claims import keep_all_alive
@@ -368,6 +369,10 @@ class Lead:
         except AndonError as error:
             self._abandon(trial, prepared, f"the evidence could not be stored: {error.message}")
             raise
+        if spoken := self._spoken_since(trial, prepared):
+            self._abandon(trial, prepared, spoken)
+            services.say(spoken)
+            return None
         ref, tip = ref_of(trial.target), prepared[-1][0].commit
         tasks = ", ".join(f"{run.task} ({run.id})" for _one, run, _kept in prepared)
         with self._allow_landing(ref, trial.head, tip):
@@ -412,6 +417,15 @@ class Lead:
                 self._end(entry, _in_trouble(entry.run.id, entry.run.task, cut.error), give_back=cut.error.message)
                 sealed = sealed[:place]
         return []
+
+    def _spoken_since(self, trial: Trial, prepared: Sequence[tuple[Sealed, s.Run, proof.Proof]]) -> str:
+        """The last look before the branch moves: which word of a person came in since the core decided; "" for none."""
+        with self._services.store.read() as reader:
+            for one, run, _kept in prepared:
+                facts, now = one.sealed.facts, load_run(reader, run.id)
+                if _judged(trial.entries[run.id], now, one.candidate, one.head, facts.at) != facts.verdicts:
+                    return f"run {run.id}: a word of somebody came in just before it landed"
+        return ""
 
     def _abandon(self, trial: Trial, prepared: Sequence[tuple[Sealed, s.Run, proof.Proof]], reason: str) -> None:
         """Take the preparations back and keep the leases."""
@@ -479,22 +493,29 @@ def _sealed(services: Services, trial: Trial, items: q.Items) -> list[Sealed]:
     head, now = trial.head, services.clock.now()
     for place in range(1, len(items) + 1):
         entry, candidate = trial.entries[items[place - 1]], trial[items[:place]]
-        # The commit before it is no longer a provisional one; tree and change are the same.
-        what = replace(candidate.what, base=head)
         with services.store.read() as reader:
             # What people recorded while others were measured counts.
             run = load_run(reader, entry.run.id)
-        verdicts = landing_verdicts(
-            entry.workflow, run, entry.step, what, candidate.verdicts, candidate.environment, now
-        )
+        verdicts = _judged(entry, run, candidate, head, now)
         facts = proof.facts_of(
-            entry.workflow, run, entry.step, what, verdicts, candidate.environment, now, candidate.own
+            entry.workflow, run, entry.step, _at(candidate, head), verdicts, candidate.environment, now, candidate.own
         )
         sealed = services.evidence.seal(facts)
         commit = _commit(services, entry, candidate, head, sealed.digest)
         found.append(Sealed(run=run.id, step=entry.step, head=head, commit=commit, candidate=candidate, sealed=sealed))
         head = commit
     return found
+
+
+def _at(candidate: Candidate, head: str) -> Submission:
+    """What lands on this commit, which is no longer a provisional one; tree and change are the same."""
+    return replace(candidate.what, base=head)
+
+
+def _judged(entry: Entry, run: s.Run, candidate: Candidate, head: str, at: float) -> tuple[Verdict, ...]:
+    """What is to be said of a candidate, with what people have recorded of its run."""
+    measured, what = candidate.verdicts, _at(candidate, head)
+    return landing_verdicts(entry.workflow, run, entry.step, what, measured, candidate.environment, at)
 
 
 def _decided(unit: Unit, entry: Entry, one: Sealed) -> s.Run:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from andon.testing.process import Process, Result
     from andon.testing.world import World
 
+LANDED = "landed"
 MAX_EVENTS_OF_A_RUN = 3000
 MAX_TOKENS_OF_A_COUNT = 10**9
 _PERSONS_VERBS = ("approve", "waive", "run_retry", "run_cancel", "lead_freeze", "lead_unfreeze")
@@ -155,6 +156,7 @@ class Laws:
 
     def moved(self, branch: str, old: str | None, new: str) -> None:
         """Andon moved the target branch: by one commit, or by several of which each one follows the one before."""
+        self.swarm.tips[branch] = new
         line, commits = [new], self.world.repository.commits
         if branch.startswith("refs/") and "Andon-Task: " not in commits[new].message:
             self.swarm.moved(branch, old, new)
@@ -188,7 +190,7 @@ class Laws:
         if known.prepared is None or known.prepared.commit != new or known.prepared.head != old:
             self.violated(5, f"{known.id} landed {new} without having prepared it")
         base = repository.commits[old].tree if old is not None else commit.tree
-        self._must_hold(known, commit.tree, base, self.world.git.patch_digest(base, commit.tree), "landed")
+        self._must_hold(known, commit.tree, base, self.world.git.patch_digest(base, commit.tree), LANDED)
         self._nothing_undone(known, old or new, new)
         self.swarm.stands(known, old, new)
 
@@ -241,7 +243,9 @@ class Laws:
         self.talk.must_be_mended(known, gate, how)
 
     def _must_be_approved(self, known: Known, name: str, patch: str, authors: set[str], how: str) -> None:
-        latest = {word.person: word for word in known.approvals if word.patch == patch}
+        # A word that came when the landing was decided can't call it back; then the run may not end by itself.
+        words = known.approvals[: known.heard] if how == LANDED else known.approvals
+        latest = {word.person: word for word in words if word.patch == patch}
         good = [x for x, word in latest.items() if isinstance(word, e.ApprovalRecorded) and x not in authors]
         if not good:
             self.violated(11, f"{known.id} {how} a change that no person but its authors approved ({name})")
@@ -286,6 +290,11 @@ class Laws:
             self.violated(5, f"{known.id} ended as landed, but the branch has {on_branch or 'no commit of it'}")
         if event.outcome != "landed" and on_branch is not None:
             self.violated(10, f"{known.id} ended as {event.outcome}, but {on_branch} landed")
+        if event.outcome == LANDED and on_branch is not None:
+            commit = self.world.repository.commits[on_branch]
+            base = self.world.repository.commits[commit.parents[0]].tree
+            patch = self.world.git.patch_digest(base, commit.tree)
+            self._must_hold(known, commit.tree, base, patch, "ended with")
         if event.outcome == "completed":
             made = known.submitted.get("")
             if made is not None:
@@ -558,7 +567,7 @@ class Laws:
         self._holder(known, event, event.token, process)
         if known.prepared is not None:
             self.violated(10, f"{known.id} prepared a landing while another is prepared")
-        known.prepared = event
+        known.prepared, known.heard = event, len(known.approvals)
         with self.world.store.read() as reader:
             if reader.setting(f"queue:frozen:{known.target}"):
                 self.violated(11, f"{known.id} prepares to land on a branch that a person froze")

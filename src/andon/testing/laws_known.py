@@ -54,6 +54,8 @@ class Known(Struct, kw_only=True):
     """who did something in each role; a claim given up without a trace is not an act"""
     reviews: list[e.ReviewRecorded] = field(default_factory=list)
     approvals: list[e.ApprovalRecorded | e.RejectionRecorded] = field(default_factory=list)
+    heard: int = 0
+    """so many of them were there when the landing that is under way was decided"""
     waivers: list[e.GateWaived] = field(default_factory=list)
     findings: dict[str, tuple[str, str]] = field(default_factory=dict)
     """open blocking findings: who raised each, and in which role"""

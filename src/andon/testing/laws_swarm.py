@@ -44,6 +44,8 @@ class SwarmLaws:
 
     def __init__(self, laws: Laws) -> None:
         self.laws = laws
+        self.tips: dict[str, str] = {}
+        """branch or reference -> where Andon put it last"""
         self.families: dict[tuple[str, str], Family] = {}
         self.budget: dict[str, int | None] = {}
         self.depth: dict[str, int] = {}
@@ -153,13 +155,15 @@ class SwarmLaws:
         if told != expected:
             self.laws.violated(10, f"{known.id} joined {told}; its children are {expected}")
         world = self.laws.world
-        head = world.git.branch_head(family.target)
-        tree = world.git.tree_of(head) if head is not None else ""
+        # Where Andon put it last: others may move it in the moment between the look at it and the join.
+        head = self.tips.get(family.target)
         lane = known.lane.get(event.step, "")
+        begun = known.submitted.get(lane)
+        tree = world.git.tree_of(head) if head is not None else begun.tree if begun is not None else ""
         made = event.submission or known.submitted.get(lane)
         if made is not None and made.tree != tree:
             self.laws.violated(10, f"{known.id} joined another tree than what was integrated on {family.target}")
-        if "outsider" in world.repository.files(tree):
+        if made is not None and "outsider" in world.repository.files(made.tree):
             self.laws.violated(5, f"{known.id} joined what an outsider put on {family.target}")
         # What an earlier try integrated is in the submission that this one began with.
         landed = [x.commit for x in event.results if x.outcome == "landed" and x.task not in family.known]
