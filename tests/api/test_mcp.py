@@ -13,7 +13,7 @@ import pytest
 from mcp import ClientSession, StdioServerParameters, stdio_client
 
 from andon.api.mcp import PLACES, call, commands, schema
-from andon.cli.table import PERSONS_ACTS
+from andon.cli.table import AGENTS_TOO, PERSONS_ACTS
 from tests.e2e.world import World
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
@@ -124,8 +124,52 @@ def test_a_server_with_a_session_acts_for_nobody_else(world: World, variable: st
     talk(world, conversation, **{variable: "a1"})
 
 
+def test_an_agent_answers_what_was_put_to_it_and_nothing_else(world: World) -> None:
+    for recipient in ("bob", "bob", "human"):
+        world.andon("ask", "which?", "--to", recipient, "--json", agent="alice")
+
+    async def conversation(session: ClientSession, ask: Ask) -> None:
+        done = await ask("answer", agent="bob", message="M1", body="the first")
+        assert (done["exit"], done["answer"]) == (0, "the first")
+        for message, agent, kind in (
+            ("M2", "eve", "not_yours"),
+            ("M2", "alice", "own_question"),
+            ("M3", "bob", "not_a_person"),
+            ("M1", "bob", "answered"),
+            ("M9", "bob", "unknown_message"),
+        ):
+            refused = await ask("answer", agent=agent, message=message, body="x")
+            assert (refused["ok"], refused["error"]["kind"]) == (False, kind), refused
+
+    talk(world, conversation)
+    shown = world.ok("show", "M3")
+    assert not shown["answer"] and world.ok("show", "M1")["answered_by"] == "bob"
+
+
+def test_reviewers_judge_their_own_findings(world: World) -> None:
+    world.add_task("Change the app", "--accept", "line two is loud", "--scope", "app.txt")
+    world.implement("alice")
+    claim = world.claim("bob", "--role", "reviewer")
+    args = ["--outcome", "rework", "-m", "not yet", "--finding", "app.txt:2: blocking: use lower case"]
+    world.ok("advance", *args, agent="bob", cwd=claim["workdir"])
+
+    async def conversation(session: ClientSession, ask: Ask) -> None:
+        for agent, kind in (("alice", "author"), ("eve", "not_yours")):
+            refused = await ask("finding_resolve", agent=agent, run="R1", finding="F1", message="done")
+            assert (refused["exit"], refused["error"]["kind"]) == (5, kind)
+        silent = await ask("finding_resolve", agent="bob", run="R1", finding="F1")
+        assert silent["error"]["kind"] == "no_reason"
+        done = await ask("finding_resolve", agent="bob", run="R1", finding="F1", message="it is mended")
+        assert (done["exit"], done["state"]) == (0, "resolved")
+        again = await ask("finding_reopen", agent="bob", run="R1", finding="F1", message="it is not")
+        assert (again["exit"], again["state"]) == (0, "open")
+
+    talk(world, conversation)
+    assert [x["state"] for x in world.ok("finding", "list", "R1")["items"]] == ["open"]
+
+
 def test_no_act_of_a_person_is_a_tool() -> None:
-    assert not set(commands()) & PERSONS_ACTS
+    assert set(commands()) & PERSONS_ACTS == {"answer", "finding_resolve", "finding_reopen"} == AGENTS_TOO
     assert {
         "next",
         "brief",

@@ -69,7 +69,7 @@ def test_a_submission_moved_behind_the_leads_back(tmp_path: Path) -> None:
     attempt.ask("advance").is_green()
     forged = scene.world.git("commit-tree", "main^{tree}", "-p", "main", "-m", "forged")
     for ref in scene.world.git("for-each-ref", "--format=%(refname)", "refs/andon/submissions").split():
-        scene.world.git("update-ref", ref, forged)
+        scene.world.git("update-ref", ref, forged, ANDON_GUARD="off")
     assert lead(scene) == (0, {})
     assert scene.world.git("show", "main:done.txt") == "mended"
 

@@ -291,3 +291,34 @@ def test_a_killed_lead_lands_it_once_and_whole(tmp_path: Path, name: str) -> Non
     assert world.ok("task", "show", "T1")["status"] == "landed"
     assert world.git("status", "--porcelain") == ""
     assert [x for x in world.ok("doctor")["checks"] if not x["ok"]] == []
+
+
+def test_a_commit_that_is_about_to_come_along_is_no_place_for_a_reference(tmp_path: Path) -> None:
+    """Of what a child is about to land only its landing may stand there, not what the child's own children made for it."""
+    world = Swarm.build(tmp_path, EACH)
+    world.add_task("The whole", "--workflow", "piece")
+    whole = world.claim("pam")
+    workdir = whole["workdir"]
+    first = world.ok("spawn", "A part", "--workflow", "piece", agent="pam", cwd=workdir)["task"]
+    world.piece("alice", "", "", "--task", first)
+    world.ok("lead")
+    second = world.ok("spawn", "Parts of a part", "--workflow", "many", agent="pam", cwd=workdir)["task"]
+    plan = world.claim("paul", "--task", second)
+    world.write("list.json", json.dumps(["one"]), Path(plan["workdir"]))
+    world.ok("advance", "-m", "listed", agent="paul", cwd=plan["workdir"])
+    world.piece("bob")
+    world.ok("lead")
+    (inner,) = own(world, plan["run"])
+    mended(world)
+    killed_lead(world, *BOUNDARIES["before the branch moves"][:2])
+    ref = f"refs/andon/swarm/{whole['run']}"
+    (name,) = world.git("for-each-ref", "--format=%(refname)", ref).split()
+    before = world.git("rev-parse", name)
+    world.git("update-ref", name, inner, ANDON_GUARD="off")
+    refused = world.andon("wait", first, "--json", agent="pam", cwd=workdir)
+    assert (refused.exit, refused.kind) == (1, "moved"), refused.out
+    assert not (Path(workdir) / "bob.txt").exists()
+    world.git("update-ref", name, before, ANDON_GUARD="off")
+    world.ok("lead")
+    world.ok("wait", agent="pam", cwd=workdir)
+    assert (Path(workdir) / "bob.txt").exists()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +233,31 @@ def test_a_dry_run_says_what_would_land_and_changes_nothing(world: World) -> Non
     assert "would land" in world.andon("lead", "--dry-run", "--verify").out
     assert world.andon("lead", "--dry-run", "--watch").exit == 64
     assert world.andon("lead", "--window", "0").exit == 64
+
+
+def test_a_watching_lead_wakes_for_a_submission(world: World) -> None:
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "andon", "lead", "--watch", "--json"],
+        cwd=world.path,
+        env=world.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not list(world.path.glob(".git/andon/waiters/work-*")) and time.monotonic() < until:
+            time.sleep(0.02)
+        tasks = [submit(world, "alice", {f"{n}.txt": "x\n"}) for n in range(2)]
+        assert watching.stdout is not None
+        told: list[str] = []
+        while len(told) < 2:
+            told += landed(json.loads(watching.stdout.readline()))
+        assert told == tasks
+    finally:
+        watching.send_signal(signal.SIGTERM)
+        _out, said = watching.communicate(timeout=60)
+    assert watching.returncode == 130 and "Traceback" not in said
 
 
 @pytest.mark.parametrize("limit", ["0", "-1"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from andon.cli.identity import login
 from tests.e2e.world import World, outcomes
 
 
@@ -183,8 +186,6 @@ class TestWhatReachesNobody:
 
 def later(world: World, seconds: float) -> None:
     """Make all messages older, as if time had passed."""
-    import sqlite3
-
     with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
         database.execute("UPDATE messages SET sent_at = sent_at - ?", (seconds,))
 
@@ -195,8 +196,6 @@ class TestLimits:
         assert (result.exit, result.kind) == (64, "bad_message")
 
     def test_one_sender_sends_so_many_in_a_minute(self, world: World) -> None:
-        import sqlite3
-
         world.ok("say", "bob", "hello", agent="alice")
         with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
             for number in range(2, 61):
@@ -206,8 +205,6 @@ class TestLimits:
         assert world.andon("say", "bob", "hello", agent="dora").exit == 0
 
     def test_a_mailbox_that_nobody_reads_is_full(self, world: World) -> None:
-        import sqlite3
-
         world.ok("say", "bob", "hello", agent="alice")
         with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
             for number in range(2, 1001):
@@ -281,6 +278,37 @@ class TestParking:
         assert world.andon("answer", "M1", "blue", agent="bob").exit == 5
         assert world.person("answer", "M1", "blue").exit == 0
         assert world.claim("alice")["run"] == "R1"
+
+    def test_a_question_to_a_person_by_name_is_one_too(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        name = f"{login()}@{os.uname().nodename}"
+        assert "nobody called" not in world.andon("ask", "which?", "--to", login(), agent="alice", cwd=workdir).err
+        self.park(world, workdir, "--to", name)
+        found = world.ok("status")["needs_human"]
+        assert [(x["kind"], x["message"], x["next"]) for x in found] == [
+            ("ask", "M1", "andon answer M1 TEXT"),
+            ("ask", "M2", "andon answer M2 TEXT"),
+        ]
+        posing = world.andon("answer", "M2", "blue", "--json", agent=name)
+        assert (posing.exit, posing.kind) == (5, "not_a_person")
+        assert world.person("answer", "M2", "blue").exit == 0
+        assert world.claim("alice")["run"] == "R1"
+        assert [x["message"] for x in world.ok("status")["needs_human"]] == ["M1"]
+
+    def test_an_agent_that_goes_by_a_login_is_no_person(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        world.ok("say", "alice", "hello", agent=login())
+        self.park(world, workdir, "--to", login())
+        assert world.ok("status")["needs_human"] == []
+        world.ok("answer", "M2", "blue", agent=login())
+
+    def test_a_question_that_can_not_be_read_is_named_in_the_brief(self, working: tuple[World, Path]) -> None:
+        world, workdir = working
+        self.park(world, workdir, "--to", "bob")
+        world.ok("answer", "M1", "blue", agent="bob")
+        with sqlite3.connect(world.path / ".git" / "andon" / "andon.db") as database:
+            database.execute("UPDATE states SET state = 'garbage' WHERE stream = 'M1'")
+        assert "- M1: the stored state of M1 can't be read" in world.claim("alice")["brief"]
 
     def test_silence_is_no_answer(self, working: tuple[World, Path]) -> None:
         world, workdir = working

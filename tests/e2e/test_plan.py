@@ -199,6 +199,44 @@ def test_the_history_is_mined_once_and_then_what_came_since(world: World) -> Non
     assert world.ok("plan")["commits"] == 6
 
 
+def test_names_that_a_task_has_point_to_the_files_that_define_them(world: World) -> None:
+    world.write("src/store.py", "class LedgerStore:\n    def renew_holding(self):\n        pass\n")
+    world.write("src/huge.py", "# " + "x" * 300_000 + "\ndef renew_huge():\n    pass\n")
+    os.symlink("store.py", world.path / "src" / "link.py")
+    world.git("add", ".")
+    world.git("commit", "-q", "-m", "Things")
+    task = world.add_task("Make renew_holding and renew_huge faster")
+    [item] = world.ok("plan")["items"]
+    first = item["predicted"][0]
+    assert (first["path"], first["reason"]) == ("src/store.py", "defines renew_holding") and first["score"] > 0.5
+    assert "src/store.py" in item["holds"] and "src/huge.py" not in paths({"items": [item]}, task)
+    assert "src/link.py" not in paths({"items": [item]}, task)
+
+    file = world.path / ".git" / "andon" / "definitions.db"
+    before = file.read_bytes()
+    world.ok("plan")
+    assert file.read_bytes() == before, "nothing was read again"
+    world.write("src/lexer.py", "def renew_holding():\n    pass\n")
+    world.write("src/store.py", "class LedgerStore:\n    pass\n")
+    world.git("commit", "-q", "-a", "-m", "Moved")
+    assert paths(world.ok("plan"), task)[0] == "src/lexer.py", "names are those of the branch's head"
+    world.git("reset", "-q", "--hard", "HEAD~1")
+    assert paths(world.ok("plan"), task)[0] == "src/store.py"
+    file.write_bytes(b"rubbish")
+    assert paths(world.ok("plan"), task)[0] == "src/store.py"
+
+
+def test_files_that_can_not_be_read_leave_the_plan_without_their_names(world: World) -> None:
+    world.write("src/store.py", "def renew_holding():\n    pass\n")
+    world.git("commit", "-q", "-a", "-m", "Things")
+    world.add_task("Make renew_holding faster in src/parser.py")
+    blob = world.git("rev-parse", "HEAD:src/lexer.py").strip()
+    (world.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    result = world.andon("plan", "--json")
+    assert result.exit == 0 and "names that they define" in result.err
+    assert result.json["items"][0]["predicted"][0]["path"] == "src/parser.py"
+
+
 def test_a_shallow_clone_is_planned_with_a_note(world: World, tmp_path: Path) -> None:
     world.git("clone", "-q", "--depth", "2", f"file://{world.path}", str(tmp_path / "shallow"))
     clone = World(path=tmp_path / "shallow", environment=world.environment)

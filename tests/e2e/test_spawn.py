@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -122,6 +123,29 @@ def test_what_a_child_overspends_is_gone(world: Swarm) -> None:
     refused = world.andon("spawn", "x", "--budget", "700", "--json", agent="pam", cwd=claim["workdir"])
     assert (refused.exit, refused.kind) == (64, "no_budget"), refused.out
     assert "100 are left" in refused.json["error"]["message"]
+
+
+def test_a_parent_keeps_tokens_to_go_on_with(world: Swarm) -> None:
+    claim = parent(world, "--budget", "1000")
+    refused = world.andon("spawn", "x", "--budget", "901", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "no_budget"), refused.out
+    assert "1000 are left, and 100 of them stay with you" in refused.json["error"]["message"]
+    assert refused.json["error"]["next"] == "reserve at most 900"
+    spawn(world, claim, "A part", "--budget", "900")
+    beaten = world.andon("heartbeat", "--tokens", "99", "--json", agent="pam", cwd=claim["workdir"])
+    assert beaten.exit == 0, beaten.out
+    refused = world.andon("spawn", "x", "--budget", "1", "--json", agent="pam", cwd=claim["workdir"])
+    assert refused.json["error"]["next"] == "andon wait; or raise the budget"
+    assert world.ok("show", claim["run"])["status"] == "open"
+
+
+def test_a_damaged_parent_leaves_a_childs_brief_readable(world: Swarm) -> None:
+    claim = parent(world)
+    child = spawn(world, claim, "A part", "--body", "do this")
+    taken = world.claim("alice", "--task", child)
+    with sqlite3.connect(world.path / ".git/andon/andon.db") as database:
+        database.execute("UPDATE states SET state = 'garbage' WHERE stream = ?", (claim["task"],))
+    assert "do this" in world.ok("brief", agent="alice", cwd=taken["workdir"])["brief"]
 
 
 def test_children_of_a_child_that_was_cancelled_are_shown_as_cancelled(world: Swarm) -> None:
@@ -258,7 +282,7 @@ def test_bad_input_is_answered_in_plain_words(world: Swarm) -> None:
     assert (refused.exit, refused.kind) == (64, "no_children")
     refused = world.andon("spawn", "x", "--json", agent="pam")
     assert refused.kind == "no_claim"
-    child = spawn(world, claim, "A part", "--budget", "1000")
+    child = spawn(world, claim, "A part", "--budget", "900")
     refused = world.andon("wait", "T99", "--json", agent="pam", cwd=claim["workdir"])
     assert (refused.exit, refused.kind) == (64, "unknown_child")
     refused = world.andon("task", "edit", child, "--workflow", "many", "--json", agent="pam")

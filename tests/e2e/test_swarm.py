@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.swarm_world import SPREAD, Swarm
 
@@ -138,17 +140,46 @@ def test_nothing_is_built_upon_a_reference_that_others_moved(tmp_path: Path) -> 
         world.git("commit-tree", tree, "-p", good, "-m", "an outsider's"),
         world.git("rev-parse", f"{good}^"),
     ):
-        world.git("update-ref", ref, evil)
+        world.git("update-ref", ref, evil, ANDON_GUARD="off")
         refused = world.andon("next", "--json", agent="bob")
         assert refused.exit == 3 and f"stands at {evil[:12]}" in refused.json["error"]["message"], refused.out
-        world.git("update-ref", ref, good)
+        world.git("update-ref", ref, good, ANDON_GUARD="off")
     world.piece("bob")
-    world.git("update-ref", ref, world.git("commit-tree", tree, "-p", good, "-m", "an outsider's"))
+    evil = world.git("commit-tree", tree, "-p", good, "-m", "an outsider's")
+    world.git("update-ref", ref, evil, ANDON_GUARD="off")
+    damaged = _integration_check(world)
+    assert not damaged["ok"] and f"stands at {evil[:12]}" in damaged["message"]
+    assert damaged["next"] == f"ANDON_GUARD=off git update-ref {ref} {good}"
     refused = world.andon("lead", "--json")
     assert refused.exit == 1 and f"git update-ref {ref} {good}" in refused.out, refused.out
-    world.git("update-ref", ref, good)
+    world.git("update-ref", "-d", ref, ANDON_GUARD="off")
+    gone = _integration_check(world)
+    assert not gone["ok"] and f"{ref} of run {run} is gone" in gone["message"]
+    subprocess.run(["sh", "-c", gone["next"]], cwd=world.path, env=world.environment, check=True)
+    assert _integration_check(world)["ok"]
     world.ok("lead")
     assert world.where(run)["step"] == "mend"
+
+
+def _integration_check(world: Swarm) -> dict[str, Any]:
+    checks = world.andon("doctor", "--json").json["checks"]
+    (found,) = [x for x in checks if x["check"] == "integration references"]
+    return dict(found)
+
+
+def test_the_guard_lets_nobody_else_move_an_integration_reference(tmp_path: Path) -> None:
+    world = Swarm.build(tmp_path)
+    world.plan(["one"])
+    ref = world.git("for-each-ref", "--format=%(refname)", "refs/andon/swarm")
+    before = world.git("rev-parse", ref)
+    evil = world.git("commit-tree", "main^{tree}", "-p", before, "-m", "an outsider's")
+    for command in (["update-ref", ref, evil], ["update-ref", "-d", ref], ["push", "-q", ".", f"{evil}:{ref}"]):
+        world.git(*command, check=False)
+        assert world.git("rev-parse", ref) == before, command
+    assert _integration_check(world)["ok"]
+    world.piece("alice")
+    world.ok("lead")
+    assert _integration_check(world)["ok"]
 
 
 def test_siblings_that_conflict_go_back_to_the_child(tmp_path: Path) -> None:

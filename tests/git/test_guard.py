@@ -114,6 +114,66 @@ def test_storing_references_otherwise_moves_nothing(guarded: Sandbox, head: str,
     assert guarded.repository.branch_head("main") == new
 
 
+@pytest.mark.parametrize("open_runs", [True, False])
+def test_nobody_else_moves_what_is_below_refs_andon(guarded: Sandbox, head: str, open_runs: bool) -> None:
+    repository = guarded.repository
+    if not open_runs:
+        guard.write_guarded(repository.common_dir, [])
+    ref, other = "refs/andon/swarm/R1/fan/1", guarded.commit({"a.txt": b"2\n"}, base=head)
+    repository.set_ref(ref, head)
+    guarded.git("branch", "topic", other)
+    guarded.git("symbolic-ref", "refs/aside", ref)
+    for command in (
+        ["update-ref", ref, other],
+        ["update-ref", "-d", ref],
+        ["update-ref", "refs/aside", other],
+        ["update-ref", "refs/andon/submissions/R1/new", head],
+        ["push", "-q", ".", f"topic:{ref}"],
+        ["fetch", "-q", ".", f"+topic:{ref}"],
+    ):
+        done = attempt(guarded, *command)
+        assert done.returncode != 0, command
+        assert "is moved by Andon alone" in done.stderr and "ANDON_GUARD=off" in done.stderr, command
+        assert repository.refs("refs/andon") == {ref: head}
+    assert repository.move_branch(ref, new=other, expected=head, reason="r"), "Andon's own moves need no leave"
+    assert attempt(guarded, "update-ref", ref, head, ANDON_GUARD="off").returncode == 0
+    repository.delete_ref(ref)
+    assert repository.refs("refs/andon") == {}
+
+
+@pytest.mark.parametrize("command", [["pack-refs", "--all"], ["gc", "-q"], ["pack-refs", "--all", "--prune"]])
+def test_storing_own_references_otherwise_is_free(guarded: Sandbox, head: str, command: list[str]) -> None:
+    for number in range(5):
+        guarded.repository.set_ref(f"refs/andon/submissions/R1/{number}", head)
+    for _ in range(2):
+        assert attempt(guarded, *command).stderr == ""
+        assert not (guarded.path / ".git/refs/andon/submissions/R1/0").exists()
+    assert len(guarded.repository.refs("refs/andon")) == 5
+    assert attempt(guarded, "update-ref", "-d", "refs/andon/submissions/R1/0").returncode != 0
+
+
+def test_evidence_comes_in_from_a_copy_as_long_as_none_is_lost(guarded: Sandbox, tmp_path: Path, head: str) -> None:
+    ref = "refs/andon/evidence/0123456789abcdef"
+    more = guarded.commit({"b.txt": b"1\n"}, base=head)
+    aside = guarded.commit({"c.txt": b"1\n"}, base=head)
+    bring = ["fetch", "-q", ".", "+refs/other/*:refs/andon/evidence/*"]
+    for commit, works in ((head, True), (more, True), (more, True), (head, False), (aside, False)):
+        guarded.git("update-ref", "refs/other/0123456789abcdef", commit)
+        before = guarded.repository.refs("refs/andon")
+        assert (attempt(guarded, *bring).returncode == 0) == works
+        assert guarded.repository.refs("refs/andon") == ({ref: commit} if works else before)
+    assert attempt(guarded, "update-ref", "-d", ref).returncode != 0
+
+
+def test_a_hook_of_an_older_version_is_told(sandbox: Sandbox) -> None:
+    assert guard.install_guard(sandbox.repository) is None
+    hook = sandbox.path / ".git/hooks/reference-transaction"
+    hook.write_bytes(hook.read_bytes().replace(b"refs/andon/*)", b"refs/nothing/*)"))
+    assert "not the guard hook of this version" in (guard.guard_problem(sandbox.repository) or "")
+    assert guard.install_guard(sandbox.repository) is None
+    assert guard.guard_problem(sandbox.repository) is None
+
+
 def test_names_are_compared_whole(guarded: Sandbox, head: str) -> None:
     for name in ("main2", "ain", "x/main", "release", "release-1", "1"):
         if name == "release":

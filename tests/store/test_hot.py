@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from andon.core.errors import AndonError
 from andon.core.evolve import evolve, replay
 from andon.core.swarm import Child
 from andon.core.verdict import Verdict
+from andon.engine import offers
 from andon.ports import Store
 from andon.store import hot, rebuild
 from andon.store.memory import MemoryStore
@@ -218,6 +220,65 @@ class TestStatus:
         assert (item["run"], item["step"], item["reason"]) == ("R1", "implement", "waits for go")
         other = "waiting" if place == "needs_human" else "needs_human"
         assert status(path)[other] == []
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_ready_work_is_listed_in_the_order_of_next(self, store: Store, path: str, seed: int) -> None:
+        random = Random(seed)
+        campaigns = ["", "campaign:a", "campaign:b"]
+        definitions = {}
+        for number in range(1, 60):
+            labels = tuple(x for x in ("x", random.choice(campaigns), "campaign:late") if x and random.random() < 0.7)
+            priority = random.randrange(5)
+            task = f"T{number}"
+            parents = list(definitions)
+            above = f"R{random.choice(parents)}" if parents and random.random() < 0.3 else ""
+            more = {"parent": above.replace("R", "T"), "parent_run": above, "parent_step": "implement"} if above else {}
+            samples.add_task(store, task, at=random.uniform(0, 2000), priority=priority, labels=labels, **more)
+            if random.random() < 0.5:
+                with store.write() as writer:
+                    samples.put(writer, task, [e.RunAttached(at=2000.0, actor="ann", run=f"R{number}")])
+                at = random.uniform(0, 2000)
+                definitions[number] = samples.start_run(store, f"R{number}", at=at, priority=priority, parent=above)
+                if random.random() < 0.4:
+                    samples.claim(store, definitions[number], f"R{number}", "bob", at=2000.0, workdir=f"/w/{number}")
+        for value in ("", "10m", "0s", "100", "soon", "5 m", "9999999d"):
+            with store.write() as writer:
+                writer.put_setting("config:next.ageing", value)
+            for now in (1500.0, 2000.5, 2090.0, 50_000.0):
+                with store.read() as reader:
+                    wanted = offers.queue(reader, offers.Wanted(), offers.Surroundings(reader, now), now)
+                found = [(x["run"] or x["task"], x["step"] or "") for x in status(path, now)["ready"]]
+                assert found == [x.key for x in wanted], (value, now)
+
+    def test_a_step_is_nobodys_own_once_its_time_is_over(self, store: Store, path: str) -> None:
+        definition = samples.start_run(store, "R1", at=1000.0)
+        token = samples.claim(store, definition, "R1", "bob", at=1001.0)
+        handed = c.HandOff(at=1002.0, actor="bob", step="implement", token=token, to="carol", notes="")
+        until = samples.do(store, definition, "R1", handed).active["implement"].offered_until
+        assert until is not None
+        for now, kept, following in (
+            (until - 1, "carol", "andon show R1"),
+            (until, None, "andon next --task T1"),
+        ):
+            (item,) = status(path, now)["ready"]
+            assert (item["offered_to"], item["next"]) == (kept, following)
+
+    def test_a_question_to_a_person_by_name_is_a_cord(self, store: Store, path: str) -> None:
+        samples.message(store, "M1", kind="ask", to="ann@host", sender="bob", body="Which?", person=True, at=10.0)
+        samples.message(store, "M2", kind="ask", to="carol", sender="bob", body="not for people", at=10.0)
+        samples.message(store, "M3", kind="ask", to="ann", sender="bob", body="late", person=True, expires_at=20.0)
+        found = status(path, 9000.0)
+        assert [(x["kind"], x["message"], x["next"]) for x in found["needs_human"]] == [
+            ("ask", "M1", "andon answer M1 TEXT")
+        ]
+        assert [x["message"] for x in found["undelivered"]] == ["M2", "M3"]
+
+    @pytest.mark.parametrize(("value", "told"), [("soon", False), ("1000", True), ("-1s", False), ("5x", False)])
+    def test_a_setting_that_is_none_is_not_set(self, store: Store, path: str, value: str, told: bool) -> None:
+        samples.message(store, "M1", to="carol", at=10.0)
+        with store.write() as writer:
+            writer.put_setting("config:messages.undelivered_after", value)
+        assert bool(status(path, 2000.0)["undelivered"]) is told
 
     def test_one_damaged_run_does_not_hide_the_others(self, tmp_path: Path) -> None:
         made = SqliteStore(str(tmp_path / "damaged.db"))

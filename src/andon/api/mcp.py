@@ -5,7 +5,8 @@ Rules.
 * No state between calls: the agent, the run and the directory travel as arguments, and what is left out is taken from where
   the server was started, as on the command line.
 * Whoever calls a tool is an agent. Acts of a person (approve, waive, …) are not among the tools, and a call is never made in
-  a person's name (law 11).
+  a person's name (law 11). Of those that agents may do too (to answer what was put to them, to judge their own findings) the
+  core refuses what is a person's.
 * A server that knows whose session it serves (ANDON_AGENT, or the client's own session) acts for nobody else: with a name that
   every call may choose, one agent could review its own work.
 * A refusal is an answer, not an error of the protocol: `exit` and `meaning` say how to read it, as exit codes do.
@@ -20,11 +21,11 @@ from typing import Any
 
 from andon import __version__
 from andon.cli.parse import UNITS, convert
-from andon.cli.table import AGENTS, COMMANDS, PERSONS_ACTS, Command
+from andon.cli.table import AGENTS, AGENTS_TOO, COMMANDS, PERSONS_ACTS, Command
 from andon.core.errors import EXIT_BUG, EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, UsageError
 
 ALSO = ("status", "show", "log", "ready", "task_list", "task_show", "task_add", "run_list", "run_show", "finding_list")
-"""Tools besides the agents' own commands: reading, and adding a task."""
+"""Tools besides the agents' own commands and AGENTS_TOO: reading, and adding a task."""
 READING = frozenset(
     {
         "brief",
@@ -75,8 +76,9 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
 
 def commands() -> dict[str, Command]:
     """The commands that are tools, by the tool's name."""
-    chosen = [x for x in COMMANDS if (x[6] == AGENTS or x[0] in ALSO) and x[0] not in PERSONS_ACTS | LEFT_OUT]
-    return {command[0]: command for command in chosen}
+    refused = (PERSONS_ACTS - AGENTS_TOO) | LEFT_OUT
+    chosen = [x for x in COMMANDS if x[6] == AGENTS or x[0] in ALSO or x[0] in AGENTS_TOO]
+    return {command[0]: command for command in chosen if command[0] not in refused}
 
 
 def schema(command: Command) -> dict[str, Any]:

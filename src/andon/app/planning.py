@@ -1,4 +1,4 @@
-"""`andon plan` wired: the mined history's file, and the drawing. Must not know: rules of planning."""
+"""`andon plan` wired: the files of what was mined and read, and the drawing. Must not know: rules of planning."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from andon.engine.interface import Reply
 from andon.engine.planning import plan as make
 from andon.engine.services import Services
 from andon.git.repository import Repository
+from andon.store.defined import DefinedFile
 from andon.store.mined import MinedFile
 
 
@@ -24,11 +25,12 @@ def plan(services: Services, git: Repository, cwd: str, arguments: dict[str, Any
         if not os.path.isdir(os.path.dirname(file)) or os.path.isdir(file):
             raise UsageError(f"{file} can't be written: no such directory, or a directory", next="name a file")
     kept = MinedFile(os.path.join(services.state_dir, "history.db"))
+    names = DefinedFile(os.path.join(services.state_dir, "definitions.db"))
     # Nothing of a plan goes in circles, and looking for circles among so many records takes a third of the time.
     collected = gc.isenabled()
     gc.disable()
     try:
-        reply, made = make(services, kept, arguments, shallow=git.is_shallow)
+        reply, made = make(services, kept, names, arguments, shallow=git.is_shallow)
     finally:
         if collected:
             gc.enable()

@@ -110,6 +110,7 @@ class App:
             state_dir=self.state_dir,
             worktrees_dir=settings.worktrees_dir(self.git.common_dir, self.git.main_worktree),
             make_beside=self._beside,
+            names_person=self._names_person,
         )
         return self._services
 
@@ -128,6 +129,17 @@ class App:
             except AndonError:
                 pass
         return tuple(dict.fromkeys(name for name in names if name))
+
+    def _names_person(self, name: str) -> bool:
+        from andon.app.accounts import is_login
+
+        if is_login(name):
+            return True
+        try:
+            identity = self.git.identity()
+        except AndonError:
+            return False
+        return name in (identity.name, identity.email)
 
     def _write_guarded(self, branches: Sequence[str]) -> None:
         from andon.git.guard import write_guarded

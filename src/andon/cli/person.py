@@ -71,7 +71,7 @@ def confirm(verb: str, arguments: dict[str, Any], coordinator: Coordinator, call
 
 def _is_for_person(coordinator: Coordinator, arguments: dict[str, Any]) -> bool:
     body = coordinator.call("show", {"id": arguments["message"]}).body
-    return body.get("recipient") == "human"
+    return body.get("recipient") == "human" or bool(body.get("person"))
 
 
 def refuse_agents(caller: CallContext) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from andon.cli.commands.words import AGENTS, FLOWS, PEOPLE, TASKS, Command, Option, Positional
 
-__all__ = ["AGENTS", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
+__all__ = ["AGENTS", "AGENTS_TOO", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
 __all__ += ["Command", "Option", "Positional", "common_of", "find"]
 
 PARTS = ("agents", "knowledge", "people", "tasks", "flows")
@@ -38,6 +38,9 @@ COMMON: tuple[Option, ...] = (
 
 PERSONS_ACTS = frozenset({"approve", "reject", "waive", "signal", "run_retry", "run_cancel", "answer", "key_rotate"})
 PERSONS_ACTS |= {"config_set", "config_unset", "lead_freeze", "lead_unfreeze", "finding_resolve", "finding_reopen"}
+
+AGENTS_TOO = frozenset({"answer", "finding_resolve", "finding_reopen"})
+"""Of these, what agents may do as well: answer what was put to them, judge their own findings. The core knows which."""
 
 WEIGHED_ACTS = frozenset({"learn", "learn_edit", "learn_confirm", "learn_retire", "task_edit", "task_import"}) | {
     "answer"

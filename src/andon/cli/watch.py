@@ -1,19 +1,16 @@
-"""`andon lead --watch`: land whatever becomes ready, until interrupted."""
+"""`andon lead --watch`: land whatever becomes ready, until interrupted. Between rounds it sleeps (`engine.watching`)."""
 
 from __future__ import annotations
 
 import gc
 import signal
 import sys
-import time
 from typing import Any
 
 from andon.cli.output import emit
 from andon.cli.plain import clean
 from andon.core.errors import AndonError
 from andon.engine.interface import Coordinator
-
-POLL_S = 1.0
 
 
 def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) -> None:
@@ -26,7 +23,8 @@ def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) ->
     gc.enable()
     while True:
         try:
-            reply = coordinator.call("lead", arguments, None)
+            # It sleeps in there until another round is worth its while.
+            reply = coordinator.call("lead", {**arguments, "watch": True}, None)
             if reply.body["landed"] or reply.body["refused"] or reply.body["waiting"]:
                 emit("lead", reply, as_json, None)
                 sys.stdout.flush()
@@ -34,4 +32,3 @@ def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) ->
             if error.exit not in (3, 6):
                 raise
             sys.stderr.write(f"andon: {clean(error.message)}\n")
-        time.sleep(POLL_S)

@@ -457,6 +457,8 @@ class SendMessage(Command, frozen=True, kw_only=True):
     in_reply_to: str = ""
     thread: str = ""
     """that of the message it replies to; "" begins a thread"""
+    person: bool = False
+    """whether the recipient is a person by name"""
     waiting: int = 0
     """unacknowledged messages in the recipient's mailbox now"""
     recent: int = 0

@@ -35,7 +35,8 @@ class FindingReopened(Event, frozen=True, kw_only=True):
 class MessageSent(Event, frozen=True, kw_only=True):
     """kind: say | ask | handoff. recipient: an agent, "role:<name>", "run:<id>", "task:<id>" or "human".
 
-    thread: the id of the message that the conversation began with (its own for the first one).
+    thread: the id of the message that the conversation began with (its own for the first one). person: whether it is a
+    question to a person by name.
     """
 
     message: str
@@ -47,6 +48,7 @@ class MessageSent(Event, frozen=True, kw_only=True):
     expires_at: float | None = None
     thread: str = ""
     in_reply_to: str = ""
+    person: bool = False
 
 
 class MessageRepeated(Event, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ def _message_sent(state: s.Message | None, event: e.MessageSent) -> s.Message:
         expires_at=event.expires_at,
         thread=event.thread,
         in_reply_to=event.in_reply_to,
+        person=event.person,
     )
 
 

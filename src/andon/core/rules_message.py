@@ -3,8 +3,9 @@
 Rules. Delivery is at least once: a message stays unread for each reader until that reader acknowledges it. Whether it was
 *delivered* is another matter: a mailbox that several read (a role, a run, a task, people) has got its message with the
 first acknowledgement, and so has an agent's own; only who reads a mailbox acknowledges and answers what lies in it, and a
-person answers whatever waits. A sender's same key in one mailbox is one message; when it comes again before
-anybody acknowledged it, that is marked. Everything has a limit (law 13): a message's size, a mailbox, a sender's rate.
+person answers whatever waits. A question to a person by name is a person's to answer, whoever goes by that name (law 11).
+A sender's same key in one mailbox is one message; when it comes again before anybody acknowledged it, that is marked.
+Everything has a limit (law 13): a message's size, a mailbox, a sender's rate.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def _send(message: s.Message | None, command: c.SendMessage) -> Decision:
             expires_at=command.expires_at,
             thread=command.thread or command.message,
             in_reply_to=command.in_reply_to,
+            person=command.person and command.kind == "ask",
         )
     ]
 
@@ -102,7 +104,7 @@ def refuse_stranger(message: s.Message, mailboxes: Sequence[str]) -> Rejected | 
     if message.recipient in mailboxes:
         return None
     text = f"message {message.id} is for {message.recipient}"
-    if message.recipient == HUMAN:
+    if message.recipient == HUMAN or message.person:
         return Rejected(kind="not_a_person", message=text, next="ask a person", exit=EXIT_DENIED)
     following = "andon inbox shows yours; a role's, a run's or a task's are read by whoever works there"
     return Rejected(kind="not_yours", message=text, next=following, exit=EXIT_DENIED)
@@ -117,7 +119,7 @@ def _answer(message: s.Message, command: c.AnswerMessage) -> Decision:
         return Rejected(kind="answered", message=text, next=f"andon say {message.sender} …")
     if command.actor == message.sender:
         return Rejected(kind="own_question", message=f"question {message.id} is your own", next="wait for another")
-    if not command.person and (refusal := refuse_stranger(message, command.mailboxes)):
+    if not command.person and (refusal := refuse_stranger(message, () if message.person else command.mailboxes)):
         return refusal
     if message.expires_at is not None and command.at > message.expires_at:
         text = f"question {message.id} has expired"

@@ -90,7 +90,8 @@ def _refuse_children(progress: Progress, step: s.ActiveStep, command: c.HandOn) 
     budgets = [child.budget for child in fresh]
     have = [swarm for name, swarm in run.swarms.items() if name != step.step or not swarm.join]
     left = tokens_left(progress.workflow, run)
-    return sw.refuse(run.depth, have, len(fresh), budgets, None if left is None else left - command.overdrawn)
+    left = None if left is None else left - command.overdrawn
+    return sw.refuse(run.depth, have, len(fresh), budgets, left, keep=step.kind not in sw.CHILD_KINDS)
 
 
 def end_child(progress: Progress, command: c.EndChild) -> Rejected | None:

@@ -81,10 +81,14 @@ def kept_until(now: float, agent: str, to: str) -> float | None:
     return now + (KEPT_FIRST_S if to == agent else HANDED_FIRST_S)
 
 
+def kept_for(step: s.ActiveStep, now: float) -> str:
+    """For whom a step is kept now: an agent, a role, ANYONE; "" once its time is over."""
+    return "" if step.offered_until is not None and now >= step.offered_until else step.offered_to
+
+
 def is_offered(step: s.ActiveStep, agent: str, now: float) -> bool:
     """Whether a step that is kept for somebody is for this agent, too."""
-    over = step.offered_until is not None and now >= step.offered_until
-    return over or step.offered_to in (agent, f"role:{step.role}", ANYONE)
+    return kept_for(step, now) in ("", agent, f"role:{step.role}", ANYONE)
 
 
 def _not_distinct(text: str) -> Rejected:

@@ -314,6 +314,8 @@ class Message(Struct, frozen=True, kw_only=True):
     thread: str = ""
     """"" in messages from before there were threads: they stand alone"""
     in_reply_to: str = ""
+    person: bool = False
+    """a question to a person by name"""
     repeated: int = 0
     """how often it was sent again under its key"""
     acknowledged: tuple[str, ...] = ()

@@ -25,6 +25,8 @@ MAX_CHILDREN = 1000
 """Of one run at a time, however they came about."""
 MAX_TREE = 1000
 """Tasks below one task that nobody's run made."""
+KEPT_OF_TEN = 1
+"""A worker that makes children keeps so many tenths of what is left: it waits for them, and works with what they made."""
 MAX_RESULT_CHARS = 4000
 """Of a text in a child's result; all of it stands in the child's own run."""
 
@@ -229,10 +231,18 @@ def shares(total: int, count: int) -> list[int]:
     return [each + (1 if number < rest else 0) for number in range(count)]
 
 
+def kept(left: int) -> int:
+    """Of so many tokens, those that a worker keeps which waits for its children itself."""
+    return max(1, left * KEPT_OF_TEN // 10)
+
+
 def refuse(
-    depth: int, have: Iterable[Swarm], more: int, budgets: Sequence[int | None], left: int | None
+    depth: int, have: Iterable[Swarm], more: int, budgets: Sequence[int | None], left: int | None, *, keep: bool = False
 ) -> Rejected | None:
-    """Why a run at this depth may not get so many children more, or None when it may (law 13)."""
+    """Why a run at this depth may not get so many children more, or None when it may (law 13).
+
+    keep: something stays with the run's own worker, whose next count of tokens would stop the run otherwise.
+    """
     count = sum(len(open_children(swarm)) for swarm in have) + more
     if depth + 1 > MAX_DEPTH:
         text = f"children may be nested {MAX_DEPTH} deep, and this run is {depth} deep"
@@ -251,6 +261,10 @@ def refuse(
     if asked > left:
         text = f"{asked} tokens can't be reserved for the children: {left} are left"
         return Rejected(kind="no_budget", message=text, next="reserve fewer, or raise the budget", exit=EXIT_USAGE)
+    if keep and asked > left - kept(left):
+        text = f"{asked} tokens can't be reserved for the children: {left} are left, and {kept(left)} of them stay with you"
+        following = f"reserve at most {left - kept(left)}" if left > kept(left) else "andon wait; or raise the budget"
+        return Rejected(kind="no_budget", message=text, next=following, exit=EXIT_USAGE)
     return None
 
 

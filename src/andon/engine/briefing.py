@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from andon.core import state as s
 from andon.core import workflow as w
+from andon.core.errors import AndonError
 from andon.core.judge import is_review_step
 from andon.core.learning import ACTIVE
 from andon.engine import messages
 from andon.engine.brief import brief
 from andon.engine.services import Services
 from andon.engine.transact import load_task
+from andon.ports import Reader
 
 MAX_MESSAGES = 20
 
@@ -28,9 +30,8 @@ def write_brief(
     agent = services.caller.agent
     with services.store.read() as reader:
         task = load_task(reader, run.task)
-        above = reader.load(task.parent) if task.parent else None
+        whole = _whole(reader, task.parent) if task.parent else None
         anything_known = reader.count_learnings(status=ACTIVE) > 0
-    whole = above.state if above is not None and isinstance(above.state, s.Task) else None
     lines = _questions(services, step, agent)
     unread = [x for x in messages.unread_items(services) if x["id"] not in step.asked]
     if reviewing:
@@ -64,12 +65,25 @@ def write_brief(
     )
 
 
+def _whole(reader: Reader, name: str) -> s.Task | None:
+    """The task that this one is a part of; a damaged one stops no part of it (law 12)."""
+    try:
+        return load_task(reader, name)
+    except AndonError:
+        return None
+
+
 def _questions(services: Services, step: s.ActiveStep, agent: str) -> list[str]:
     """What this step waited for, with the answers, whoever asked."""
     lines = []
     with services.store.read() as reader:
         for name in step.asked[-MAX_MESSAGES:]:
-            asked = messages.load(reader, name)
+            try:
+                asked = messages.load(reader, name)
+            except AndonError as error:
+                # The step goes on without what can't be read (law 12), and says so.
+                lines.append(f"- {name}: {error.message} ({error.next})")
+                continue
             item = {"id": name, "body": asked.body, "answer": asked.answer, "answered_by": asked.answered_by}
             lines.append(messages.asked_line(item, "You" if asked.sender == agent else asked.sender))
     return lines

@@ -163,9 +163,13 @@ def whole_of(reader: Reader, name: str) -> int | None:
 
 def named_wholes_of(reader: Reader, name: str) -> dict[str, int]:
     """The numbers that were set of a key that ends with a name, by that name."""
-    names = (reader.setting(f"config-names:{name}") or "").split()
-    found = {x: whole_of(reader, f"{name}.{x}") for x in names}
+    found = {x: whole_of(reader, f"{name}.{x}") for x in _names_of(reader, name)}
     return {x: value for x, value in found.items() if value is not None}
+
+
+def _names_of(reader: Reader, name: str) -> list[str]:
+    """The names under which such a key was set; what is no name (a damaged record) is passed over."""
+    return [x for x in (reader.setting(f"config-names:{name}") or "").split() if _is_name(x)]
 
 
 def seconds_of(reader: Reader, name: str) -> float:
@@ -260,7 +264,7 @@ def config_list(services: Services, arguments: dict[str, Any]) -> Reply:
     with services.store.read() as reader:
         items = [_item(reader, key.name, key) for key in TABLE if not key.each]
         for key in (key for key in TABLE if key.each):
-            names = (reader.setting(f"config-names:{key.name}") or "").split()
+            names = _names_of(reader, key.name)
             items += [_item(reader, f"{key.name}.{name}", key) for name in names] or [_item(reader, "", key)]
     return Reply(exit=EXIT_YES, body={"ok": True, "items": items})
 

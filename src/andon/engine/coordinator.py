@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from andon.engine import judging, people, views
     from andon.engine.claiming import Claimed
     from andon.engine.landing import AllowLanding
+    from andon.engine.watching import Watch
 else:
     judging, people, views = later("andon.engine.judging"), later("andon.engine.people"), later("andon.engine.views")
 
@@ -406,6 +407,13 @@ class LocalCoordinator:
 
     # ------------------------------------------------------------ the lead
 
+    def _watch(self) -> Watch:
+        from andon.engine.watching import Watch
+
+        if self.services.watch is None:
+            self.services.watch = Watch(self.services)
+        return self.services.watch
+
     def lead(self, arguments: Arguments) -> Reply:
         from andon.core.merge_queue import WINDOW_MAX
         from andon.engine import landing
@@ -420,6 +428,9 @@ class LocalCoordinator:
             raise AndonError(text, kind="usage", next="andon lead --limit 1", exit=EXIT_USAGE)
         if arguments.get("dry_run"):
             return queue.dry_run(self.services, arguments)
+        watch = self._watch() if arguments.get("watch") else None
+        if watch is not None:
+            watch.rest()
         results = landing.lead_once(
             self.services, self.allow_landing, int(limit) if limit else None, int(window) if window else None
         )
@@ -427,6 +438,8 @@ class LocalCoordinator:
         refused = [x for x in results if x.how in ("conflict", "failed")]
         waiting = [x for x in results if x.how == "waiting"]
         errors = [x for x in results if x.how == "error"]
+        if watch is not None:
+            watch.ended(decided=bool(landed or refused))
         exit_code = EXIT_NO if refused or errors else EXIT_YES if landed else EXIT_NOT_YET
         body: dict[str, Any] = {
             "ok": exit_code == EXIT_YES,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.core.errors import AndonError
-from andon.engine import proof
+from andon.engine import integration, proof
 from andon.engine.services import Services
 from andon.engine.tidy import KEEP_ENDED_S, leftovers, remove_worktree
 from andon.engine.transact import load_run
@@ -60,6 +60,7 @@ def doctor(
     add("archives", lambda: _listed(archives()), "restore the file from a copy", "every archive is what was archived")
     add("runs", lambda: _runs(services), "andon log RUN", "every run can be read")
     add("target branch", lambda: _target(services), "andon init --target BRANCH", "the target branch exists")
+    checks.append(_integration(services))
     add("prepared landings", lambda: _prepared(services), "andon lead", "none is left over")
     add("evidence keys", lambda: proof.key_problem(services), "andon key list", "new evidence can be signed")
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
@@ -85,6 +86,18 @@ def _messages(undelivered: Callable[[], Sequence[str]]) -> dict[str, Any]:
     following = "andon status; andon show M…" if found else ""
     check: dict[str, Any] = {"check": "messages", "ok": True, "message": text, "next": following}
     return check | {"warning": True} if found else check
+
+
+def _integration(services: Services) -> dict[str, Any]:
+    """Where children's work is put together: nothing is built upon what nobody's events explain."""
+    found: dict[str, Any] = {"check": "integration references", "ok": True, "message": "each is where it was put"}
+    try:
+        problems = integration.problems(services)
+    except AndonError as error:
+        return found | {"ok": False, "message": error.message, "next": SALVAGE}
+    if not problems:
+        return found | {"next": ""}
+    return found | {"ok": False, "message": _listed([text for text, _mend in problems]), "next": problems[0][1]}
 
 
 def _flaky(services: Services) -> dict[str, Any]:

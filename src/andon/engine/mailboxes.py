@@ -53,6 +53,13 @@ def check(to: str) -> str:
     return to
 
 
+def is_person(services: Services, reader: Reader, to: str) -> bool:
+    """Whether the mailbox is that of a person by name: LOGIN@HOST, or a login or git identity that no agent goes by."""
+    if to == HUMAN or to.partition(":")[0] in PREFIXES:
+        return False
+    return services.names_person(to) and ("@" in to or not reader.agent_seen(to))
+
+
 def reachable(services: Services, to: str) -> str:
     """A warning for a name that nobody has, "" otherwise. Raises AndonError for a run, task or role that nobody can be."""
     prefix, _, name = to.partition(":")
@@ -73,7 +80,13 @@ def reachable(services: Services, to: str) -> str:
             known = _roles_at_work(services, reader)
             if name in known:
                 return ""
-        elif to == HUMAN or to == services.caller.agent or to in services.caller.aliases or reader.agent_seen(to):
+        elif (
+            to == HUMAN
+            or to == services.caller.agent
+            or to in services.caller.aliases
+            or reader.agent_seen(to)
+            or services.names_person(to)
+        ):
             return ""
         else:
             return f"nobody called {to} was ever seen here; the message waits in that mailbox"

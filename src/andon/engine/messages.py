@@ -93,6 +93,7 @@ def send_in(services: Services, unit: Unit, outgoing: Outgoing) -> Sent:
         expires_at=now + outgoing.expires_s if outgoing.expires_s is not None else None,
         in_reply_to=before.id if before is not None else "",
         thread=before.thread or before.id if before is not None else "",
+        person=outgoing.kind == "ask" and mailboxes.is_person(services, unit.writer, to),
         waiting=unit.writer.messages_waiting(to),
         recent=unit.writer.messages_sent_since(caller.agent, now - SENDER_WINDOW_S),
     )

@@ -10,7 +10,7 @@ back. A task without a scope overlaps with nothing. Must not know: git, worktree
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -76,7 +76,12 @@ class Surroundings:
         self._reader = reader
         self._rows = reader.leases(now)
         self.held = [
-            q.Held(task=str(x["task"]), agent=str(x["agent"]), role=str(x["role"] or ""), labels=_listed(x["labels"]))
+            q.Held(
+                task=str(x["task"]),
+                agent=str(x["agent"]),
+                role=str(x["role"] or ""),
+                labels=_readable(x["labels"]) or (),
+            )
             for x in self._rows
         ]
         self.ageing_s = config.seconds_of(reader, "next.ageing")
@@ -156,8 +161,8 @@ def queue(reader: Reader, wanted: Wanted, around: Surroundings, now: float, each
     narrowed = {"task": wanted.task, "labels": wanted.labels, "each": each}
     steps = reader.queued_steps(role=wanted.role, run=wanted.run, **narrowed)  # type: ignore[arg-type]
     tasks = [] if wanted.run else reader.queued_tasks(**narrowed)  # type: ignore[arg-type]
-    made = [_step_offer(row, around) for row in steps] + [_task_offer(row, around) for row in tasks]
-    offers = {x.candidate: x for x in made}
+    found = (*(_tried(_step_offer, row, around) for row in steps), *(_tried(_task_offer, row, around) for row in tasks))
+    offers = {x.candidate: x for x in found if x is not None}
     return [offers[x] for x in q.in_order(offers, around.held, now, around.ageing_s)]
 
 
@@ -182,7 +187,10 @@ def neighbours_of(reader: Reader, task: str, scope: Sequence[str], now: float) -
 
 def scope_of(reader: Reader, task: str, text: object) -> tuple[str, ...]:
     """The scope that a task keeps to: its own, else what was predicted of it. text: its own as JSON."""
-    own = _listed(text)
+    own = _readable(text)
+    if own is None:
+        state = _task(reader, task)
+        own = state.scope if state is not None else ()
     return own or predicted_of(reader, task)
 
 
@@ -215,6 +223,22 @@ def _task(reader: Reader, task: str) -> s.Task | None:
 
 def _listed(text: object) -> tuple[str, ...]:
     return () if text in (None, "", "[]") else msgspec.json.decode(str(text), type=tuple[str, ...])
+
+
+def _readable(text: object) -> tuple[str, ...] | None:
+    """The list; None when the record is damaged."""
+    try:
+        return _listed(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+
+
+def _tried(make: Callable[[Row, Surroundings], Offer], row: Row, around: Surroundings) -> Offer | None:
+    """None for a damaged record: it is not offered until `doctor --mend` made it anew, and stops nothing else (law 12)."""
+    try:
+        return make(row, around)
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        return None
 
 
 def _step_offer(row: Row, around: Surroundings) -> Offer:

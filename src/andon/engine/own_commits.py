@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from andon.core import state as s
     from andon.engine.services import Services
 
+MAX_REFERENCES = 100
+"""Joins whose commits come along with one landing; what more were made lands in the parent's commit."""
 MAX_COVERED = 100
 """Commits of the parent's own below one reference; there is one, or none."""
 
@@ -42,6 +44,9 @@ def own_commits(services: Services, run: s.Run, head: str) -> Own:
     for own in run.own_commits:
         if own.tip in parents or git.is_ancestor(own.tip, head):
             continue
+        if len(parents) == MAX_REFERENCES:
+            notes.append(f"{run.id}: what was joined after {MAX_REFERENCES} references lands in one commit")
+            break
         if not git.is_ancestor(own.base, head):
             notes.append(
                 f"{run.id}: what its children landed on {own.ref} lands in one commit, since the history that it stands on"

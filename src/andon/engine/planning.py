@@ -16,18 +16,20 @@ from msgspec.structs import replace
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core.errors import EXIT_LOST, EXIT_YES, AndonError, Rejected, UsageError
+from andon.core.planning.definitions import Definitions
 from andon.core.planning.history import History
 from andon.core.planning.holds import HOLD
 from andon.core.planning.imports import JAVASCRIPT, PYTHON, imported_by
 from andon.core.planning.mentions import IDENTIFIER, named_in
 from andon.core.planning.plan import Plan, Planned, Work, make_plan
 from andon.core.planning.tree import Tree, as_pattern
+from andon.engine.defining import define
 from andon.engine.interface import Reply
 from andon.engine.mining import mine
 from andon.engine.planning_reply import body_of, recorded
 from andon.engine.services import Services
 from andon.engine.transact import Unit, load_task
-from andon.ports import MinedHistory, Reader
+from andon.ports import KeptNames, Loaded, MinedHistory, Reader
 
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000
@@ -37,13 +39,16 @@ MAX_IMPORT_TASKS = 1_000
 MAX_READ_FILES = 300
 MAX_READ_BYTES = 200_000
 SUBMODULE = "160000"
+UNREAD = (SUBMODULE, "120000")
+"""Submodules and symbolic links define nothing."""
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
     """The tasks to plan, in issue order. behind: planned tasks that each depends on by way of unplanned ones.
 
     waits: dependencies that are in no plan and not done. seqs: of each task's stream, to see whether anything has changed.
-    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on.
+    passed_over: how many tasks have none of the labels. under_way: those that somebody is at work on. unreadable: damaged
+    ones, which are planned without (law 12).
     """
 
     tasks: tuple[s.Task, ...]
@@ -51,11 +56,12 @@ class Chosen(Struct, frozen=True, kw_only=True):
     waits: dict[str, tuple[str, ...]]
     seqs: dict[str, int]
     passed_over: int
+    unreadable: tuple[str, ...] = ()
     under_way: tuple[s.Task, ...] = ()
 
 
 def plan(
-    services: Services, kept: MinedHistory, arguments: dict[str, Any], *, shallow: bool
+    services: Services, kept: MinedHistory, names: KeptNames, arguments: dict[str, Any], *, shallow: bool
 ) -> tuple[Reply, Plan | None]:
     """Make a plan, and record it with `apply`; with `clear` take the tasks out of the recorded one instead."""
     if arguments.get("clear"):
@@ -70,8 +76,8 @@ def plan(
     head = services.git.branch_head(target)
     with services.store.read() as reader:
         chosen = replace(choose(reader, arguments), under_way=_under_way(reader))
-    notes: list[str] = []
-    history, tree = History(), Tree(())
+    notes = [_left_out(chosen.unreadable)] if chosen.unreadable else []
+    history, tree, definitions = History(), Tree(()), Definitions()
     ids: dict[str, str] = {}
     if head is None:
         notes.append(f"branch {target} has no commit yet: dependencies and declared scopes alone are planned by")
@@ -81,10 +87,13 @@ def plan(
         tree = Tree(path for _mode, _name, path in files)
         mined = mine(services.git, kept, head, shallow=shallow)
         history = History(mined.commits)
-        notes += mined.notes
+        read = define(services.git, names, [(path, name) for mode, name, path in files if mode not in UNREAD])
+        definitions = read.definitions
+        notes += (*mined.notes, *read.notes)
     works = [_work(task, chosen) for task in chosen.tasks]
     others = [_work_under_way(task) for task in chosen.under_way]
-    made = make_plan(works, tree, history, workers, _imports(services, works, tree, ids), others)
+    imports = _imports(services, works, tree, ids)
+    made = make_plan(works, tree, history, workers, imports, others, definitions)
     before = recorded(chosen.tasks, head, target)
     body = body_of(made, chosen.tasks, chosen.waits)
     body |= {"target": target, "head": head, "commits": history.commits, "recorded": before, "applied": False}
@@ -99,9 +108,11 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
     names = list(dict.fromkeys(arguments.get("tasks") or ()))
     labels = set(arguments.get("labels") or ())
     loaded: dict[str, tuple[int, s.Task]] = {}
+    unreadable: list[str] = []
     for name in names or [str(row["id"]) for row in reader.tasks(status=(s.OPEN,), limit=MAX_TASKS + 1)]:
         load_task(reader, name) if names else None
-        found = reader.load(name)
+        found, damaged = _load(reader, name)
+        unreadable += [name] if damaged else []
         if found is not None and isinstance(found.state, s.Task):
             loaded[name] = (found.seq, found.state)
     if len(loaded) > MAX_TASKS:
@@ -118,12 +129,34 @@ def choose(reader: Reader, arguments: Mapping[str, Any]) -> Chosen:
         behind[task.id], waits[task.id] = outside.of(own_dependencies(task))
     seqs = {x.id: loaded[x.id][0] for x in tasks}
     passed_over = len(loaded) - len(tasks)
-    return Chosen(tasks=tuple(tasks), behind=behind, waits=waits, seqs=seqs, passed_over=passed_over)
+    return Chosen(
+        tasks=tuple(tasks),
+        behind=behind,
+        waits=waits,
+        seqs=seqs,
+        passed_over=passed_over,
+        unreadable=tuple(unreadable),
+    )
+
+
+def _load(reader: Reader, name: str) -> tuple[Loaded | None, bool]:
+    """(what is stored under the name, whether it is damaged): one record that can't be read stops nothing else (law 12)."""
+    try:
+        return reader.load(name), False
+    except AndonError as error:
+        if error.kind != "corrupt":
+            raise
+        return None, True
+
+
+def _left_out(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"planned without {', '.join(names[:10])}{more}, which can't be read: andon doctor"
 
 
 def _under_way(reader: Reader) -> tuple[s.Task, ...]:
     rows = reader.tasks(status=(s.RUNNING,), limit=MAX_UNDER_WAY)
-    found = (reader.load(str(row["id"])) for row in rows)
+    found = (_load(reader, str(row["id"]))[0] for row in rows)
     return tuple(x.state for x in found if x is not None and isinstance(x.state, s.Task))
 
 
@@ -139,6 +172,7 @@ class _Outside:
         self.reader = reader
         self.planned = planned
         self.known: dict[str, s.Task | None] = {}
+        self.damaged: set[str] = set()
 
     def of(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(planned tasks that are reached through unplanned ones, the unplanned ones among the names that are not done)."""
@@ -159,10 +193,13 @@ class _Outside:
 
     def _is_open(self, name: str) -> bool:
         if name not in self.known:
-            found = self.reader.load(name)
+            found, damaged = _load(self.reader, name)
             self.known[name] = found.state if found is not None and isinstance(found.state, s.Task) else None
+            if damaged:
+                self.damaged.add(name)
         task = self.known[name]
-        return task is not None and task.status not in (s.LANDED, s.COMPLETED)
+        # Whether a damaged one is done nobody can tell: it is waited for.
+        return name in self.damaged or (task is not None and task.status not in (s.LANDED, s.COMPLETED))
 
 
 def _work(task: s.Task, chosen: Chosen) -> Work:
@@ -256,6 +293,8 @@ def clear(services: Services, arguments: dict[str, Any]) -> Reply:
         labels = set(arguments.get("labels") or ())
         cleared = []
         for name in names or [str(row["id"]) for row in unit.writer.tasks(status=statuses, limit=MAX_TASKS)]:
+            if not names and _load(unit.writer, name)[1]:
+                continue
             task = load_task(unit.writer, name)
             if labels and not labels & set(task.labels):
                 continue

@@ -6,10 +6,12 @@ from typing import Any
 
 from andon.core import queue as q
 from andon.core.errors import EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.core.rules_worker import kept_for
 from andon.engine import choosing, offers, runs
 from andon.engine.interface import Reply
 from andon.engine.offers import Offer, Surroundings, Wanted
 from andon.engine.services import Services
+from andon.engine.transact import load_run
 from andon.ports import Reader
 
 MAX_LISTED = 200
@@ -32,7 +34,7 @@ def ready(services: Services, arguments: dict[str, Any]) -> Reply:
         full = q.agent_is_full(services.caller.agent, around.held, around.limits)
         for offer in listed:
             why = full or _why_not(services, reader, around, offer, wanted, targets)
-            items.append(_item(offer, why))
+            items.append(_item(offer, why, _kept_for(reader, offer, now)))
     return Reply(exit=EXIT_YES if items else EXIT_NOT_YET, body={"ok": True, "items": items})
 
 
@@ -50,7 +52,18 @@ def _why_not(
         return str(other)
 
 
-def _item(offer: Offer, why: str) -> dict[str, Any]:
+def _kept_for(reader: Reader, offer: Offer, now: float) -> str:
+    """For whom the step is kept; once its time is over it is anybody's, whatever its row says."""
+    if not offer.offered_to:
+        return ""
+    try:
+        step = load_run(reader, offer.candidate.run).active.get(offer.candidate.step)
+    except AndonError:
+        return offer.offered_to
+    return kept_for(step, now) if step is not None else ""
+
+
+def _item(offer: Offer, why: str, kept: str) -> dict[str, Any]:
     candidate = offer.candidate
     return {
         "task": candidate.task,
@@ -60,7 +73,7 @@ def _item(offer: Offer, why: str) -> dict[str, Any]:
         "role": candidate.role or None,
         "priority": candidate.priority,
         "labels": list(candidate.labels),
-        "offered_to": offer.offered_to or None,
+        "offered_to": kept or None,
         "offered": not why,
         "why_not": why or None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -86,7 +87,11 @@ def _remembered(services: Services, wanted: str, target: str, head: str) -> Star
         known = (reader.setting(f"startable:{wanted}") or "").split(" ")
         if known[:3] != [__version__, target, head] or len(known) != 5:
             return None
-        workflow = services.engine.definitions.get(reader, known[4])
+        try:
+            workflow = services.engine.definitions.get(reader, known[4])
+        except AndonError:
+            # It is resolved anew, which mends what is damaged (law 12).
+            return None
     return Startable(workflow=workflow, definitions=head, base=head, base_tree=known[3], target=target)
 
 
@@ -153,7 +158,8 @@ def pinned_workflow(services: Services, name: str, target: str, head: str) -> Wo
     with services.store.read() as reader:
         known = reader.setting(key)
         if known and reader.definition(known) is not None:
-            return services.engine.definitions.get(reader, known)
+            with suppress(AndonError):
+                return services.engine.definitions.get(reader, known)
     workflow = services.load_workflow(content.decode("utf-8", errors="replace"), name)
 
     def remember(unit: Unit) -> None:

@@ -23,6 +23,10 @@ from andon.engine.transact import Engine
 from andon.ports import Clock, Evidence, Git, Person, Progress, Store, Verifier
 from andon.ports_swarm import Beside
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.engine.watching import Watch
+
 
 class Caller(Struct, frozen=True, kw_only=True):
     """Who calls. agent: the name for leases. person: whether a person is at work rather than an agent.
@@ -73,7 +77,9 @@ class Services:
         worktrees_dir: str,
         at_once: AtOnce = in_threads,
         make_beside: Callable[[], Beside] | None = None,
+        names_person: Callable[[str], bool] = lambda name: False,
     ) -> None:
+        """names_person: whether a mailbox's name is that of a person of this machine."""
         self.store = store
         self.engine = engine
         self.git = git
@@ -95,6 +101,9 @@ class Services:
         self._evidence: Evidence | None = None
         self.to_carry_out: list[CarryOut] = []
         self._make_beside = make_beside
+        self.names_person = names_person
+        self.watch: Watch | None = None
+        """of `lead --watch`, from round to round"""
         self._beside: Beside | None = None
 
     def fork(self) -> Services:

@@ -174,9 +174,17 @@ def task_list(services: Services, status: list[str], label: str | None) -> dict[
         rows = reader.tasks(status=tuple(status), limit=10_000)
     import json
 
+    def listed(text: object) -> list[Any]:
+        try:
+            found = json.loads(str(text or "[]"))
+        except ValueError:
+            # `doctor` names it; the others are shown all the same (law 12).
+            return []
+        return found if isinstance(found, list) else []
+
     items = []
     for row in rows:
-        labels = json.loads(str(row["labels"] or "[]"))
+        labels = listed(row["labels"])
         if label and label not in labels:
             continue
         state = str(row["status"])
@@ -190,8 +198,8 @@ def task_list(services: Services, status: list[str], label: str | None) -> dict[
                 "status": state,
                 "priority": row["priority"],
                 "labels": labels,
-                "scope": json.loads(str(row["scope"] or "[]")),
-                "predicted": json.loads(str(row["predicted"] or "[]")),
+                "scope": listed(row["scope"]),
+                "predicted": listed(row["predicted"]),
                 "wave": row["wave"],
                 "workflow": row["workflow"] or None,
                 "run": row["run"] or None,

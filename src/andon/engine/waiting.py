@@ -33,11 +33,11 @@ def until(services: Services, look: Callable[[], T | None], wait_s: float, *, ab
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 return None
-            ear.wait(min(left_s, FALLBACK_S, _time_alone_s(services)))
+            ear.wait(min(left_s, FALLBACK_S, time_alone_s(services)))
     return found
 
 
-def _time_alone_s(services: Services) -> float:
+def time_alone_s(services: Services) -> float:
     """The seconds until time changes something without anybody's doing."""
     now = services.clock.now()
     with services.store.read() as reader:

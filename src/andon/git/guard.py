@@ -1,12 +1,15 @@
 """The guard: a git hook that refuses other writers to the target branch while runs are open.
 
 It is a `reference-transaction` hook in plain shell, since it runs at every change of any reference: for others than
-the guarded branches it starts no process. It allows exactly the move that the lead has announced in `andon/landing`,
-and refuses every other move (deletion and renaming too) of a branch listed in `andon/guarded`. It fails closed on files
-that it can't read. A hook that was there before is chained, and put back on removal.
+the guarded references it starts no process. It allows exactly the move that the lead has announced in `andon/landing`,
+and refuses every other move (deletion and renaming too) of a branch listed in `andon/guarded`, and of what is below
+`refs/andon/` whether runs are open or not: Andon's own git sets that without hooks. Evidence may come in from a copy as
+long as none is lost. It fails closed on files that it can't read. A hook that was there before is chained, and put back
+on removal.
 
-This is a guard rail for honest tools, not a wall: who may write the git directory may also remove the hook. What lands
-is held by compare-and-swap and by the gates, with or without it.
+This is a guard rail for honest tools, not a wall: who may write the git directory may also remove the hook, run git
+without hooks, or write a reference's file; git before 2.46 asks no hook when a reference is made a symbolic one. What
+lands is held by compare-and-swap and by the gates, with or without it; what integration references hold by their events.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ chained=$here/reference-transaction.andon-chained
 [ -x "$chained" ] || chained=
 guarded=
 closed=
+own=
 if [ "$1" = prepared ] && [ "$ANDON_GUARD" != off ]; then
+    own=yes
     if [ -f "$andon/guarded" ] && [ -r "$andon/guarded" ]; then
         while IFS= read -r name || [ -n "$name" ]; do
             [ -z "$name" ] || guarded="$guarded:$name:"
@@ -45,11 +50,18 @@ if [ "$1" = prepared ] && [ "$ANDON_GUARD" != off ]; then
         closed="$andon/guarded can not be read"
     fi
 fi
-[ -n "$chained$guarded$closed" ] || exit 0
+[ -n "$chained$own" ] || exit 0
 
 refuse() {
     case $(git config --get andon.guard) in
         off | false | no | 0) return 0 ;;
+    esac
+    case $ref in
+        refs/andon/*)
+            echo "andon: $ref was not moved: what is below refs/andon is moved by Andon alone." >&2
+            echo "andon: is all well? andon doctor. To move it nevertheless: ANDON_GUARD=off git ..." >&2
+            return 1
+            ;;
     esac
     if [ -n "$closed" ]; then
         echo "andon: ${1#refs/heads/} was not moved: $closed." >&2
@@ -68,8 +80,11 @@ unmoved() {
             case $old in
                 *[!0]*) return 1 ;;
             esac
-            # Written into the file packed-refs, or set outright to where it is.
-            [ "$(git rev-parse --verify --quiet "$ref")" = "$new" ]
+            # Written into the file packed-refs, or set outright to where it is. There may be very many: no process for each.
+            now=
+            [ ! -f "$andon/../$ref" ] || IFS= read -r now <"$andon/../$ref" || :
+            [ "$now" != "$new" ] || return 0
+            [ -z "$now" ] && [ "$(git rev-parse --verify --quiet "$ref")" = "$new" ]
             ;;
         *)
             # Packed, so that its own file can go. Who deletes a branch holds the lock of that file.
@@ -78,28 +93,52 @@ unmoved() {
     esac
 }
 
+# Whether it is the move that the lead has announced.
+announced() {
+    allowed=
+    if [ -f "$andon/landing" ] && [ -r "$andon/landing" ]; then
+        while IFS= read -r line; do
+            [ "$line" != "$ref $old $new" ] || allowed=yes
+        done <"$andon/landing"
+    fi
+    [ -n "$allowed" ]
+}
+
+# Whether a copy's evidence is brought in, and nothing of ours is lost by that.
+grows() {
+    case $ref in
+        refs/andon/evidence/*) ;;
+        *) return 1 ;;
+    esac
+    case $new in
+        *[!0]*) ;;
+        *) return 1 ;;
+    esac
+    now=$(git rev-parse --verify --quiet "$ref") || return 0
+    git merge-base --is-ancestor "$now" "$new" 2>/dev/null
+}
+
 lines=
 while read -r old new ref; do
-    lines="$lines$old $new $ref
+    [ -z "$chained" ] || lines="$lines$old $new $ref
 "
     case $ref in
-        refs/heads/*) ;;
+        refs/heads/*)
+            if [ -z "$closed" ]; then
+                case "$guarded" in
+                    *":${ref#refs/heads/}:"*) ;;
+                    *) continue ;;
+                esac
+                ! announced || continue
+            fi
+            ;;
+        refs/andon/*)
+            [ -n "$own" ] || continue
+            ! announced || continue
+            ;;
         *) continue ;;
     esac
-    if [ -z "$closed" ]; then
-        case "$guarded" in
-            *":${ref#refs/heads/}:"*) ;;
-            *) continue ;;
-        esac
-        allowed=
-        if [ -f "$andon/landing" ] && [ -r "$andon/landing" ]; then
-            while IFS= read -r line; do
-                [ "$line" != "$ref $old $new" ] || allowed=yes
-            done <"$andon/landing"
-        fi
-        [ -z "$allowed" ] || continue
-    fi
-    unmoved || refuse "$ref" || exit 1
+    unmoved || grows || refuse "$ref" || exit 1
 done
 [ -n "$chained" ] || exit 0
 printf %s "$lines" | "$chained" "$@"
@@ -162,6 +201,8 @@ def guard_problem(repository: Repository) -> str | None:
         return f"{path} is not Andon's guard hook: other writers to the target branch are not refused (andon init)"
     if not os.access(path, os.X_OK):
         return f"{path} is not executable: other writers to the target branch are not refused (andon init)"
+    if MARK in content and _words(content) != _words(_script(repository.common_dir)):
+        return f"{path} is not the guard hook of this version of Andon (andon init brings it up to date)"
     return None
 
 
@@ -203,6 +244,11 @@ def allow_landing(common_dir: str, ref: str, old: str, new: str) -> Iterator[Non
 
 def _script(common_dir: str) -> bytes:
     return SCRIPT.encode().replace(b"@ANDON@", os.fsencode(_quoted(os.path.join(common_dir, "andon"))))
+
+
+def _words(script: bytes) -> list[bytes]:
+    """The hook without what may differ: the shell that runs it, and where the repository was when it was installed."""
+    return [line for line in script.split(b"\n")[1:] if not line.startswith(b'[ -d "$andon" ] ||')]
 
 
 def _put(path: str, script: bytes) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 15.0
 MAX_LISTED = 200
+EACH = 400
+"""As in the engine (`offers`): so many ready items of every priority are put in order."""
 MIN_RENEWAL_S = 30.0
 """As in the core: a renewal by less than this, or a tenth of the lease, is not worth an event."""
 TOKENS_MAX = 10**9
@@ -34,7 +36,7 @@ _kept: dict[str, sqlite.Connection] = {}
 
 def status(db_path: str, now: float) -> str:
     """The whole of `status --json`. Raises AndonError when the database can't be read."""
-    return str(_answer(db_path, "status", {"now": now, "limit": MAX_LISTED})[0])
+    return str(_answer(db_path, "status", {"now": now, "limit": MAX_LISTED, "each": EACH})[0])
 
 
 def inbox(db_path: str, recipients: list[str] | tuple[str, ...], now: float) -> str:

@@ -128,6 +128,7 @@ ABLATIONS: tuple[Ablation, ...] = tuple(
         ("children first", 14, "those who wait for children leave nobody to do them", safeguards_swarm.parents_first),
         ("explained references", 5, "a moved reference is built upon", safeguards_swarm.wherever_it_stands),
         ("own commits", 10, "children's own commits do not land", safeguards_swarm.squashed),
+        ("history taken out", 2, "commits that were taken out of a branch come back", safeguards_swarm.brought_back),
         ("named commits", 2, "commits land that no evidence names", safeguards_swarm.unnamed),
         ("reservations", 13, "more tokens are promised than there are", safeguards_swarm.overbooked),
         ("max_parallel", 13, "all children start at once", safeguards_swarm.all_at_once),

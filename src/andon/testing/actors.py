@@ -405,6 +405,8 @@ def outsider(world: World) -> Actor:
     random = world.streams.content
     for count in range(1, MAX_PUSHES):
         yield Sleep(random.random() * 2 * world.parameters.lease_s / (10 * world.parameters.outsiders))
+        if world.streams.rewrites.random() < world.parameters.rewrites:
+            world.amend()
         files: dict[str, str] = {f"outside{count}": "news"}
         kind = random.randrange(4)
         if kind == 1:

@@ -45,6 +45,8 @@ class Laws:
         self.runs: dict[str, Known] = {}
         self.landings: dict[str, str] = {}
         """run -> commit on the target branch"""
+        self.rewritten: set[str] = set()
+        """commits that an outsider took out of the target branch again"""
         self._defined: dict[str, w.Workflow] = {}
         self._began = world.scheduler.now
         self.swarm = SwarmLaws(self)
@@ -263,7 +265,7 @@ class Laws:
                 self.violated(8, f"{event.run} follows another workflow than {event.definitions} has")
         elif self._defined[event.workflow].canonical().decode() != text:
             self.violated(8, f"{event.run} follows another workflow than {event.definitions} has")
-        if event.definitions not in self.world.repository.line("main"):
+        if event.definitions not in self.world.repository.line("main") and event.definitions not in self.rewritten:
             self.violated(8, f"{event.run} took its definitions from outside the target branch")
         if event.run in self.runs:
             self.violated(10, f"{event.run} started twice")

@@ -180,7 +180,9 @@ class SwarmLaws:
         """A run has landed: its children's own commits are in the history, and nothing that nobody's evidence names."""
         world = self.laws.world
         history = world.repository.ancestors(new)
-        if lost := [commit for commit in self.own.get(known.id, ()) if commit not in history]:
+        lost = [commit for commit in self.own.get(known.id, ()) if commit not in history]
+        # What stands on commits that somebody took out of the branch is not brought back with them.
+        if lost := [x for x in lost if not self.laws.rewritten.intersection(world.repository.ancestors(x))]:
             self.laws.violated(10, f"{known.id} landed {new} without {lost}, which its children landed")
         before = world.repository.ancestors(old) if old is not None else {}
         came = [commit for commit in history if commit not in before and commit != new]

@@ -67,6 +67,8 @@ class Parameters(Struct, frozen=True, kw_only=True):
     """a task says what it touches"""
     session: float = 0.0
     """how many leases long a session of an agent's step is; 0: no sessions"""
+    rewrites: float = 0.0
+    """an outsider words a commit anew that already stands on the target branch, before the next push"""
     own_commits: str = "none"
     """whose children land as their own commits: none | parents (of tasks that nobody's run made) | children | all"""
 
@@ -110,4 +112,5 @@ class Parameters(Struct, frozen=True, kw_only=True):
             scoped=rate(0.4, 1.0, 0.5),
             session=random.choice((0.0, 0.0, 0.7, 1.5, 4.0)),
             own_commits=random.choice(("none", "none", "none", "parents", "children", "all", "all")),
+            rewrites=rate(0.5, 1.0, 0.6),
         )

@@ -15,3 +15,4 @@ class Streams:
         self.network = Random(f"{seed}/network")
         self.faults = Random(f"{seed}/faults")
         self.content = Random(f"{seed}/content")
+        self.rewrites = Random(f"{seed}/rewrites")

@@ -84,6 +84,17 @@ def unnamed() -> list[Patch]:
     return [(trial, "own_commits", without_names)]
 
 
+def brought_back() -> list[Patch]:
+    """Children's own commits come along whatever they stand on, though somebody took that out of the branch."""
+    original = own_commits
+
+    def whatever(services: Services, run: s.Run, head: str) -> Own:
+        on_it = tuple(replace(own, base=head) for own in run.own_commits)
+        return original(services, replace(run, own_commits=on_it), head)
+
+    return [(trial, "own_commits", whatever)]
+
+
 def all_at_once() -> list[Patch]:
     def may_start(swarm: sw.Swarm) -> tuple[str, ...]:
         return tuple(child.task for child in sw.open_children(swarm) if not child.released)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from andon.core import state as s
+from andon.core.swarm import GOOD
 from andon.store import rebuild
 from andon.testing import actors
 from andon.testing.content import AREAS
@@ -147,8 +148,9 @@ def _convergence(world: World) -> None:
 def _open_tasks(world: World) -> list[dict[str, object]]:
     """Tasks that are not closed, but for those of corrupt runs and those that wait for them."""
     rows = world.rows()
-    lost = _out_of_reach(world, rows)
-    gone = lost | {str(row["id"]) for row in rows if row["status"] == s.CANCELLED}
+    # What is landed already holds up nobody, whatever became of its run's record.
+    good = {str(row["id"]) for row in rows if row["status"] in GOOD}
+    gone = _out_of_reach(world, rows) - good | {str(row["id"]) for row in rows if row["status"] == s.CANCELLED}
     found = []
     with world.store.read() as reader:
         for row in rows:

@@ -357,6 +357,20 @@ class World:
         self.repository.references["refs/heads/main"] = commit
         self.laws.pushed(commit)
 
+    def amend(self) -> None:
+        """An outsider words the last commit anew, where it is an outsider's own: the branch is rewritten, its content stays."""
+        head = self.git.branch_head("main") or ""
+        commit = self.repository.commits[head]
+        if not commit.message.startswith("outside") or len(commit.parents) != 1:
+            return
+        changed = self.git.changes(self.git.tree_of(commit.parents[0]), commit.tree)
+        if all(change.path != WORKFLOW_PATH for change in changed):
+            self.count("rewrites")
+            text = f"{commit.message}, in other words"
+            new = self.repository.put_commit(commit.tree, commit.parents, text, commit.author, self.scheduler.now)
+            self.repository.references["refs/heads/main"] = new
+            self.laws.rewritten.add(head)
+
     def rows(self, status: Sequence[str] = ()) -> list[dict[str, Any]]:
         with self.store.read() as reader:
             return list(reader.tasks(status=status))

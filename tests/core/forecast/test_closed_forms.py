@@ -161,6 +161,7 @@ def test_a_speculative_window_of_the_lead(window: int, chance: float) -> None:
         f"land.window={window}",
         f"land.parallel={window}",
         "land.duration=60s",
+        "land.retries=0",
     )
     _, tallies = play(line, *assumed, tasks=8000, workers=2, runs=1)
     per_round = (1 - (1 - chance) ** window) / chance

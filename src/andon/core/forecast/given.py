@@ -1,8 +1,8 @@
 """What a person gives or assumes: lines `KEY = VALUE`, from the command line or a file, checked against the workflow.
 
-Keys: `STEP.duration`, `.fix`, `.tokens`, `.red`, `.lost`, `.answer`, `.width`, `.window`, `.parallel`; `STEP.OUTCOME`, the
-probability of an outcome; `CHOICE.TARGET`, that of a way out of a choice; `arrivals`, the time between tasks; `price`, of a
-million tokens.
+Keys: `STEP.duration`, `.fix`, `.tokens`, `.red`, `.lost`, `.answer`, `.width`; of a landing `.window`, `.parallel`, `.mode`,
+`.retries`, `.flaky`, too; `STEP.OUTCOME`, the probability of an outcome; `CHOICE.TARGET`, that of a way out of a choice;
+`arrivals`, the time between tasks; `price`, of a million tokens.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from msgspec import Struct
 from andon.core import workflow as w
 from andon.core.errors import UsageError
 from andon.core.forecast.spread import COUNT_UNITS, DURATION_UNITS, Spread, number_of, spread_of
+from andon.core.merge_queue import MODES, RETRIES_MAX, WINDOW_MAX
 
 DURATIONS = frozenset({"duration", "fix", "answer"})
 COUNTS = frozenset({"tokens", "width"})
-PROBABILITIES = frozenset({"red", "lost"})
-WHOLES = frozenset({"window", "parallel"})
-MAX_WINDOW = 1000
+PROBABILITIES = frozenset({"red", "lost", "flaky"})
+WHOLES = {"window": (1, WINDOW_MAX), "parallel": (1, WINDOW_MAX), "retries": (0, RETRIES_MAX)}
+MODE = "mode"
 MAX_PROBABILITY = 0.99
 """Of what is tried again: a certainty of red or lost attempts would never end well."""
 
@@ -27,13 +28,15 @@ MAX_PROBABILITY = 0.99
 class Given(Struct, kw_only=True):
     """By key. spreads: `STEP.what` and `arrivals`. chances: `STEP.red`, `STEP.OUTCOME`, `CHOICE.TARGET`.
 
-    wholes: `STEP.window`, how many landings the lead takes a round; `STEP.parallel`, how many it verifies at once.
+    wholes: `STEP.window`, how many landings the lead takes a round; `STEP.parallel`, how many it verifies at once;
+    `STEP.retries`, how often it measures a red one again. modes: `STEP.mode`, how it asks.
     price: of a million tokens, None when it was not given.
     """
 
     spreads: dict[str, Spread] = {}
     chances: dict[str, float] = {}
     wholes: dict[str, int] = {}
+    modes: dict[str, str] = {}
     price: float | None = None
 
 
@@ -57,7 +60,7 @@ def pair_of(text: str, where: str = "") -> tuple[str, str]:
 
 def given(workflow: w.Workflow, pairs: Iterable[tuple[str, str]]) -> Given:
     """All that was given; a later line replaces an earlier one. Raises UsageError."""
-    found = Given(spreads={}, chances={}, wholes={})
+    found = Given(spreads={}, chances={}, wholes={}, modes={})
     for key, value in pairs:
         _take(workflow, found, key, value)
     for node in (*workflow.steps, *workflow.pseudo):
@@ -100,11 +103,16 @@ def _take(workflow: w.Workflow, found: Given, key: str, value: str) -> None:
     elif is_step and what in PROBABILITIES:
         found.chances[key] = _number(key, value, 0.0, MAX_PROBABILITY, "0.1")
     elif is_step and what in WHOLES:
-        found.wholes[key] = int(_number(key, value, 1, MAX_WINDOW, "4"))
+        least, most = WHOLES[what]
+        found.wholes[key] = int(_number(key, value, least, most, str(least)))
+    elif is_step and what == MODE:
+        if value not in MODES:
+            raise _bad(f"{key} = {value!r}: expected {' or '.join(MODES)}", f"for example {key}={MODES[-1]}")
+        found.modes[key] = value
     elif what in ways(workflow, node):
         found.chances[key] = _number(key, value, 0.0, 1.0, "0.2")
     else:
-        options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, *WHOLES}) if is_step else []
+        options = sorted({*DURATIONS, *COUNTS, *PROBABILITIES, *WHOLES, MODE}) if is_step else []
         known = ", ".join([*ways(workflow, node), *options])
         raise _bad(f"{key}: {node} has no {what!r}", f"name one of {known}")
 

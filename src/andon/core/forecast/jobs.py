@@ -71,9 +71,12 @@ class Job:
 
 
 class Visit:
-    """One entry of a step, or (pieces: the whole) one child of a fan-out. held: children that are not offered yet."""
+    """One entry of a step, or (pieces: the whole) one child of a fan-out. held: children that are not offered yet.
+
+    at_fault: of a landing, whether it is red by itself."""
 
     __slots__ = (
+        "at_fault",
         "attempts",
         "entered_at",
         "held",
@@ -107,6 +110,7 @@ class Visit:
         self.needed = 0
         self.left = False
         self.waited = False
+        self.at_fault = False
 
     @property
     def is_void(self) -> bool:

@@ -15,7 +15,7 @@ from andon.core.forecast.given import Given, ways
 from andon.core.forecast.measured import MIN_SAMPLES, Measured, StepLog
 from andon.core.forecast.spread import NONE, Spread, count_text, duration_text, lognormal, samples
 from andon.core.judge import is_review_step, review_gates
-from andon.core.merge_queue import WINDOW_DEFAULT
+from andon.core.merge_queue import EACH, RETRIES_DEFAULT, WINDOW_DEFAULT
 from andon.core.rules_landing import landing_gates
 from andon.core.rules_step import gates_of
 
@@ -51,6 +51,8 @@ class StepModel(Struct, frozen=True, kw_only=True):
     lost: the chance that an attempt ends without an outcome. reviewers: how many must pass it. authors: whether its worker
     becomes an author. answer: waiting for people's words on gates after the work. gates: commands run by a verification.
     window: landings that the lead takes a round, at most where it is adaptive; parallel: of these, verified side by side.
+    mode: how the lead asks (each | batch). retries: how often a red one is measured again; flaky: the chance that one is red
+    that nobody is at fault for. lost, of a landing: that the lead is killed in a round.
     needed: how many of a fan-out's children must end (0: all). needs: review gates that must be open for it to pass.
     approves: review gates that its passing opens.
     """
@@ -75,6 +77,9 @@ class StepModel(Struct, frozen=True, kw_only=True):
     window: int = 1
     adaptive: bool = False
     parallel: int = 1
+    mode: str = EACH
+    retries: int = 0
+    flaky: float = 0.0
     needed: int = 0
     needs: frozenset[str] = frozenset()
     approves: frozenset[str] = frozenset()
@@ -211,15 +216,23 @@ class _Builder:
         adaptive = landing and source != MEASURED and f"{step.id}.window" not in self.told.wholes
         window = self.told.wholes.get(f"{step.id}.window", WINDOW_DEFAULT if adaptive else 1)
         parallel = self.told.wholes.get(f"{step.id}.parallel", 1)
-        answer = NONE
+        # Second tries are in measured times, too.
+        retries = self.told.wholes.get(f"{step.id}.retries", RETRIES_DEFAULT if landing and source != MEASURED else 0)
+        mode = self.told.modes.get(f"{step.id}.mode", EACH)
+        answer, flaky, lost = NONE, 0.0, 0.0
         if landing:
+            flaky = self.chance(step.id, "flaky", 0, 0, 0.0)
+            lost = self.chance(step.id, "lost", 0, 0, 0.0)
             if self._awaits_people(ids) and not any(x.kind == "human" for x in self.workflow.steps.values()):
                 answer, _ = self.spread(step.id, "answer", (), ANSWER)
             for what, value in (
                 ("window", f"up to {window}" if adaptive else str(window)),
                 ("parallel", str(parallel)),
+                ("retries", str(retries)),
+                ("mode", mode),
             ):
-                self.note(step.id, what, GIVEN if f"{step.id}.{what}" in self.told.wholes else ASSUMED, value, 0)
+                named = f"{step.id}.{what}" in self.told.wholes or f"{step.id}.{what}" in self.told.modes
+                self.note(step.id, what, GIVEN if named else ASSUMED, value, 0)
         return StepModel(
             id=step.id,
             kind=step.kind,
@@ -230,6 +243,10 @@ class _Builder:
             window=window,
             adaptive=adaptive,
             parallel=parallel,
+            mode=mode,
+            retries=retries,
+            flaky=flaky,
+            lost=lost,
             needs=self._reviews(ids),
             answer=answer,
         )

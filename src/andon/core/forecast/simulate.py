@@ -3,8 +3,8 @@
 Theory of operation. A heap holds (time, number, action). Workers are told apart as by the rules: one may not take a
 step whose role must be distinct from one that it played in the run, nor review what it is an author of. A free worker
 takes the oldest ready step that it may do, and only then a new task, as `andon next` does. Commands are carried out by
-the worker whose advance led to them. The lead lands up to `window` runs a round, in order: those before the first red
-one land, the red one goes back, the others are verified again.
+the worker whose advance led to them. The lead takes up to `window` runs a round, which is played by the merge queue's own
+rules (`lead`); a lead that is killed on the way has decided nothing, and another begins the round anew.
 
 What routing does with a real run is done here to a run without content: edges by outcome, choices, forks and joins, visit,
 attempt, submission, token and wall-time limits. Where a real run would wait for a person (`RunBlocked`), this one is over and
@@ -21,6 +21,7 @@ from typing import Any
 
 from andon.core import workflow as w
 from andon.core.forecast.jobs import Job, Lane, Visit, Worker
+from andon.core.forecast.lead import Played, play_round
 from andon.core.forecast.model import Model, StepModel
 from andon.core.forecast.spread import Uniform
 from andon.core.forecast.tally import TICKS, Tally
@@ -419,53 +420,65 @@ class Simulation:
         self._land()
 
     def _land(self) -> None:
-        """One round of the lead: each verified on top of those before it; what follows the first red one was a wrong guess."""
+        """One round of the lead, by the rules of its merge queue."""
         if self.landing or not self.to_land:
             return
-        batch: list[tuple[Visit, bool, int]] = []
-        while self.to_land and len(batch) < self._window(batch[0][0] if batch else self.to_land[0]):
+        batch: list[Visit] = []
+        while self.to_land and len(batch) < self._window(batch[0] if batch else self.to_land[0]):
             visit = self.to_land.popleft()
             if visit.job.over:
                 continue
-            uniform, step = visit.job.uniform, visit.step
             if not visit.waited:
-                self.tally.steps[step.id].waits.append(self.now - visit.ready_at)
+                self.tally.steps[visit.step.id].waits.append(self.now - visit.ready_at)
                 visit.waited = True
-            ticks = round(step.duration.draw(uniform) * TICKS)
-            red = bool(step.red) and uniform() < step.red
-            batch.append((visit, red or not step.needs <= visit.job.approved, ticks))
+                visit.at_fault = bool(visit.step.red) and visit.job.uniform() < visit.step.red
+            batch.append(visit)
         if not batch:
             return
         self.landing = True
-        first_red = next((place for place, (_, red, _) in enumerate(batch) if red), None)
-        decided = len(batch) if first_red is None else first_red + 1
-        first = batch[0][0].step
-        begins, ends = _side_by_side([ticks for _, _, ticks in batch], first.parallel)
-        length = max(ends[:decided])
-        for (visit, _, _), begin in zip(batch, begins, strict=True):
-            if begin < length or begin == 0:
-                self.tally.steps[visit.step.id].attempts += 1
-                self.tally.steps[visit.step.id].verifications += visit.step.gates
+        first, uniform = batch[0].step, batch[0].job.uniform
+        played = play_round(
+            [visit.at_fault or not visit.step.needs <= visit.job.approved for visit in batch],
+            lambda place: round(batch[place].step.duration.draw(batch[place].job.uniform) * TICKS),
+            lambda place: bool(first.flaky) and batch[place].job.uniform() < first.flaky,
+            mode=first.mode,
+            retries=first.retries,
+            parallel=first.parallel,
+        )
+        share = uniform() if first.lost and uniform() < first.lost else None
+        tally = self.tally.steps[first.id]
+        # A lead that is killed has measured a part of the round; all of it is measured again.
+        checks = played.checks if share is None else max(1, int(played.checks * share))
+        length = played.ticks if share is None else round(played.ticks * share)
+        tally.attempts += checks
+        tally.verifications += first.gates * checks
+        tally.busy += length
+        if share is not None:
+            tally.lost += 1
+            self._after(length, self._round_over, batch, None)
+            return
+        tally.flaky += played.flaky
         if first.adaptive:
-            self.window = adapted(self._window(batch[0][0]), first.window, red=first_red is not None)
+            self.window = adapted(self._window(batch[0]), first.window, red=bool(played.back))
         self.tally.landed_rounds += 1
-        self.tally.steps[first.id].busy += length
-        self._after(length, self._round_over, [(visit, red) for visit, red, _ in batch])
+        self._after(length, self._round_over, batch, played)
 
     def _window(self, visit: Visit) -> int:
         return min(self.window, visit.step.window) if visit.step.adaptive else visit.step.window
 
-    def _round_over(self, batch: list[tuple[Visit, bool]]) -> None:
+    def _round_over(self, batch: list[Visit], played: Played | None) -> None:
+        """played: None when the lead was killed on the way."""
         self.landing = False
-        first_red = next((place for place, (_, red) in enumerate(batch) if red), len(batch))
-        for visit, _ in reversed(batch[first_red + 1 :]):
-            self.to_land.appendleft(visit)
-        for visit, red in batch[: first_red + 1]:
+        land, back = (played.land, played.back) if played is not None else ((), ())
+        for place in reversed(range(len(batch))):
+            if place not in land and place not in back:
+                self.to_land.appendleft(batch[place])
+        for place, visit in enumerate(batch):
             if visit.job.over:
                 continue
-            if red:
+            if place in back:
                 self._refused(visit)
-            else:
+            elif place in land:
                 self._leave(visit, w.PASSED)
         self._land()
 
@@ -506,15 +519,3 @@ class Simulation:
         self.tally.task_times.append(self.now - job.arrived)
         self.tally.run_times.append(self.now - job.started)
         self.tally.last_end = self.now
-
-
-def _side_by_side(lengths: list[int], parallel: int) -> tuple[list[int], list[int]]:
-    """When each begins and ends, in order, so many at a time."""
-    free = [0] * parallel
-    begins, ends = [], []
-    for length in lengths:
-        begin = heapq.heappop(free)
-        heapq.heappush(free, begin + length)
-        begins.append(begin)
-        ends.append(begin + length)
-    return begins, ends

@@ -14,7 +14,7 @@ class StepTally:
     delay: time from entry to leaving.
     """
 
-    __slots__ = ("attempts", "busy", "delay", "lost", "red", "verifications", "visits", "waits")
+    __slots__ = ("attempts", "busy", "delay", "flaky", "lost", "red", "verifications", "visits", "waits")
 
     def __init__(self) -> None:
         self.waits: list[int] = []
@@ -24,6 +24,7 @@ class StepTally:
         self.attempts = 0
         self.red = 0
         self.lost = 0
+        self.flaky = 0
         self.verifications = 0
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from andon.core.globs import Globs
+from andon.core.planning.definitions import Definitions
 from andon.core.planning.draft import draw, reasons_of
 from andon.core.planning.history import History
 from andon.core.planning.holds import DECLARED, Hold, hold_of
@@ -101,12 +102,13 @@ def make_plan(
     workers: int,
     imports: Imports | None = None,
     under_way: Sequence[Work] = (),
+    definitions: Definitions | None = None,
 ) -> Plan:
     """The plan of these tasks, which are given in issue order. under_way: tasks that somebody is at work on; the waves
-    come behind them, and what they keep the tasks off is said."""
-    predicted = [_predicted(work, tree, history, imports) for work in works]
+    come behind them, and what they keep the tasks off is said. definitions: what the tree's files define."""
+    predicted = [_predicted(work, tree, history, imports, definitions) for work in works]
     holds = [hold_of(work.scope, found, tree) for work, found in zip(works, predicted, strict=True)]
-    others = [hold_of(work.scope, _predicted(work, tree, history, imports), tree) for work in under_way]
+    others = [hold_of(work.scope, _predicted(work, tree, history, imports, definitions), tree) for work in under_way]
     parents = {work.parent for work in (*works, *under_way)}
     whole = [number for number, work in enumerate(under_way) if work.id not in parents]
     settled = settled_by(holds, others, whole)
@@ -186,8 +188,10 @@ def _on_others(
     return found
 
 
-def _predicted(work: Work, tree: Tree, history: History, imports: Imports | None) -> tuple[Predicted, ...]:
-    found = predict(work.text, tree, history, imports)
+def _predicted(
+    work: Work, tree: Tree, history: History, imports: Imports | None, definitions: Definitions | None
+) -> tuple[Predicted, ...]:
+    found = predict(work.text, tree, history, imports, definitions)
     if not work.scope:
         return found
     globs = Globs(work.scope)

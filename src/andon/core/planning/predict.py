@@ -1,8 +1,9 @@
 """Predicting the files that a task will touch, each with a score and a reason.
 
 Evidence about a file is gathered from what the text names, from past commits with the same words or like messages, from files
-that changed together with those, and from imports; a logistic function makes one probability of it. The weights come from a
-fit on real histories, see docs/discussion/planning.md; `benchmarks/planning.py` makes the fit and measures it.
+that changed together with those, from the names that files define, and from imports; a logistic function makes one
+probability of it. The weights come from a fit on real histories, see docs/discussion/planning.md; `benchmarks/planning.py`
+makes the fit and measures it.
 Rules: bounded candidates, bounded predictions; only files of the tree; the same input gives the same order.
 Must not know: tasks' states, waves.
 """
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from andon.core.planning.definitions import Definitions
 from andon.core.planning.history import History
 from andon.core.planning.mentions import named_in
 from andon.core.planning.tree import Tree
@@ -32,17 +34,22 @@ MIN_SEED = 0.05
 YOUNG_COMMITS = 20
 """The words of so many commits are half believed: where each was used once, every word would be a sure sign."""
 
-FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path")
+FEATURES = ("follows", "like", "together", "share", "most_follows", "best_path", "best_names")
 """follows: commits with the task's words. like: commits with a like message. together: with likely files. share: of all
-commits. most_follows, best_path: as a share of the task's best file."""
-FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH = range(len(FEATURES))
+commits. most_follows, best_path, best_names (of words of paths, of words of defined names): as a share of the task's best."""
+FOLLOWS, LIKE, TOGETHER, SHARE, MOST_FOLLOWS, BEST_PATH, BEST_NAMES = range(len(FEATURES))
 BIAS = -5.9
-WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8)
+WEIGHTS = (3.1, 0.6, 1.1, 3.7, 1.3, 1.8, 1.1)
 SURE_NAMED = 0.85
 """How often a file is touched whose path a text names whole."""
 SURE_IMPORTED = 0.15
+SURE_DEFINED = 0.6
+"""How often the one file is touched that defines what a text calls by a name that can be but a name."""
+SURE_WORD_DEFINED = 0.08
+"""The same of a word that somebody took for a name."""
 
 
+_FOLLOWS, _LIKE, _TOGETHER, _SHARE, _MOST_FOLLOWS, _BEST_PATH, _BEST_NAMES = WEIGHTS
 _sqrt, _exp = math.sqrt, math.exp
 
 
@@ -82,10 +89,18 @@ class Evidence:
 
     def score(self, path: str) -> float:
         """The probability that the file is touched: it is named, or the rest speaks for it."""
-        total = BIAS
-        for weight, value in zip(WEIGHTS, self.features[path], strict=True):
-            if value:
-                total += weight * _sqrt(value)
+        # This is asked of every candidate of every task: a loop over the features would take three times as long.
+        follows, like, together, share, most_follows, best_path, best_names = self.features[path]
+        total = (
+            BIAS
+            + _FOLLOWS * _sqrt(follows)
+            + _LIKE * _sqrt(like)
+            + _TOGETHER * _sqrt(together)
+            + _SHARE * _sqrt(share)
+            + _MOST_FOLLOWS * _sqrt(most_follows)
+            + _BEST_PATH * _sqrt(best_path)
+            + _BEST_NAMES * _sqrt(best_names)
+        )
         return 1.0 - (1.0 - self.named.get(path, 0.0)) / (1.0 + _exp(total))
 
     def reason(self, path: str, history: History) -> str:
@@ -102,13 +117,24 @@ class Evidence:
             return f"commits that speak of “{max(said)[1]}” changed it"
         if most == TOGETHER:
             return f"changes together with {self.beside[path]}"
-        return {LIKE: "commits with a like message changed it", SHARE: "it changes often"}.get(
-            most, "its path has the task's words"
-        )
+        return {
+            LIKE: "commits with a like message changed it",
+            SHARE: "it changes often",
+            BEST_NAMES: "names that it defines have the task's words",
+        }.get(most, "its path has the task's words")
 
 
-def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None) -> Evidence:
-    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read."""
+def gather(
+    text: str,
+    tree: Tree,
+    history: History,
+    imports: Mapping[str, Sequence[str]] | None = None,
+    definitions: Definitions | None = None,
+) -> Evidence:
+    """All that speaks for files of the tree. imports: what files import that a text may name, as far as it was read.
+
+    definitions: what the tree's files define, as far as it was read.
+    """
     evidence = Evidence(words_of(text))
     named = named_in(text, tree)
     sure = named.strengths
@@ -118,6 +144,8 @@ def gather(text: str, tree: Tree, history: History, imports: Mapping[str, Sequen
             evidence.name(other, strength * SURE_IMPORTED, f"{path} imports it")
     _from_words(tree, history, evidence)
     _from_paths(tree, evidence)
+    if definitions is not None and definitions.files:
+        _from_definitions(text, definitions, evidence, sure)
     features = evidence.features
     likely = [(min(1.0, sure.get(path, 0.0) + row[FOLLOWS] + row[LIKE]), path) for path, row in features.items()]
     _from_companions(heapq.nlargest(MAX_SEEDS, likely), tree, history, evidence)
@@ -157,11 +185,34 @@ def _from_paths(tree: Tree, evidence: Evidence) -> None:
     sums: dict[str, float] = {}
     for word in evidence.words:
         paths, weight = tree.word(word)
-        for path in paths:
+        # The last come first: where many are alike, `src` and `tests` are likelier than what stands before them.
+        if not sums:
+            sums = dict.fromkeys(reversed(paths), weight)
+            continue
+        for path in reversed(paths):
             sums[path] = sums.get(path, 0.0) + weight
-    top = sorted([(value, path) for path, value in sums.items()], reverse=True)[: MAX_CANDIDATES // 3]
-    for value, path in top:
-        evidence.row(path)[BEST_PATH] = value / top[0][0]
+    top = sorted(sums, key=sums.__getitem__, reverse=True)[: MAX_CANDIDATES // 3]
+    for path in top:
+        evidence.row(path)[BEST_PATH] = sums[path] / sums[top[0]]
+
+
+def _from_definitions(text: str, definitions: Definitions, evidence: Evidence, sure: dict[str, float]) -> None:
+    for path, (name, count, can_be_but_a_name) in definitions.named_in(text).items():
+        chance = SURE_DEFINED if can_be_but_a_name else SURE_WORD_DEFINED
+        chance /= _sqrt(count)
+        evidence.name(path, chance, f"defines {name}")
+        sure[path] = max(chance, sure.get(path, 0.0))
+    sums: dict[str, float] = {}
+    for word in evidence.words:
+        told = definitions.word(word)
+        if not sums:
+            sums = dict(told)
+            continue
+        for path, value in told:
+            sums[path] = sums.get(path, 0.0) + value
+    top = sorted(sums, key=sums.__getitem__, reverse=True)[: MAX_CANDIDATES // 3]
+    for path in top:
+        evidence.row(path)[BEST_NAMES] = sums[path] / sums[top[0]]
 
 
 def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: History, evidence: Evidence) -> None:
@@ -178,10 +229,15 @@ def _from_companions(seeds: list[tuple[float, str]], tree: Tree, history: Histor
 
 
 def predict(
-    text: str, tree: Tree, history: History, imports: Mapping[str, Sequence[str]] | None = None, cut: float = CUT
+    text: str,
+    tree: Tree,
+    history: History,
+    imports: Mapping[str, Sequence[str]] | None = None,
+    definitions: Definitions | None = None,
+    cut: float = CUT,
 ) -> tuple[Predicted, ...]:
     """The files that a task with this text will touch, the likeliest first."""
-    evidence = gather(text, tree, history, imports)
+    evidence = gather(text, tree, history, imports, definitions)
     scored = [(score, path) for path in evidence.features if (score := evidence.score(path)) >= cut]
     scored.sort(key=lambda item: (-item[0], item[1]))
     return tuple(

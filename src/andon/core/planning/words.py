@@ -7,11 +7,14 @@ crudely; words that say nothing about a place are left out. Must not know: where
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_TEXT_CHARS = 20_000
 MAX_WORDS = 60
 """The first different words of a text that count."""
 MIN_CHARS = 2
+MAX_FORMS = 50_000
+"""So many words' forms are remembered, since the same words come again and again."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _ENDINGS = ("ings", "ing", "ies", "ed", "es", "s")
@@ -28,16 +31,23 @@ _SILENT = frozenset(
 def words_of(text: str) -> list[str]:
     """The different words of a text, in the order in which they come; at most MAX_WORDS."""
     found: dict[str, None] = {}
-    for match in _WORD.finditer(text[:MAX_TEXT_CHARS]):
-        word = match.group().lower()
-        if word in _SILENT:
-            continue
-        word = stem(word)
-        if len(word) >= MIN_CHARS and word not in found:
+    for part in _WORD.findall(text[:MAX_TEXT_CHARS]):
+        word = _form(part)
+        if word and word not in found:
             found[word] = None
             if len(found) == MAX_WORDS:
                 break
     return list(found)
+
+
+@lru_cache(maxsize=MAX_FORMS)
+def _form(part: str) -> str:
+    """The form of a word, "" for one that says nothing."""
+    word = part.lower()
+    if word in _SILENT:
+        return ""
+    word = stem(word)
+    return word if len(word) >= MIN_CHARS else ""
 
 
 def stem(word: str) -> str:

@@ -2,7 +2,7 @@
 
 -- name: status
 -- All of `status --json`: first where a person is needed, then what runs, what is ready, what waits, what lands.
-WITH
+WITH RECURSIVE
 live AS (
     SELECT steps.*, tasks.title AS title, runs.status AS run_status, runs.changed_at AS run_changed_at
     FROM steps LEFT JOIN tasks ON tasks.id = steps.task LEFT JOIN runs ON runs.id = steps.run
@@ -34,6 +34,13 @@ parked AS (
     FROM live LEFT JOIN pending ON pending.run = live.run AND pending.step = live.step
     WHERE live.state = 'waiting'
 ),
+named AS (
+    -- Open questions to a person by name.
+    SELECT messages.id AS id
+    FROM messages INDEXED BY messages_open_question JOIN states ON states.stream = messages.id
+    WHERE messages.kind = 'ask' AND messages.answered_at IS NULL
+        AND CASE WHEN json_valid(states.state) THEN json_extract(states.state, '$.person') END
+),
 needs_human AS (
     SELECT entered_at AS since, number, person AS kind, run, task, title, step, role, NULL AS agent, NULL AS message,
         due_at AS expires, coalesce(nullif(reason, ''), 'a person must approve or reject it') AS reason,
@@ -55,32 +62,108 @@ needs_human AS (
         nullif(messages.step, ''), '', messages.sender, messages.id, messages.expires_at, messages.body,
         'andon answer ' || messages.id || ' TEXT'
     FROM messages LEFT JOIN runs ON runs.id = messages.run LEFT JOIN tasks ON tasks.id = runs.task
-    WHERE messages.kind = 'ask' AND messages.answered_at IS NULL AND messages.recipient = 'human'
+    WHERE messages.kind = 'ask' AND messages.answered_at IS NULL
+        AND (messages.recipient = 'human' OR messages.id IN (SELECT id FROM named))
         AND (messages.expires_at IS NULL OR messages.expires_at >= :now)
 ),
-ready_steps AS (
-    SELECT priority, entered_at AS since, number, kind, run, task, title, step, role, offered_to
-    FROM live WHERE state = 'ready' AND kind = 'agent' AND run_status = 'open'
-    ORDER BY priority, entered_at, number, place LIMIT :limit
+durations AS (
+    -- Settings as the engine reads them, 30m or 2d; one that is none counts as not set. At most a year.
+    SELECT key, CAST(number AS REAL) * CASE unit WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END AS seconds
+    FROM (
+        SELECT key, substr(trim(value), -1) AS unit, CASE
+            WHEN substr(trim(value), -1) IN ('s', 'm', 'h', 'd') THEN substr(trim(value), 1, length(trim(value)) - 1)
+            ELSE trim(value) END AS number
+        FROM settings WHERE key IN ('config:next.ageing', 'config:messages.undelivered_after')
+    )
+    WHERE number <> '' AND number NOT GLOB '*[^0-9]*' AND length(number) < 16
 ),
-ready_tasks AS (
-    SELECT priority, added_at AS since, number, id, title
-    FROM tasks INDEXED BY tasks_ready WHERE status = 'open' AND open_dependencies = 0
-    ORDER BY priority, number, id LIMIT :limit
-),
-ready AS (
-    -- In the order in which `next` would offer them: steps of runs under way, then tasks.
-    SELECT 0 AS later, priority, since, number, kind, run, task, title, step, role, offered_to FROM ready_steps
-    UNION ALL
-    SELECT 1, priority, since, number, 'task', NULL, id, title, NULL, '', '' FROM ready_tasks
+ageing AS (
+    SELECT coalesce((
+        SELECT seconds FROM durations WHERE key = 'config:next.ageing' AND seconds <= 31536000), 14400.0) AS seconds
 ),
 patience AS (
-    -- How long a message may wait for its first acknowledgement: seconds, or 30m, 1h, 2d.
+    -- How long a message may wait for its first acknowledgement.
     SELECT coalesce((
-        SELECT CAST(rtrim(value, 'smhd') AS REAL)
-            * CASE substr(value, -1) WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END
-        FROM settings WHERE key = 'config:messages.undelivered_after' AND value <> ''
+        SELECT seconds FROM durations WHERE key = 'config:messages.undelivered_after' AND seconds <= 31536000
     ), 3600.0) AS seconds
+),
+lapsed AS (
+    -- Steps that were kept for one name, and are anybody's by now.
+    SELECT live.run AS run, live.step AS step
+    FROM live JOIN states ON states.stream = live.run
+    WHERE live.offered_to <> '' AND CASE WHEN json_valid(states.state)
+        THEN json_extract(states.state, '$.active."' || live.step || '".offered_until') END <= :now
+),
+levels(priority) AS (VALUES (0), (1), (2), (3), (4)),
+ready AS (
+    -- What `next` looks at: so many of every priority, those that waited longest (`engine.offers.EACH`).
+    SELECT steps.priority, steps.entered_at AS since, steps.number, steps.place, steps.run, steps.step, steps.task,
+        coalesce(tasks.labels, '[]') AS labels, coalesce(tasks.parent_run, '') AS parent_run
+    FROM levels CROSS JOIN steps LEFT JOIN tasks ON tasks.id = steps.task
+    WHERE (steps.run, steps.step) IN (
+        SELECT queued.run, queued.step
+        FROM steps AS queued INDEXED BY steps_ready JOIN runs ON runs.id = queued.run
+        WHERE queued.state = 'ready' AND queued.kind = 'agent' AND queued.priority = levels.priority
+            AND runs.status = 'open'
+        ORDER BY queued.entered_at, queued.number, queued.place LIMIT :each
+    )
+    UNION ALL
+    SELECT tasks.priority, tasks.added_at, tasks.number, 0, NULL, NULL, tasks.id, tasks.labels, tasks.parent_run
+    FROM levels CROSS JOIN tasks
+    WHERE tasks.rowid IN (
+        SELECT queued.rowid FROM tasks AS queued INDEXED BY tasks_ready
+        WHERE queued.status = 'open' AND queued.open_dependencies = 0 AND queued.priority = levels.priority
+        ORDER BY queued.number, queued.id LIMIT :each
+    )
+),
+campaigned AS MATERIALIZED (
+    SELECT priority, since, number, place, run, step, task, parent_run, coalesce(CASE WHEN instr(labels, 'campaign:') > 0 AND json_valid(labels) THEN (
+        SELECT substr(value, 10) FROM json_each(labels) WHERE substr(value, 1, 9) = 'campaign:' ORDER BY key LIMIT 1
+    ) END, '') AS campaign
+    FROM ready
+),
+busy AS (
+    -- Leases by campaign; work of no campaign is one of its own.
+    SELECT campaign, count(*) AS leases FROM (
+        SELECT coalesce(CASE WHEN instr(tasks.labels, 'campaign:') > 0 AND json_valid(tasks.labels) THEN (
+            SELECT substr(value, 10) FROM json_each(tasks.labels)
+            WHERE substr(value, 1, 9) = 'campaign:' ORDER BY key LIMIT 1
+        ) END, '') AS campaign
+        FROM steps INDEXED BY steps_leased LEFT JOIN tasks ON tasks.id = steps.task
+        WHERE steps.state = 'leased' AND steps.kind = 'agent' AND steps.expires_at > :now
+    ) GROUP BY campaign
+),
+numbered AS (
+    SELECT priority, since, run, step, task, parent_run, row_number() OVER (
+        ORDER BY priority - CASE WHEN (SELECT seconds FROM ageing) > 0
+            THEN CAST(max(0.0, :now - since) / (SELECT seconds FROM ageing) AS INTEGER) ELSE 0 END,
+        coalesce(busy.leases, 0), run IS NULL, since, number, place
+    ) AS ordinal
+    FROM campaigned LEFT JOIN busy ON busy.campaign = campaigned.campaign
+),
+below(ordinal, depth, above) AS (
+    -- The runs that children among them are below.
+    SELECT ordinal, 1, parent_run FROM numbered WHERE parent_run <> ''
+    UNION ALL
+    SELECT below.ordinal, below.depth + 1, tasks.parent_run
+    FROM below JOIN runs ON runs.id = below.above JOIN tasks ON tasks.id = runs.task
+    WHERE tasks.parent_run <> '' AND below.depth < 50
+),
+last_below AS (SELECT above, max(ordinal) AS ordinal FROM below GROUP BY above),
+depths AS (SELECT ordinal, max(depth) AS depth FROM below GROUP BY ordinal),
+ranked AS (
+    -- The order of `core.queue.in_order`: a step whose children are ready, too, comes after all of them.
+    SELECT numbered.*, max(numbered.ordinal, coalesce(last_below.ordinal, 0)) AS slot, coalesce(depths.depth, 0) AS depth
+    FROM numbered LEFT JOIN last_below ON last_below.above = numbered.run
+        LEFT JOIN depths ON depths.ordinal = numbered.ordinal
+    ORDER BY slot, depth DESC, numbered.ordinal LIMIT :limit
+),
+listed AS (
+    SELECT ranked.*, coalesce(steps.kind, 'task') AS kind, coalesce(steps.role, '') AS role, tasks.title AS title,
+        CASE WHEN (ranked.run, ranked.step) IN (SELECT run, step FROM lapsed) THEN ''
+            ELSE coalesce(steps.offered_to, '') END AS offered_to
+    FROM ranked LEFT JOIN steps ON steps.run = ranked.run AND steps.step = ranked.step
+        LEFT JOIN tasks ON tasks.id = ranked.task
 ),
 silent AS (
     -- Messages that nobody has acknowledged or answered: few, by an index of their own. `over`: their mailbox is no more.
@@ -103,7 +186,8 @@ undelivered AS (
         ELSE 'undeliverable: ' || recipient || ' holds no claim now' END AS reason
     FROM silent
     WHERE (over OR sent_at <= :now - (SELECT seconds FROM patience))
-        AND NOT (kind = 'ask' AND recipient = 'human' AND (expires_at IS NULL OR expires_at >= :now))
+        AND NOT (kind = 'ask' AND (recipient = 'human' OR id IN (SELECT id FROM named))
+            AND (expires_at IS NULL OR expires_at >= :now))
         AND NOT (kind = 'handoff' AND NOT EXISTS (
             SELECT 1 FROM steps WHERE steps.run = silent.run AND steps.step = silent.step AND steps.state = 'ready'))
 ),
@@ -123,7 +207,8 @@ waiting AS (
     FROM live WHERE state = 'ready' AND kind NOT IN ('agent', 'land') AND run_status = 'open'
     UNION ALL
     SELECT 0, entered_at, number, kind, run, task, title, step, role, NULL, 'run ' || run || ' is blocked',
-        'andon run retry ' || run, offered_to
+        'andon run retry ' || run,
+        CASE WHEN (run, step) IN (SELECT run, step FROM lapsed) THEN '' ELSE offered_to END
     FROM live WHERE state = 'ready' AND kind <> 'land' AND run_status <> 'open'
     UNION ALL
     SELECT 1, added_at, number, 'task', NULL, id, title, NULL, '', NULL, 'waits for ' || (
@@ -161,7 +246,7 @@ SELECT json_object(
             'next', CASE
                 WHEN offered_to IN ('', 'anyone') OR offered_to LIKE 'role:%' THEN 'andon next --task ' || task
                 ELSE 'andon show ' || run END
-        ) AS item FROM ready ORDER BY later, priority, CASE later WHEN 0 THEN since END, number LIMIT :limit
+        ) AS item FROM listed ORDER BY slot, depth DESC, ordinal
     )),
     'waiting', (SELECT json_group_array(json(item)) FROM (
         SELECT json_object(
@@ -239,11 +324,11 @@ WITH boxes (name) AS (
 unread AS (
     SELECT 0 AS own, * FROM messages
     WHERE recipient IN (SELECT name FROM boxes) AND sender <> :agent
-        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+        AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :agent)
     UNION ALL
     SELECT 1, * FROM messages
     WHERE sender = :agent AND answered_at IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :agent)
+        AND NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :agent)
 )
 SELECT json_object(
     'ok', json('true'),

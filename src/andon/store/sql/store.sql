@@ -64,7 +64,7 @@ WHERE steps.state = 'ready' AND steps.kind = 'agent' AND steps.priority = :prior
     AND (:task IS NULL OR steps.task = :task) AND (:run IS NULL OR steps.run = :run)
     AND (:labels IS NULL OR NOT EXISTS (
         SELECT 1 FROM json_each(:labels)
-        WHERE value NOT IN (SELECT value FROM json_each(coalesce(tasks.labels, '[]')))
+        WHERE value NOT IN (SELECT value FROM json_each(CASE WHEN json_valid(tasks.labels) THEN tasks.labels ELSE '[]' END))
     ))
 ORDER BY steps.entered_at, steps.number, steps.place LIMIT :each
 
@@ -75,7 +75,7 @@ FROM tasks INDEXED BY tasks_ready
 WHERE status = 'open' AND open_dependencies = 0 AND priority = :priority
     AND (:labels IS NULL OR NOT EXISTS (
         SELECT 1 FROM json_each(:labels)
-        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+        WHERE value NOT IN (SELECT value FROM json_each(CASE WHEN json_valid(tasks.labels) THEN tasks.labels ELSE '[]' END))
     ))
 ORDER BY number, id LIMIT :each
 
@@ -86,7 +86,7 @@ FROM tasks
 WHERE id = :task AND status = 'open' AND open_dependencies = 0
     AND (:labels IS NULL OR NOT EXISTS (
         SELECT 1 FROM json_each(:labels)
-        WHERE value NOT IN (SELECT value FROM json_each(tasks.labels))
+        WHERE value NOT IN (SELECT value FROM json_each(CASE WHEN json_valid(tasks.labels) THEN tasks.labels ELSE '[]' END))
     ))
 
 -- name: leases
@@ -208,7 +208,7 @@ WHERE recipient IN (SELECT value FROM json_each(:recipients))
     AND (:sender IS NULL OR sender = :sender)
     AND (:unanswered = 0 OR answered_at IS NULL)
     AND (:answered = 0 OR answered_at IS NOT NULL)
-    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
 -- name: messages_of_run
@@ -220,7 +220,7 @@ WHERE run = :run AND run <> ''
     AND (:sender IS NULL OR sender = :sender)
     AND (:unanswered = 0 OR answered_at IS NULL)
     AND (:answered = 0 OR answered_at IS NOT NULL)
-    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
 -- name: messages_answered
@@ -229,7 +229,7 @@ SELECT id, kind, sender, recipient, body, run, step, sent_at, expires_at, acknow
     answered_at, thread, in_reply_to, repeated
 FROM messages
 WHERE sender = :sender AND answered_at IS NOT NULL
-    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
 -- name: messages_of_thread
@@ -260,7 +260,7 @@ WHERE (:sender IS NULL OR sender = :sender)
     AND (:run IS NULL OR run = :run)
     AND (:unanswered = 0 OR answered_at IS NULL)
     AND (:answered = 0 OR answered_at IS NOT NULL)
-    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(acknowledged) WHERE value = :by))
+    AND (:by IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(acknowledged) THEN acknowledged ELSE '[]' END) WHERE value = :by))
 ORDER BY number, id LIMIT :limit
 
 -- name: measurement
