@@ -4,11 +4,14 @@ Adapters (`store`, `git`, `gates`, `runtimes`) implement these and never import 
 the names here. Paths are `str` (file names may hold any bytes: they are decoded with surrogateescape).
 """
 
+# A protocol's methods say by `...` that they have no body.
+# ruff: noqa: PIE790
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -22,10 +25,14 @@ from andon.core.workflow import Environment, Gate, ResourceLimits
 from andon.ports_mail import MailReader
 from andon.ports_queue import QueueReader
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from andon.core.planning.definitions import Defined
     from andon.core.planning.history import Commit as MinedCommit
+else:
+    # What a port is matters to type checkers alone, and every command pays for such a class.
+    Protocol = object
 
 
 class Clock(Protocol):
@@ -93,6 +100,10 @@ class Git(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool: ...
     def merge_base(self, one: str, other: str) -> str | None: ...
     def read_file(self, treeish: str, path: str) -> bytes | None: ...
+
+    def mode_of(self, treeish: str, path: str) -> str | None:
+        """Of what kind the blob, link or submodule at this very path is, in git's words; None when there is none."""
+        ...
 
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         """(mode, object id, path) of every blob, link and submodule below `under`."""

@@ -1,12 +1,21 @@
 """What `next` reads of the store: ready work with what its order depends on, and what is under lease."""
 
+# A protocol's methods say by `...` that they have no body.
+# ruff: noqa: PIE790
+
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from andon.core.projection import Row
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    # What a port is matters to type checkers alone, and every command pays for such a class.
+    Protocol = object
 
 
 class QueueReader(Protocol):

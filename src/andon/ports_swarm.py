@@ -1,8 +1,17 @@
 """The interface through which a parent has children worked on beside it."""
 
+# A protocol's methods say by `...` that they have no body.
+# ruff: noqa: PIE790
+
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    # What a port is matters to type checkers alone, and every command pays for such a class.
+    Protocol = object
 
 
 class Beside(Protocol):

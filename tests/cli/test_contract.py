@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from andon.cli.plain import clean, columns
-from andon.cli.table import COMMANDS, NOT_BUILT
+from andon.cli.table import COMMANDS, NOT_BUILT, PARTS, find
 from tests.e2e.world import World
 
 COMMAND = [sys.executable, "-m", "andon"]
@@ -236,3 +237,15 @@ def test_next_names_tasks_that_can_not_start(world: World) -> None:
     result = world.andon("next", "--json")
     assert result.exit == 3
     assert "workflow nowhere is not on branch" in result.json["error"]["message"]
+
+
+def test_a_command_is_found_by_the_first_part_of_the_table_that_knows_its_word() -> None:
+    owners: dict[str, set[str]] = {}
+    for part in PARTS:
+        for command in import_module(f"andon.cli.commands.{part}").COMMANDS:
+            owners.setdefault(command[1].split(" ")[0], set()).add(part)
+    assert [word for word, parts in owners.items() if len(parts) > 1] == []
+    for command in COMMANDS:
+        found = find([*command[1].split(" "), "X"])
+        assert found is not None
+        assert found[0] is command

@@ -37,6 +37,7 @@ def test_the_answers_are_the_same(sandbox: Sandbox) -> None:
         assert at_hand.commit_contents([first, second]) == plain.commit_contents([first, second])
         for path in ("a.txt", "ü/b c.txt", "nowhere", "ü"):
             assert at_hand.read_file(second, path) == plain.read_file(second, path)
+            assert at_hand.mode_of(second, path) == plain.mode_of(second, path)
         for message in ("a title", "Żółć\n\nbody\n", "\n"):
             for author in (ANN, Person(name="<odd>", email="."), Person(name=" x. ", email="x@y")):
                 given = {"author": author, "committer": ANN, "at": 1_700_000_000.5}
@@ -77,6 +78,7 @@ def test_a_process_that_was_killed_costs_nothing_but_time(sandbox: Sandbox) -> N
             os.kill(process._pid, signal.SIGKILL)
         assert repository.read_file(head, "a.txt") == b"a\n"
         assert repository.author_of(head).name
+        assert repository.commit_tree(repository.tree_of(head), [], "m", author=ANN, committer=ANN, at=1.0)
     assert list((Path(sandbox.path) / ".git" / "andon" / "tmp").iterdir()) == []
 
 
@@ -109,3 +111,29 @@ def test_several_threads_get_their_own_answers(sandbox: Sandbox) -> None:
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+def test_kinds_of_paths_are_told_alike(sandbox: Sandbox) -> None:
+    head = sandbox.commit({"a.txt": b"a\n", "d/e/f": b"f\n"})
+    os.symlink("a.txt", Path(sandbox.path) / "link")
+    sandbox.git("add", "link")
+    tree = sandbox.git("write-tree").strip()
+    plain, at_hand = Repository.find(str(sandbox.path)), Repository.find(str(sandbox.path))
+    with at_hand.at_hand():
+        for treeish in (head, tree, "HEAD"):
+            for path in (
+                "a.txt",
+                "link",
+                "d",
+                "d/e",
+                "d/e/f",
+                "d/e/g",
+                "x/y",
+                "./a.txt",
+                "d//e/f",
+                "d/../a.txt",
+                "/a.txt",
+            ):
+                assert at_hand.mode_of(treeish, path) == plain.mode_of(treeish, path), (treeish, path)
+        assert at_hand.mode_of(tree, "link") == "120000"
+        assert at_hand.mode_of(head, "d/e/f") == "100644"

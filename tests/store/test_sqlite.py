@@ -75,7 +75,9 @@ class TestFiles:
             text = (ROOT / "src/andon/store/sql" / f"{name}.sql").read_text()
             for block in text.split("-- name: ")[1:]:
                 assert block.splitlines()[1].startswith("-- "), block.splitlines()[0]
-            assert len(statements(name)) == text.count("-- name: ")
+            found = statements(name)
+            assert len(found.names) == text.count("-- name: ")
+            assert all(found[block] and not found[block].startswith("--") for block in found.names)
 
     def test_the_tables_have_the_projections_columns(self, store: SqliteStore) -> None:
         samples.add_task(store, "T1", depends_on=("T2",))

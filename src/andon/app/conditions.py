@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from andon.core.figures import choice_variables, declare
 from andon.core.routing import ConditionError
 
 
 def evaluate(condition: str, facts: Mapping[str, object]) -> bool:
     """Raises ConditionError unless the result is a boolean (law 4)."""
     from cel_expr_python import cel
+
+    from andon.core.figures import choice_variables, declare
 
     task = facts["task"]
     values: dict[str, Any] = {key: facts[key] for key in ("outcome", "visits", "figures")}

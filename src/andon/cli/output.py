@@ -14,7 +14,11 @@ from andon.engine.interface import Reply
 def encode(body: dict[str, Any]) -> str:
     import msgspec
 
-    return json_text(msgspec.json.encode(_printable(body)).decode())
+    try:
+        data = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_printable(body))
+    return json_text(data.decode())
 
 
 def _printable(value: Any) -> Any:

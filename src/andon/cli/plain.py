@@ -7,7 +7,9 @@ def clean(text: str) -> str:
     """Control characters (but new lines and tabs), escape sequences and direction overrides made visible."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _safe(char) else _visible(char) for char in text)
+    # Each character is judged once, however often it stands there.
+    unsafe = {ord(char): _visible(char) for char in set(text) if not _safe(char)}
+    return text.translate(unsafe) if unsafe else text
 
 
 def _safe(char: str) -> bool:
@@ -41,7 +43,8 @@ def json_text(text: str) -> str:
     """
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(char if char == "\n" or _safe(char) else _json_escape(ord(char)) for char in text)
+    unsafe = {ord(char): _json_escape(ord(char)) for char in set(text) if not _safe(char)}
+    return text.translate(unsafe) if unsafe else text
 
 
 def _json_escape(code: int) -> str:

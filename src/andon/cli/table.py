@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from andon.cli.commands import agents, flows, knowledge, people, tasks
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
 from andon.cli.commands.words import AGENTS, FLOWS, PEOPLE, TASKS, Command, Option, Positional
 
 __all__ = ["AGENTS", "AGENTS_TOO", "COMMANDS", "COMMON", "FLOWS", "NOT_BUILT", "PEOPLE", "PERSONS_ACTS", "TASKS"]
 __all__ += ["Command", "Option", "Positional", "common_of", "find"]
 
-COMMANDS: tuple[Command, ...] = (
-    *agents.COMMANDS,
-    *knowledge.COMMANDS,
-    *people.COMMANDS,
-    *tasks.COMMANDS,
-    *flows.COMMANDS,
-)
+PARTS = ("agents", "knowledge", "people", "tasks", "flows")
+"""The modules of the table, in its order. All commands that begin with the same word stand in one of them."""
+
+COMMANDS: tuple[Command, ...]
+"""All of them; read from their modules when somebody asks for it, since most processes look for one command."""
+
+
+def __getattr__(name: str) -> Any:
+    if name != "COMMANDS":
+        raise AttributeError(name)
+    return tuple(command for part in _parts() for command in part)
+
+
+def _parts() -> Iterator[tuple[Command, ...]]:
+    for name in PARTS:
+        yield import_module(f"andon.cli.commands.{name}").COMMANDS
+
 
 COMMON: tuple[Option, ...] = (
     (("--json",), "json", "flag", "print exactly one JSON object"),
@@ -61,8 +74,11 @@ def common_of(command: Command) -> tuple[Option, ...]:
 def find(words: list[str]) -> tuple[Command, list[str]] | None:
     """The command that the words begin with, and the rest. Of two of them, the one of more words."""
     found: tuple[Command, list[str]] | None = None
-    for command in COMMANDS:
-        path = command[1].split(" ")
-        if words[: len(path)] == path and (found is None or len(path) > 1):
-            found = command, words[len(path) :]
-    return found
+    for part in _parts():
+        for command in part:
+            path = command[1].split(" ")
+            if words[: len(path)] == path and (found is None or len(path) > 1):
+                found = command, words[len(path) :]
+        if found is not None:
+            return found
+    return None

@@ -7,21 +7,8 @@ import os
 import sys
 from typing import Any, NoReturn
 
+from andon.cli.lean import import_msgspec
 from andon.cli.table import PEOPLES_SETTINGS, PERSONS_ACTS, WEIGHED_ACTS, find
-
-
-def import_msgspec() -> None:
-    """Import msgspec without typing_extensions, which it would take where it is installed.
-
-    That module costs more than msgspec itself, and msgspec needs it on no Python that Andon runs on.
-    """
-    if "msgspec" in sys.modules or "typing_extensions" in sys.modules:
-        return
-    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
-    try:
-        import msgspec  # noqa: F401
-    finally:
-        del sys.modules["typing_extensions"]
 
 
 def run(argv: list[str]) -> None:

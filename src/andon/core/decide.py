@@ -14,7 +14,6 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import EXIT_DENIED, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.rules_message import decide_message as decide_message
-from andon.core.rules_plan import plan_task
 
 MAX_TITLE_CHARS = 500
 MAX_TEXT_BYTES = 200_000
@@ -37,6 +36,8 @@ def decide_task(task: s.Task | None, command: c.Command) -> Decision:
     if isinstance(command, c.CancelTask):
         return _cancel_task(task, command)
     if isinstance(command, c.PlanTask):
+        from andon.core.rules_plan import plan_task
+
         return plan_task(task, command)
     if isinstance(command, c.RememberImport):
         return [e.TaskImported(at=command.at, actor=command.actor, imported=command.imported)]

@@ -10,7 +10,7 @@ Routing is in `routing`, judging in `judge`. Must not know: git, files, clocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UnsetType
 
@@ -21,12 +21,8 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.evolve import evolve
 from andon.core.judge import is_review_step, judge, overall
+from andon.core.later import later
 from andon.core.routing import Evaluate, Progress, final_submission
-from andon.core.rules_findings import reopen_finding, resolve_findings
-from andon.core.rules_given import give_learnings
-from andon.core.rules_landing import abandon_landing, confirm_landing, join_lanes, prepare_landing, refuse_landing
-from andon.core.rules_people import approve, post_signal, reject, settle, waive
-from andon.core.rules_question import park, question_expired, resume
 from andon.core.rules_session import (
     budget_of,
     end_over_budget,
@@ -46,17 +42,19 @@ from andon.core.rules_step import (
     record_submission,
     submit,
 )
-from andon.core.rules_swarm import (
-    begin_merge,
-    drop_again,
-    drop_children,
-    end_child,
-    hand_on,
-    join_children,
-    merge_children,
-)
 from andon.core.rules_worker import is_offered, kept_until, refuse_agent, refuse_machine, refuse_receiver
 from andon.core.verdict import PASSED
+
+if TYPE_CHECKING:
+    from andon.core import rules_findings, rules_given, rules_landing, rules_people, rules_question, rules_swarm
+else:
+    # No claim and no check needs these.
+    rules_findings = later("andon.core.rules_findings")
+    rules_given = later("andon.core.rules_given")
+    rules_landing = later("andon.core.rules_landing")
+    rules_people = later("andon.core.rules_people")
+    rules_question = later("andon.core.rules_question")
+    rules_swarm = later("andon.core.rules_swarm")
 
 MIN_RENEWAL_S = 30.0
 """A renewal that would extend the lease by less than this (or a tenth of the lease) is not worth an event."""
@@ -418,15 +416,15 @@ def _shorten(progress: Progress, command: c.ShortenLease) -> Rejected | None:
 def _advance(progress: Progress, command: c.Advance) -> Rejected | None:
     refusal = advance(progress, command)
     if refusal is None and command.resolve and progress.run.status == s.RUN_OPEN:
-        settle(progress)
+        rules_people.settle(progress)
     return refusal
 
 
 def _resolve(progress: Progress, command: c.ResolveFindings) -> Rejected | None:
     """Whatever waited for it goes on at once."""
-    refusal = resolve_findings(progress, command)
+    refusal = rules_findings.resolve_findings(progress, command)
     if refusal is None and progress.run.status == s.RUN_OPEN:
-        settle(progress)
+        rules_people.settle(progress)
     return refusal
 
 
@@ -443,15 +441,15 @@ def _tick(progress: Progress, command: c.Tick) -> Rejected | None:
         elif step.state == s.WAITING and step.due_at is not None and command.at >= step.due_at:
             _time_is_up(progress, step)
     if progress.run.status == s.RUN_OPEN:
-        settle(progress)
-    drop_again(progress)
+        rules_people.settle(progress)
+    rules_swarm.drop_again(progress)
     _limit_wall_time(progress, command)
     return None
 
 
 def _time_is_up(progress: Progress, step: s.ActiveStep) -> None:
     if step.question:
-        question_expired(progress, step)
+        rules_question.question_expired(progress, step)
         return
     definition = progress.workflow.steps[step.step]
     if definition.kind == "wait" and definition.signal is None:
@@ -500,38 +498,50 @@ def _cancel(progress: Progress, command: c.CancelRun) -> Rejected | None:
     return None
 
 
-_HANDLERS: dict[type[c.Command], Callable[[Progress, Any], Rejected | None]] = {
+_Rule = Callable[[Progress, Any], Rejected | None]
+
+
+def _of(find: Callable[[], _Rule]) -> _Rule:
+    """A rule of a module that is imported when the rule is needed."""
+
+    def rule(progress: Progress, command: Any) -> Rejected | None:
+        return find()(progress, command)
+
+    return rule
+
+
+_HANDLERS: dict[type[c.Command], _Rule] = {
     c.Claim: _claim,
     c.Renew: _renew,
     c.CountTokens: _count_tokens,
-    c.GiveLearnings: give_learnings,
+    c.GiveLearnings: _of(lambda: rules_given.give_learnings),
     c.Release: _release,
     c.HandOff: _hand_off,
-    c.Park: park,
-    c.Resume: resume,
+    c.Park: _of(lambda: rules_question.park),
+    c.Resume: _of(lambda: rules_question.resume),
     c.ExpireLease: _expire,
     c.ShortenLease: _shorten,
     c.Interrupt: _interrupt,
     c.Submit: submit,
     c.Advance: _advance,
     c.ResolveFindings: _resolve,
-    c.ReopenFinding: reopen_finding,
-    c.Approve: approve,
-    c.Reject: reject,
-    c.PostSignal: post_signal,
-    c.Waive: waive,
+    c.ReopenFinding: _of(lambda: rules_findings.reopen_finding),
+    c.Approve: _of(lambda: rules_people.approve),
+    c.Reject: _of(lambda: rules_people.reject),
+    c.PostSignal: _of(lambda: rules_people.post_signal),
+    c.Waive: _of(lambda: rules_people.waive),
     c.Tick: _tick,
-    c.PrepareLanding: prepare_landing,
-    c.ConfirmLanding: confirm_landing,
-    c.AbandonLanding: abandon_landing,
-    c.RefuseLanding: refuse_landing,
-    c.JoinLanes: join_lanes,
-    c.HandOn: hand_on,
-    c.EndChild: end_child,
-    c.BeginMerge: begin_merge,
-    c.MergeChildren: merge_children,
-    c.DropChildren: drop_children,
-    c.JoinChildren: join_children,
+    c.PrepareLanding: _of(lambda: rules_landing.prepare_landing),
+    c.ConfirmLanding: _of(lambda: rules_landing.confirm_landing),
+    c.AbandonLanding: _of(lambda: rules_landing.abandon_landing),
+    c.RefuseLanding: _of(lambda: rules_landing.refuse_landing),
+    c.JoinLanes: _of(lambda: rules_landing.join_lanes),
+    c.HandOn: _of(lambda: rules_swarm.hand_on),
+    c.EndChild: _of(lambda: rules_swarm.end_child),
+    c.BeginMerge: _of(lambda: rules_swarm.begin_merge),
+    c.MergeChildren: _of(lambda: rules_swarm.merge_children),
+    c.DropChildren: _of(lambda: rules_swarm.drop_children),
+    c.JoinChildren: _of(lambda: rules_swarm.join_children),
     c.RetryRun: _retry,
     c.CancelRun: _cancel,
 }

@@ -1,7 +1,5 @@
 """The base of all events; see `events`."""
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 

@@ -9,7 +9,7 @@ a step that is not active. Replaying a log with these functions gives the projec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -17,21 +17,34 @@ from andon.core import events as e
 from andon.core import state as s
 from andon.core.errors import InvariantViolation
 from andon.core.evolve_finding import FINDING_EVENTS, with_machine
-from andon.core.evolve_learning import LEARNING_EVENTS, given, judged
-from andon.core.evolve_message import MESSAGE_EVENTS
-from andon.core.evolve_swarm import SWARM_EVENTS, renumbered, waits_for_children
 from andon.core.evolve_task import TASK_EVENTS
-from andon.core.registry import REPOSITORY_EVENTS
+from andon.core.later import later
 from andon.core.verdict import Submission
+
+if TYPE_CHECKING:
+    from andon.core import evolve_learning, evolve_message, evolve_swarm, registry
+else:
+    evolve_learning = later("andon.core.evolve_learning")
+    evolve_message = later("andon.core.evolve_message")
+    evolve_swarm = later("andon.core.evolve_swarm")
+    registry = later("andon.core.registry")
 
 
 def evolve(state: s.State | None, event: e.Event) -> s.State:
     """The state after `event`. state None: the aggregate does not exist yet."""
-    handler = _HANDLERS.get(type(event))
+    handler = _HANDLERS.get(type(event)) or _elsewhere(type(event))
     if handler is None:
         raise InvariantViolation(f"no transition for event {type(event).__name__}")
     result: s.State = handler(state, event)
     return result
+
+
+def _elsewhere(kind: type[e.Event]) -> Callable[[Any, Any], s.State] | None:
+    """The function for an event that most processes never see."""
+    for known in (evolve_message.MESSAGE_EVENTS, evolve_learning.LEARNING_EVENTS, evolve_swarm.SWARM_EVENTS):
+        if kind in known:
+            return known[kind]
+    return registry.REPOSITORY_EVENTS.get(kind)
 
 
 def replay(events: Iterable[e.Event]) -> s.State | None:
@@ -147,7 +160,7 @@ def _tokens_counted(run: s.Run, event: e.TokensCounted) -> s.Run:
 
 
 def _learnings_given(run: s.Run, event: e.LearningsGiven) -> s.Run:
-    return replace(run, given=given(run.given, event))
+    return replace(run, given=evolve_learning.given(run.given, event))
 
 
 def _checkpoint_noted(run: s.Run, event: e.CheckpointNoted) -> s.Run:
@@ -237,7 +250,7 @@ def _judged(run: s.Run, event: e.Judged) -> s.Run:
     for verdict in event.verdicts:
         if verdict.subject.startswith("git-tree:"):
             environments[verdict.subject] = event.environment_digest
-    found = judged(run.given, event) if run.given else ()
+    found = evolve_learning.judged(run.given, event) if run.given else ()
     return replace(run, verdicts={**run.verdicts, **kept}, environments=environments, given=found)
 
 
@@ -415,7 +428,7 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
     swarms = dict(run.swarms)
     for name, step in run.active.items():
         if step.state == s.BLOCKED and event.step in ("", name):
-            waiting = step.kind in ("human", "wait") or waits_for_children(run, step)
+            waiting = step.kind in ("human", "wait") or evolve_swarm.waits_for_children(run, step)
             state = s.WAITING if waiting else s.READY
             steps[name] = replace(
                 step,
@@ -432,7 +445,7 @@ def _run_unblocked(run: s.Run, event: e.RunUnblocked) -> s.Run:
                 due_at=None if step.question else step.due_at,
             )
             visits[name] = 1
-            swarms |= renumbered(run, step)
+            swarms |= evolve_swarm.renumbered(run, step)
     blocked = any(step.state == s.BLOCKED for step in steps.values())
     return replace(
         run,
@@ -461,10 +474,6 @@ def _run_ended(run: s.Run, event: e.RunEnded) -> s.Run:
 
 _HANDLERS: dict[type[e.Event], Callable[[Any, Any], s.State]] = {
     **TASK_EVENTS,
-    **MESSAGE_EVENTS,
-    **LEARNING_EVENTS,
-    **REPOSITORY_EVENTS,
-    **SWARM_EVENTS,
     e.RunStarted: _run_started,
     e.StepEntered: _step_entered,
     e.StepClaimed: _step_claimed,

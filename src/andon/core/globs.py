@@ -207,6 +207,8 @@ def _is_star(token: _Token) -> bool:
 def _segment(text: str) -> _Segment:
     if text == ANY_DIRECTORIES:
         return None
+    if not any(character in text for character in "*?[\\"):
+        return text
     tokens: list[_Token] = []
     wild = False
     at = 0

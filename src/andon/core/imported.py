@@ -5,8 +5,6 @@ task `Imported` is kept beside it: digests of the values as they were in the fil
 changed there from what was changed here. Pure; must not know any file format.
 """
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from andon.core.digests import sha256

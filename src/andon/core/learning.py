@@ -6,8 +6,6 @@ Nobody's learning is evidence: it is quoted to workers, and no gate looks at it.
 person accepts it; what a person accepted is changed and retired by people only. Must not know: stores, briefs, ranking.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable
 
 from msgspec import Struct

@@ -16,7 +16,6 @@ from andon.core import workflow as w
 from andon.core.errors import EXIT_USAGE, Rejected
 from andon.core.routing import Progress
 from andon.core.rules_step import end_attempt
-from andon.core.rules_swarm import spent
 
 MAX_SESSIONS = 20
 """In one visit of a step; then a person is needed."""
@@ -79,6 +78,8 @@ def end_over_budget(progress: Progress, step_id: str, salvage: str) -> None:
 
 def tokens_over(progress: Progress) -> str:
     """Why the run must stop: its tokens, with what is promised to children, are more than a limit; "" while they are not."""
+    from andon.core.rules_swarm import spent
+
     run, used = progress.run, spent(progress.run)
     with_children = " (with what its children used and may use)" if used > run.tokens_used else ""
     for limit, before in _limits(progress):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from andon.core import commands as c
@@ -11,10 +13,15 @@ from andon.core import verdict as v
 from andon.core import workflow as w
 from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, InvariantViolation, Rejected
 from andon.core.judge import builtin_verdicts, is_review_step, judge, overall
+from andon.core.later import later
 from andon.core.routing import Progress, final_submission
-from andon.core.rules_findings import approve_own, may_resolve, raise_findings, refuse_findings, resolve_findings
 from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Artifact, Submission, Verdict
+
+if TYPE_CHECKING:
+    from andon.core import rules_findings
+else:
+    rules_findings = later("andon.core.rules_findings")
 
 
 def find_step(run: s.Run, step_id: str) -> s.ActiveStep | Rejected:
@@ -280,7 +287,9 @@ def _record_review(
     words = c.ResolveFindings(
         at=command.at, actor=command.actor, findings=command.resolve, why=command.message, role=role
     )
-    refusal = refuse_findings(progress.run, command.findings) or resolve_findings(progress, words)
+    refusal = rules_findings.refuse_findings(progress.run, command.findings) or rules_findings.resolve_findings(
+        progress, words
+    )
     if refusal is not None:
         return refusal
     submission = progress.run.submissions.get(step.lane) or final_submission(progress.run)
@@ -298,9 +307,9 @@ def _record_review(
             message=command.message,
         )
     )
-    raise_findings(progress, step.step, role, submission.patch, command.findings)
+    rules_findings.raise_findings(progress, step.step, role, submission.patch, command.findings)
     if outcome == w.PASSED and not blocking:
-        approve_own(progress, command.message)
+        rules_findings.approve_own(progress, command.message)
     return None
 
 
@@ -316,7 +325,7 @@ def but_for_findings(progress: Progress, step: s.ActiveStep, verdicts: tuple[Ver
 def _can_resolve(progress: Progress, role: str) -> bool:
     """Whether an open finding is this reviewer's to resolve."""
     workflow, run, actor = progress.workflow, progress.run, progress.actor
-    return any(may_resolve(workflow, run, x, actor, role) for x in run.findings if x.holds)
+    return any(rules_findings.may_resolve(workflow, run, x, actor, role) for x in run.findings if x.holds)
 
 
 def _wait_for_others(progress: Progress, step: s.ActiveStep, verdicts: tuple[Verdict, ...], command: c.Advance) -> bool:

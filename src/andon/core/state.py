@@ -4,8 +4,6 @@ States are frozen records; `evolve` builds the next one. They hold only what a l
 Times are seconds since the epoch. Legal transitions are the tables in `transitions.py`.
 """
 
-from __future__ import annotations
-
 from msgspec import Struct, field
 
 from andon.core.imported import Imported

@@ -4,8 +4,6 @@ Rules: a child has exactly one result; a join is decided by results alone, never
 reserved for children is out of the parent's reach until it is given back (law 13). Pure data; must not know: routing, git.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct

@@ -4,8 +4,6 @@ Law 2 (a verdict is bound) and law 3 (outcomes never collapse) live in these rec
 subject, gate digest, environment digest and verifier, and only `passed` and `waived` open a gate.
 """
 
-from __future__ import annotations
-
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 

@@ -7,8 +7,6 @@ a `Workflow` is its identity (`digest`), so nothing here may hold a source posit
 Contract: section 1 of the public contract. Must not know: how files are parsed, or how steps are carried out.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -13,7 +13,6 @@ from andon.core import workflow as w
 from andon.core.errors import AndonError
 from andon.core.judge import is_review_step
 from andon.core.learning import ACTIVE
-from andon.core.rules_findings import may_resolve
 from andon.engine import messages
 from andon.engine.brief import brief
 from andon.engine.services import Services
@@ -42,7 +41,11 @@ def write_brief(
     submission = run.submissions.get(step.lane)
     if submission is not None and reviewing:
         diff = services.git.diff_text(submission.base, submission.tree)
-    mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
+    mine: tuple[str, ...] = ()
+    if run.findings:
+        from andon.core.rules_findings import may_resolve
+
+        mine = tuple(x.id for x in run.findings if x.holds and may_resolve(workflow, run, x, agent, step.role))
     known = ""
     if anything_known:
         from andon.engine.knowing import section

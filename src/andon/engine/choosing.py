@@ -78,7 +78,7 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
             listed = offers.queue(reader, wanted, around, now, each)
         if full and listed:
             return Choice(offers=[], targets={}, why=f": {full}")
-        _look_at(services, wanted, [x for x in listed if x.key not in seen.keys], seen, now)
+        _look_at(services, wanted, [x for x in listed if x.key not in seen.keys], seen, around)
         if seen.chosen or len(listed) < each:
             break
         each *= offers.WIDER
@@ -92,12 +92,12 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
     return Choice(offers=seen.chosen, targets=seen.targets, why=why + told)
 
 
-def _look_at(services: Services, wanted: Wanted, listed: list[Offer], seen: Seen, now: float) -> None:
-    """Choose among these, in their order, until there are a few."""
+def _look_at(services: Services, wanted: Wanted, listed: list[Offer], seen: Seen, around: Surroundings) -> None:
+    """Choose among these, in their order, until there are a few. Whoever claims looks at what is under lease again."""
     starts = {x.start for x in listed if not x.candidate.run}
     seen.targets.update(runs.targets(services, starts - seen.targets.keys()))
     with services.store.read() as reader:
-        around = Surroundings(reader, now)
+        around.ask(reader)
         for offer in listed:
             seen.keys.add(offer.key)
             target = None if offer.candidate.run else seen.targets.get(offer.start)

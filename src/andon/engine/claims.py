@@ -12,6 +12,7 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core.decide_run import hand_refusal
 from andon.core.errors import EXIT_LOST, EXIT_UNAVAILABLE, EXIT_USAGE, AndonError, Rejected
+from andon.core.workflow import Workflow
 from andon.engine.places import Claim
 from andon.engine.services import Services
 from andon.engine.transact import key_cause, load_run
@@ -86,6 +87,12 @@ def held(services: Services, claim: Claim) -> tuple[s.Run, s.ActiveStep]:
     if isinstance(step, Rejected):
         raise AndonError.of(step)
     return run, step
+
+
+def definitions_of(services: Services, run: s.Run) -> Workflow:
+    """The workflow that a run follows."""
+    with services.store.read() as reader:
+        return services.engine.definitions.get(reader, run.workflow)
 
 
 # ---------------------------------------------------------------- keeping and giving up

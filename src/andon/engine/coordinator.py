@@ -16,10 +16,10 @@ from andon.core import state as s
 from andon.core import workflow as w
 from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_USAGE, EXIT_YES, AndonError
 from andon.core.judge import is_review_step
+from andon.core.later import later
 from andon.core.rules_step import gates_of
 from andon.core.verdict import Finding
-from andon.engine import claims, judging, messages, people, session, views
-from andon.engine.findings import parse_findings
+from andon.engine import claims, messages, session
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
 from andon.engine.services import Services
@@ -40,9 +40,12 @@ TOLD = frozenset(
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from andon.engine import judging, people, views
     from andon.engine.claiming import Claimed
     from andon.engine.landing import AllowLanding
     from andon.engine.watching import Watch
+else:
+    judging, people, views = later("andon.engine.judging"), later("andon.engine.people"), later("andon.engine.views")
 
 
 class LocalCoordinator:
@@ -139,7 +142,7 @@ class LocalCoordinator:
             raise AndonError("the claim was lost at once", kind="lease_lost", next="andon next", exit=4)
         from andon.engine.briefing import write_brief
 
-        workflow = judging.definitions_of(self.services, run)
+        workflow = claims.definitions_of(self.services, run)
         definition = workflow.steps[step.step]
         around = self._neighbours(run)
         body = {
@@ -185,7 +188,7 @@ class LocalCoordinator:
         judged = judging.check(self.services, claim, fresh=bool(arguments.get("fresh")))
         following: dict[str, Any] = {"step": judged.step, "role": self._role(judged), "state": "yours"}
         reply = self._judged_reply(judged, following)
-        workflow = judging.definitions_of(self.services, judged.run)
+        workflow = claims.definitions_of(self.services, judged.run)
         if reply.exit == EXIT_NOT_YET and is_review_step(workflow, workflow.steps[judged.step]):
             reply.body["error"]["next"] = "andon advance records your review (or --outcome … to send it back)"
             reply.body["review"] = True
@@ -211,6 +214,8 @@ class LocalCoordinator:
         return self._judged_reply(judged, following)
 
     def _findings(self, arguments: Arguments) -> tuple[Finding, ...]:
+        from andon.engine.findings import parse_findings
+
         return parse_findings(arguments.get("findings") or [])
 
     def _role(self, judged: judging.Judged) -> str | None:

@@ -22,10 +22,10 @@ from andon.core.routing import Progress, final_submission
 from andon.core.rules_step import gates_of, step_verdicts
 from andon.core.swarm import refuse_leaving
 from andon.core.verdict import Finding, Submission, Verdict
+from andon.engine.claims import definitions_of as definitions_of
 from andon.engine.claims import held, keep_alive, renew
 from andon.engine.places import Claim
 from andon.engine.services import Services
-from andon.engine.system import carry_out
 from andon.engine.transact import load_run
 from andon.ports import GateRequest
 
@@ -40,11 +40,6 @@ class Judged(Struct, frozen=True, kw_only=True):
     left: bool = False
     outcome: str = ""
     submission: Submission | None = None
-
-
-def definitions_of(services: Services, run: s.Run) -> w.Workflow:
-    with services.store.read() as reader:
-        return services.engine.definitions.get(reader, run.workflow)
 
 
 def base_of(services: Services, run: s.Run, workdir: str) -> str:
@@ -201,12 +196,14 @@ def _evaluate(
     workflow = definitions_of(services, run)
     definition = workflow.steps[step.step]
     reviewing = is_review_step(workflow, definition)
-    submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
-    subject = submission or run.submissions.get(step.lane) or final_submission(run)
-    with keep_alive(services, claim, definition.lease_s):
-        verdicts, environment = measure(services, workflow, run, gates_of(workflow, definition), subject, fresh=fresh)
-        if not reviewing:
-            verdicts = (protect(services, workflow, subject, verdicts), *verdicts)
+    gates = gates_of(workflow, definition)
+    with services.git.at_hand():
+        submission = None if reviewing else take_snapshot(services, claim, run, step, keep=keep)
+        subject = submission or run.submissions.get(step.lane) or final_submission(run)
+        with keep_alive(services, claim, definition.lease_s):
+            verdicts, environment = measure(services, workflow, run, gates, subject, fresh=fresh)
+            if not reviewing:
+                verdicts = (protect(services, workflow, subject, verdicts), *verdicts)
     return workflow, submission, verdicts, environment
 
 
@@ -278,6 +275,8 @@ def advance(
     services.after(effects)
     judged = _after_advance(services, claim, after, seen)
     if judged.left:
+        from andon.engine.system import carry_out
+
         carry_out(services, claim.run)
         with services.store.read() as reader:
             judged = replace(judged, run=load_run(reader, claim.run))

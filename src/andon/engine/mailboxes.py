@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.later import later
 from andon.core.rules_message import HUMAN as HUMAN
-from andon.engine import runs
 from andon.engine.services import Services
 from andon.engine.transact import load_run, load_task
 from andon.ports import Reader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.engine import runs
+else:
+    runs = later("andon.engine.runs")
 
 PREFIXES = ("role", "run", "task")
 ADVICE = "an agent's name, role:NAME, run:ID, task:ID or human"

@@ -94,6 +94,10 @@ class Surroundings:
         self._lines: dict[str, tuple[str, ...]] = {}
         self._above: dict[str, tuple[str, ...]] = {"": ()}
 
+    def ask(self, reader: Reader) -> None:
+        """What tasks say is read by this reader from now on; what is under lease stays what it was."""
+        self._reader = reader
+
     def against(self, task: str, role: str, scope: Sequence[str], *, looks_only: bool = False) -> str:
         """Why work of this task in this role is not given out now; "" when it may be."""
         if reason := q.role_is_full(role, self.held, self.limits):

@@ -103,6 +103,10 @@ class DiskPlaces:
 
     def is_delivered(self, claim: Claim) -> bool:
         parent = os.path.join(self._common_dir, "worktrees")
+        own = git_dir_of(claim.workdir)
+        if own is not None and os.path.dirname(own) == parent and _is_of(os.path.join(own, LEASE_FILE), claim):
+            return True
+        # Whoever works there may have removed what leads to the lease.
         try:
             names = os.listdir(parent)
         except OSError:
@@ -191,6 +195,12 @@ def read_lease_file(directory: str) -> Claim | None:
         if parent == directory:
             return None
         directory = parent
+
+
+def _is_of(path: str, claim: Claim) -> bool:
+    """Whether this lease file was written for this very claim."""
+    found = _parse_lease_file(path, claim.workdir)
+    return found is not None and (found.run, found.step, found.token) == (claim.run, claim.step, claim.token)
 
 
 def _parse_lease_file(path: str, workdir: str) -> Claim | None:

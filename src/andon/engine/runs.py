@@ -15,7 +15,6 @@ from andon.core.errors import EXIT_USAGE, AndonError, Rejected
 from andon.core.projection import Row
 from andon.core.swarm import open_children
 from andon.core.workflow import Workflow
-from andon.engine import integration
 from andon.engine.services import Services
 from andon.engine.transact import Unit, load_run, load_task
 from andon.ports import Reader
@@ -119,6 +118,8 @@ def child_startable(services: Services, task: str, wanted: str) -> Startable:
         if parent.status == s.RUN_ENDED or swarm is None or task not in still:
             text = f"task {task} was a part of run {parent.id}, which does not wait for it any more"
             return Startable(error=AndonError(text, kind="parent_over", next=f"andon show {parent.id}"))
+        from andon.engine import integration
+
         head = integration.head_of(services, swarm.ref)
         name = wanted or _only_workflow(services, parent.definitions)
         workflow = pinned_workflow(services, name, parent.target, parent.definitions)

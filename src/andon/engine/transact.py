@@ -16,7 +16,6 @@ import msgspec
 from andon.core import commands as c
 from andon.core import events as e
 from andon.core import state as s
-from andon.core.decide import decide_message, decide_task
 from andon.core.decide_run import decide_run
 from andon.core.errors import EXIT_LOST, EXIT_USAGE, AndonError, InvariantViolation, Rejected
 from andon.core.evolve import evolve
@@ -113,6 +112,8 @@ class Unit:
         state = loaded.state if loaded else None
         if state is not None and not isinstance(state, s.Task):
             raise unknown("task", task_id)
+        from andon.core.decide import decide_task
+
         decision = decide_task(state, command)
         if isinstance(decision, Rejected):
             return decision
@@ -128,6 +129,8 @@ class Unit:
         state = loaded.state if loaded else None
         if state is not None and not isinstance(state, s.Message):
             raise unknown("message", message_id)
+        from andon.core.rules_message import decide_message
+
         decision = decide_message(state, command)
         if isinstance(decision, Rejected):
             return decision

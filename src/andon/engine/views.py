@@ -8,6 +8,7 @@ import msgspec
 
 from andon.core import state as s
 from andon.core.errors import EXIT_USAGE, AndonError
+from andon.core.later import later
 from andon.core.learning import Learning
 from andon.core.reach import is_shared
 from andon.core.registry import Repository
@@ -15,10 +16,14 @@ from andon.core.routing import done_verdicts
 from andon.core.swarm import reason_now
 from andon.core.verdict import Verdict
 from andon.engine.messages import rfc3339, thread_items
-from andon.engine.people import where
 from andon.engine.services import Services
-from andon.engine.swarm_views import children_json, tokens_json
 from andon.ports import Store, StoredEvent, Unreadable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from andon.engine import people, swarm_views
+else:
+    people, swarm_views = later("andon.engine.people"), later("andon.engine.swarm_views")
 
 MAX_LOG = 100_000
 
@@ -107,7 +112,7 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
         "target": run.target,
         "base": run.base,
         "started_at": rfc3339(run.started_at),
-        "next": where(services, run),
+        "next": people.where(services, run),
         "steps": steps,
         "visits": run.visits,
         "submissions": submissions,
@@ -118,9 +123,9 @@ def _show_run(services: Services, name: str) -> dict[str, Any]:
         "notes": [msgspec.to_builtins(x) for x in run.notes],
         "done": [verdict_json(x) for x in done_verdicts(workflow, run, services.clock.now())],
         "tokens_used": run.tokens_used,
-        "tokens": tokens_json(workflow, run),
+        "tokens": swarm_views.tokens_json(workflow, run),
         "parent": run.parent or None,
-        "children": children_json(services, run),
+        "children": swarm_views.children_json(services, run),
     }
 
 

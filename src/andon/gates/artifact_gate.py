@@ -22,8 +22,7 @@ class CannotTell(Exception):
 def judge(gate: ArtifactGate, git: Git, *, tree: str, definitions: str) -> tuple[bool, str]:
     """(holds, summary). Raises CannotTell when the schema is missing or not a schema."""
     schema = _schema(gate.schema, git, definitions) if gate.schema is not None else None
-    directory = gate.path.rpartition("/")[0]
-    mode = next((mode for mode, _, path in git.list_files(tree, directory) if path == gate.path), None)
+    mode = git.mode_of(tree, gate.path)
     if mode is None:
         return False, f"{gate.path} does not exist"
     if mode not in _FILE_MODES:

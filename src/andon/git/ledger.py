@@ -84,12 +84,7 @@ def _at_hand(workshop: Workshop, tree: str | None, files: Mapping[bytes, bytes])
         found = workshop.read([tree])
         if found is None or found[tree][0] != b"tree":
             return None
-        content, length, at = found[tree][1], len(tree) // 2, 0
-        while at < len(content):
-            end = content.index(b"\0", at)
-            mode, _, name = content[at:end].partition(b" ")
-            entries[name] = mode, content[end + 1 : end + 1 + length].hex()
-            at = end + 1 + length
+        entries = objects.entries_of(found[tree][1], tree)
     here, below = _split(files)
     for name, content in here.items():
         oid = workshop.store("blob", content)

@@ -81,6 +81,18 @@ def list_files(repo: Runner, treeish: str, under: str = "") -> list[tuple[str, s
     return found
 
 
+def entries_of(content: bytes, like: str) -> dict[bytes, tuple[bytes, str]]:
+    """name -> (mode, object id) of what stands in a tree object itself. like: any id, since all are of one length."""
+    entries: dict[bytes, tuple[bytes, str]] = {}
+    length, at = len(like) // 2, 0
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, _, name = content[at:end].partition(b" ")
+        entries[name] = mode, content[end + 1 : end + 1 + length].hex()
+        at = end + 1 + length
+    return entries
+
+
 def read_blobs(repo: Runner, ids: Sequence[str]) -> dict[str, bytes]:
     """Contents by object id, in one process."""
     if not ids:

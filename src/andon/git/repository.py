@@ -14,21 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from andon.core.errors import EXIT_NO, EXIT_USAGE, AndonError
+from andon.core.later import later
 from andon.core.swarm import is_integration
-from andon.git import (
-    changes,
-    checkouts,
-    export,
-    history,
-    ledger,
-    merging,
-    objects,
-    patch,
-    refs,
-    snapshot,
-    sole,
-    worktrees,
-)
+from andon.git import objects, refs, worktrees
 from andon.git.locate import locate
 from andon.git.plumbing import Plumbing
 from andon.git.run import Runner
@@ -36,7 +24,12 @@ from andon.ports import Change, CheckoutNote, Merge, Person
 
 if TYPE_CHECKING:
     from andon.core.planning.history import Commit as MinedCommit
+    from andon.git import changes, checkouts, export, history, ledger, merging, patch, snapshot, sole
     from andon.git.standing import Workshop
+else:
+    changes, checkouts, export = later("andon.git.changes"), later("andon.git.checkouts"), later("andon.git.export")
+    history, ledger, merging = later("andon.git.history"), later("andon.git.ledger"), later("andon.git.merging")
+    patch, snapshot, sole = later("andon.git.patch"), later("andon.git.snapshot"), later("andon.git.sole")
 
 EDITS_KEPT = 64
 READ_AT_ONCE = 100
@@ -199,6 +192,18 @@ class Repository:
             kind, content = found[f"{treeish}:{path}"]
             return content if kind == b"blob" else None
         return objects.read_file(self._repo, treeish, path)
+
+    def mode_of(self, treeish: str, path: str) -> str | None:
+        directory, _, name = path.rpartition("/")
+        asked = f"{treeish}:{directory}"
+        plain = objects.is_id(treeish) and not {"", ".", ".."} & set(path.split("/"))
+        if self._workshop and plain and (found := self._workshop.read([asked])):
+            kind, content = found[asked]
+            entries = objects.entries_of(content, treeish) if kind == b"tree" else {}
+            mode, _oid = entries.get(os.fsencode(name), (b"", ""))
+            return mode.decode() if mode not in (b"", b"40000") else None
+        listed = objects.list_files(self._repo, treeish, directory)
+        return next((mode for mode, _oid, one in listed if one == path), None)
 
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         return objects.list_files(self._repo, treeish, under)

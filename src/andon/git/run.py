@@ -7,9 +7,9 @@ the person that could change an answer or start a program are overridden. Must n
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # the public module makes enumerations of them all
 import os
 import select
-import signal
 import time
 from collections.abc import Mapping, Sequence
 

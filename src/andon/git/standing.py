@@ -8,10 +8,10 @@ while the lock of `sole` is held by us, since what we start would keep it.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # the public module makes enumerations of them all
 import _thread
 import os
 import select
-import signal
 import time
 from collections.abc import Mapping, Sequence
 
@@ -95,10 +95,16 @@ class Standing:
             raise Ended
         self._rest += chunk
 
+    def let_go(self) -> None:
+        """Without input it ends by itself."""
+        if self._into >= 0:
+            os.close(self._into)
+            os.close(self._out)
+            self._into = self._out = -1
+
     def close(self) -> None:
-        """End it: without input it ends by itself."""
-        os.close(self._into)
-        os.close(self._out)
+        """End it, and see it end."""
+        self.let_go()
         until = time.monotonic() + 1.0
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > until:
@@ -118,15 +124,19 @@ class Workshop:
         self._processes: dict[tuple[str, ...], Standing] = {}
         self._lock = _thread.allocate_lock()
         self._scratch = scratch(common_dir)
-        self._directory = self._scratch.__enter__()
+        self._directory: str | None = None
         self._written = 0
 
     def close(self) -> None:
         with self._lock:
+            # All are told before the first is waited for.
+            for process in self._processes.values():
+                process.let_go()
             for process in self._processes.values():
                 process.close()
             self._processes.clear()
-            self._scratch.__exit__(None, None, None)
+            if self._directory is not None:
+                self._scratch.__exit__(None, None, None)
 
     def _process(self, runner: Runner, *arguments: str) -> Standing:
         if arguments not in self._processes:
@@ -169,6 +179,8 @@ class Workshop:
         command = ("hash-object", "-w", "--no-filters", "-t", kind, "--stdin-paths")
         with self._lock:
             self._written += 1
+            # Where nothing is stored, nothing is left behind to be swept.
+            self._directory = self._directory or self._scratch.__enter__()
             path = os.path.join(self._directory, str(self._written))
             try:
                 with open(path, "wb") as file:

@@ -213,13 +213,13 @@ def _renew(
 # ---------------------------------------------------------------- the connection
 
 
-_statements: dict[str, str] = {}
+_read: list[dict[str, str]] = []
 
 
 def _sql(name: str) -> str:
-    if not _statements:
-        _statements.update(statements("hot"))
-    return _statements[name]
+    if not _read:
+        _read.append(statements("hot"))
+    return _read[0][name]
 
 
 def _open(path: str) -> sqlite.Connection | None:

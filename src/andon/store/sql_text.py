@@ -16,16 +16,28 @@ APPLICATION_ID = 0x416E646F
 _HERE = os.path.dirname(__file__)
 
 
-def statements(name: str) -> dict[str, str]:
-    """block name -> statement, of the file sql/<name>.sql."""
-    found: dict[str, str] = {}
+class Statements(dict[str, str]):
+    """block name -> statement. Comments are taken out of a block when it is first asked for: a command needs few of them."""
+
+    def __init__(self, blocks: list[str]) -> None:
+        super().__init__()
+        parts = [block.partition("\n") for block in blocks]
+        self._blocks = {title.strip(): text for title, _, text in parts}
+
+    def __missing__(self, name: str) -> str:
+        lines = [line for line in self._blocks[name].splitlines() if not line.lstrip().startswith("--")]
+        self[name] = "\n".join(lines).strip()
+        return self[name]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._blocks)
+
+
+def statements(name: str) -> Statements:
+    """The statements of the file sql/<name>.sql."""
     with open(os.path.join(_HERE, "sql", name + ".sql"), encoding="utf-8") as file:
-        blocks = file.read().split("-- name: ")
-    for block in blocks[1:]:
-        title, _, text = block.partition("\n")
-        lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
-        found[title.strip()] = "\n".join(lines).strip()
-    return found
+        return Statements(file.read().split("-- name: ")[1:])
 
 
 def migrations(after: int) -> list[tuple[int, str]]:

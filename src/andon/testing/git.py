@@ -163,6 +163,9 @@ class MemoryGit:
                 found[name] = content
         return found
 
+    def mode_of(self, treeish: str, path: str) -> str | None:
+        return MODE if path in self.repository.files(treeish) else None
+
     def list_files(self, treeish: str, under: str = "") -> list[tuple[str, str, str]]:
         files = self.repository.files(treeish)
         inside = [path for path in sorted(files) if not under or path == under or path.startswith(under + "/")]

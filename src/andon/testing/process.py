@@ -351,8 +351,8 @@ class ProcessGit:
 
 _READS = ("branch_head", "worktree_head", "worktree_dirty", "merge", "worktrees")
 _PURE = (
-    "current_branch", "refs", "is_ancestor", "merge_base", "tree_of", "read_file", "list_files", "author_of", "identity",
-    "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
+    "current_branch", "refs", "is_ancestor", "merge_base", "tree_of", "read_file", "mode_of", "list_files", "author_of",
+    "identity", "changes", "patch_digest", "diff_text", "refresh_checkouts", "tree_with", "write_tree",
     "commit_contents", "commits_of", "commits_since", "lineage", "read_blobs", "at_hand",
 )  # fmt: skip
 _WRITES = ("set_ref", "delete_ref", "commit_tree", "snapshot", "add_worktree", "update_worktree", "add_files")

@@ -9,7 +9,7 @@ from andon.core import evolve_swarm, queue, rules_swarm
 from andon.core import react as reactions
 from andon.core import state as s
 from andon.core import swarm as sw
-from andon.core.evolve import _HANDLERS
+from andon.core.evolve_swarm import SWARM_EVENTS
 from andon.engine import integration, taking_in, trial
 from andon.engine import swarm as handing_on
 from andon.engine.own_commits import Own, own_commits
@@ -35,7 +35,7 @@ def strangers() -> list[Patch]:
     def ended(run: s.Run, event: e.ChildEnded) -> s.Run:
         return original(run, replace(event, authors=()))
 
-    return [(_HANDLERS, e.ChildEnded, ended)]
+    return [(SWARM_EVENTS, e.ChildEnded, ended)]
 
 
 def left_behind() -> list[Patch]:
@@ -50,7 +50,7 @@ def comes_back() -> list[Patch]:
 
 def half_brought_in() -> list[Patch]:
     """What was half brought in counts as left out when the worker says so."""
-    return [(_HANDLERS, e.ChildrenMerging, lambda run, _event: run)]
+    return [(SWARM_EVENTS, e.ChildrenMerging, lambda run, _event: run)]
 
 
 def parents_first() -> list[Patch]:

@@ -42,7 +42,7 @@ def ask_coordinator(
     claim: Claim, agent: str, verb: str, arguments: dict[str, Any]
 ) -> tuple[Reply | None, AndonError | None]:
     """Carry a verb out as this agent, in the claim's worktree: (reply, None) or (None, error)."""
-    from andon.cli.warm import import_msgspec
+    from andon.cli.lean import import_msgspec
 
     import_msgspec()
     from andon.app import open_coordinator
