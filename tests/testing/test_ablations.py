@@ -8,7 +8,7 @@ import pytest
 
 from andon.testing import ABLATIONS, Ablation, simulate, switched_off
 
-MAX_SEEDS = 1500
+MAX_SEEDS = 4000
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS, ids=lambda ablation: ablation.name.replace(" ", "-"))
