@@ -100,3 +100,10 @@ def test_nothing_is_skipped_in_silence() -> None:
         and name_of(node.value) in ("pytest", "mark", "unittest")
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("name", ["state", "workflow", "verdict", "swarm", "learning", "imported", "event"])
+def test_records_of_the_state_have_types_and_no_texts(name: str) -> None:
+    """Annotations that are texts are evaluated in every process when the first record is read (decision 17)."""
+    module = parsed(ROOT / "src/andon/core" / f"{name}.py")
+    assert not [x for x in module.body if isinstance(x, ast.ImportFrom) and x.module == "__future__"]
