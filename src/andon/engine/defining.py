@@ -13,7 +13,8 @@ from msgspec import Struct
 from andon.core.errors import AndonError
 from andon.core.planning.definitions import Defined, Definitions, defined
 from andon.core.planning.names import is_read, names_in, suffix_of
-from andon.ports import Git, KeptNames
+from andon.ports import Git
+from andon.ports_planning import KeptNames
 
 MAX_FILES = 40_000
 """So many files are read for names, the first by path."""

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from andon.core.errors import AndonError
 from andon.core.planning.history import Commit
-from andon.ports import Git, MinedHistory
+from andon.ports import Git
+from andon.ports_planning import MinedHistory
 
 MAX_COMMITS = 10_000
 """The newest commits that a plan looks at."""

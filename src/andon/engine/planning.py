@@ -29,7 +29,8 @@ from andon.engine.mining import mine
 from andon.engine.planning_reply import body_of, recorded
 from andon.engine.services import Services
 from andon.engine.transact import Unit, load_task
-from andon.ports import KeptNames, Loaded, MinedHistory, Reader
+from andon.ports import Loaded, Reader
+from andon.ports_planning import KeptNames, MinedHistory
 
 DEFAULT_WORKERS = 6
 MAX_WORKERS = 1_000

@@ -32,7 +32,7 @@ Key = tuple[str, str]
 
 
 class DefinedFile:
-    """Implements `andon.ports.KeptNames`."""
+    """Implements `andon.ports_planning.KeptNames`."""
 
     def __init__(self, path: str) -> None:
         self.path = path

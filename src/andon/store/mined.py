@@ -25,7 +25,7 @@ _TABLES = (
 
 
 class MinedFile:
-    """Implements `andon.ports.MinedHistory`."""
+    """Implements `andon.ports_planning.MinedHistory`."""
 
     def __init__(self, path: str) -> None:
         self.path = path
