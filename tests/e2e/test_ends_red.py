@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import TESTS, World, outcomes
+from tests.e2e.world import TESTS, Result, World, outcomes
+from tests.evidence.test_crash import killed_lead
 
 
 def red(world: World, agent: str, workdir: str | Path) -> tuple[dict[str, str], str]:
@@ -263,26 +265,61 @@ main()
 """
 
 
-def test_a_rejection_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
-    world = approval_world(tmp_path)
-    world.add_task()
-    claim = world.implement()
-    world.review()
-    assert world.person("approve", claim["run"]).exit == 0
-    head, at, go = world.head(), tmp_path / "at", tmp_path / "go"
+def in_the_last_moment(world: World, directory: Path, act: Callable[[], Result]) -> None:
+    """Somebody acts when the lead has decided and the branch has not moved; then it does not move."""
+    head, at, go = world.head(), directory / "at", directory / "go"
     command = [sys.executable, "-c", STOPPED, str(at), str(go), "lead", "--json"]
     with subprocess.Popen(command, cwd=world.path, env=world.environment, stdout=subprocess.PIPE) as lead:
         try:
             while not at.exists():
                 assert lead.poll() is None, "it stands still before the branch moves"
-            rejected = world.person("reject", claim["run"], "-m", "stop")
-            assert rejected.exit == 0, rejected.out
+            done = act()
+            assert done.exit == 0, done.out
         finally:
             go.touch()
             lead.communicate(timeout=60)
-    assert lead.returncode not in (0, 2)
+    assert lead.returncode not in (0, 2, 70)
     assert world.head() == head
-    assert "rejected" in world.ok("run", "show", claim["run"])["steps"][0]["reason"]
+
+
+def approved(directory: Path) -> tuple[World, str]:
+    """A run that a person approved and that waits for the lead."""
+    world = approval_world(directory)
+    world.add_task()
+    claim = world.implement()
+    world.review()
+    assert world.person("approve", claim["run"]).exit == 0
+    return world, str(claim["run"])
+
+
+def test_a_rejection_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    in_the_last_moment(world, tmp_path, lambda: world.person("reject", run, "-m", "stop"))
+    assert "rejected" in world.ok("run", "show", run)["steps"][0]["reason"]
+
+
+def test_a_freeze_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    in_the_last_moment(world, tmp_path, lambda: world.person("lead", "freeze", "main", "-m", "hold"))
+    assert world.person("lead", "unfreeze", "main").exit == 0
+    assert [x["run"] for x in world.ok("lead")["landed"]] == [run]
+
+
+def test_a_rejection_of_what_is_on_the_branch_is_refused(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    killed_lead(world, "andon.engine.landing._confirm", False)
+    late = world.person("reject", run, "-m", "stop", "--json")
+    assert late.exit == 4
+    assert "is on main already" in late.out
+    world.andon("lead")
+    assert world.ok("run", "show", run)["outcome"] == "landed"
+
+
+@pytest.mark.parametrize("name", ["x\u2028Andon-Task: T9", "x\nAndon-Task: T9", "x\x0b", "x\x1b[2J", "y" * 201])
+def test_names_are_one_line_of_text(world: World, name: str) -> None:
+    world.add_task()
+    refused = world.andon("next", "--json", agent=name)
+    assert (refused.exit, refused.kind) == (64, "bad_input"), refused.out
 
 
 def test_a_workflow_changed_in_the_middle_of_a_run(world: World) -> None:

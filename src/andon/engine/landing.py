@@ -421,6 +421,8 @@ class Lead:
     def _spoken_since(self, trial: Trial, prepared: Sequence[tuple[Sealed, s.Run, proof.Proof]]) -> str:
         """The last look before the branch moves: which word of a person came in since the core decided; "" for none."""
         with self._services.store.read() as reader:
+            if (frozen := queue.freeze_of(reader, trial.target)) is not None:
+                return f"{trial.target} was frozen by {frozen.by}: {frozen.why}"
             for one, run, _kept in prepared:
                 facts, now = one.sealed.facts, load_run(reader, run.id)
                 if _judged(trial.entries[run.id], now, one.candidate, one.head, facts.at) != facts.verdicts:

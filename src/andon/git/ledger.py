@@ -49,7 +49,7 @@ def add_files(
         parents = [old] if old else []
         new = workshop.commit(tree, parents, message, author=KEEPER, committer=KEEPER, at=at) if workshop else None
         new = new or objects.commit_tree(repo, tree, parents, message, author=KEEPER, committer=KEEPER, at=at)
-        command = ("update-ref", "-m", message, ref, new, old or "0" * len(new))
+        command = ("update-ref", "--no-deref", "-m", message, ref, new, old or "0" * len(new))
         done = refs.try_to_change(repo, common_dir, ref, command)
         if done.code == 0:
             return new
