@@ -131,6 +131,26 @@ class TestOpenFindings:
             result = world.andon("finding", *args, "--json", agent="bob")
             assert (result.exit, result.kind) == (64, kind)
 
+    def test_a_severity_is_never_read_as_less(self, world: World) -> None:
+        claim = world.claim("bob", "--role", "reviewer")
+        for text in ("critical: wrong", "app.txt:2: blocker: wrong", "app.txt:2 blocking: wrong"):
+            refused = approve(world, claim, "bob", "--finding", text)
+            assert (refused.exit, refused.kind) == (64, "bad_input"), text
+            assert "path:line: severity: text" in refused.json["error"]["next"]
+        assert states(world) == {}, "a review that can't be read is none"
+        texts = ("BLOCKING: no test", "with blank.txt: Blocking : wrong", "app.txt:2: minor: hm")
+        more = [x for text in texts for x in ("--finding", text)]
+        assert approve(world, claim, "bob", "--outcome", "rework", *more).exit == 0
+        items = world.ok("finding", "list", "R1")["items"]
+        assert [(x["path"], x["line"], x["severity"]) for x in items] == [
+            ("", 0, "blocking"),
+            ("with blank.txt", 0, "blocking"),
+            ("app.txt", 2, "minor"),
+        ]
+        brief = world.claim("alice", "--role", "implementer")["brief"]
+        listed = world.andon("finding", "list", "R1").out
+        assert "[blocking] with blank.txt: wrong" in brief and "[blocking] with blank.txt: wrong" in listed
+
     def test_the_same_finding_again_is_the_same(self, world: World) -> None:
         claim = world.claim("bob", "--role", "reviewer")
         for _ in range(2):

@@ -62,7 +62,8 @@ def ask(body: Body, _paint: Any) -> str:
 def findings(body: Body, paint: Any) -> str:
     lines = []
     for item in body["items"]:
-        where = f"{item['path']}:{item['line']}: " if item["path"] else ""
+        line = f":{item['line']}" if item["line"] else ""
+        where = f"{clean(item['path'])}{line}: " if item["path"] else ""
         state = paint(item["state"], "31" if item["holds"] else "32" if item["state"] == "resolved" else "33")
         lines.append(f"{paint.head(item['id'])} {state} [{item['severity']}] {where}{clean(item['message'])}")
         lines.append(f"    by {item['agent']} in {item['step']}")

@@ -170,7 +170,7 @@ def open_findings(run: s.Run, role: str) -> tuple[s.RaisedFinding, ...]:
 def described(found: s.RaisedFinding) -> str:
     """A finding in one line."""
     finding = found.finding
-    where = f"{finding.path}:{finding.line}: " if finding.path else ""
+    where = f"{finding.place}: " if finding.path else ""
     return f"{found.id} ({found.agent}) {where}{finding.message.splitlines()[0] if finding.message else ''}"
 
 

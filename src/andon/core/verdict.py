@@ -33,6 +33,11 @@ class Finding(Struct, frozen=True, kw_only=True):
     severity: str = "warning"
     rule: str = ""
 
+    @property
+    def place(self) -> str:
+        """How it is shown: path, or path:line; "" of what is about the whole change."""
+        return f"{self.path}:{self.line}" if self.path and self.line else self.path
+
 
 class Artifact(Struct, frozen=True, kw_only=True):
     """Something that belongs to handed-off work: a file of the worktree with its digest, or a link (digest "")."""

@@ -130,7 +130,7 @@ def _open_findings(run: s.Run, step: s.ActiveStep, resolvable: Sequence[str], *,
 
 def _finding_line(found: s.RaisedFinding) -> str:
     finding = found.finding
-    where = f"{finding.path}:{finding.line}: " if finding.path else ""
+    where = f"{finding.place}: " if finding.path else ""
     again = f" (reopened: {found.why})" if found.reopened else ""
     text = " ".join(f"{where}{finding.message}{again}".split())
     return f"- **{found.id}** [{finding.severity}] {text} (by {found.agent})"
@@ -179,7 +179,7 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
     if verdict.detail:
         lines.append(_fenced(verdict.detail))
     for finding in verdict.findings[:20]:
-        where = f"{finding.path}:{finding.line}: " if finding.path else ""
+        where = f"{finding.place}: " if finding.path else ""
         lines.append(f"  - [{finding.severity}] {_flat(where + finding.message)}")
     return lines
 
@@ -247,7 +247,7 @@ def _handed_over(run: s.Run, *, reviewing: bool) -> str:
     for review in run.reviews[-5:] if not run.findings else ():
         # Reviews from before findings were kept by themselves.
         for finding in review.findings:
-            where = f"{finding.path}:{finding.line}: " if finding.path else ""
+            where = f"{finding.place}: " if finding.path else ""
             lines.append(f"- review by {review.agent}: [{finding.severity}] {where}{finding.message}")
     return "\n".join(["## What earlier steps handed over", "", *lines]) if lines else ""
 
@@ -267,8 +267,7 @@ def _suspicions(run: s.Run, step: s.ActiveStep) -> str:
     found = dict.fromkeys(finding for verdict in told for finding in verdict.findings if finding.rule)
     lines = []
     for finding in list(found)[:20]:
-        line = f":{finding.line}" if finding.line else ""
-        lines.append(f"- [{finding.severity}] {finding.path}{line}: {finding.rule}: {finding.message}")
+        lines.append(f"- [{finding.severity}] {finding.place}: {finding.rule}: {finding.message}")
     head = "## What looks suspicious in it\n\nFound by rules; each may be honest. Judge it, and say so."
     return f"{head}\n\n{quote(chr(10).join(lines))}" if lines else ""
 

@@ -214,7 +214,7 @@ class LocalCoordinator:
         return self._judged_reply(judged, following)
 
     def _findings(self, arguments: Arguments) -> tuple[Finding, ...]:
-        from andon.engine.findings import parse_findings
+        from andon.engine.finding_text import parse_findings
 
         return parse_findings(arguments.get("findings") or [])
 

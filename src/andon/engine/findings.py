@@ -1,4 +1,4 @@
-"""Findings: what reviewers type in a compact form, and the verbs that list, resolve and reopen them."""
+"""Findings of reviews: the verbs that list, resolve and reopen them. What reviewers type is read by `finding_text`."""
 
 from __future__ import annotations
 
@@ -6,61 +6,11 @@ from typing import Any
 
 from andon.core import commands as c
 from andon.core import state as s
-from andon.core.errors import EXIT_YES, UsageError
-from andon.core.verdict import Finding
+from andon.core.errors import EXIT_YES
 from andon.engine import people
 from andon.engine.interface import Reply
 from andon.engine.services import Services
 from andon.engine.system import carry_out
-
-SEVERITIES = ("blocking", "major", "minor", "note")
-OLDER = "warning"
-"""Understood as ever, and kept as it is; between major and minor."""
-MAX_FINDINGS = 200
-MAX_FINDING_CHARS = 4000
-MAX_PATH_CHARS = 1000
-_KNOWN = (*SEVERITIES, OLDER)
-
-
-def parse_findings(items: list[Any]) -> tuple[Finding, ...]:
-    """Findings from "path:line: severity: text" (path, line and severity may be left out) or from JSON objects."""
-    if len(items) > MAX_FINDINGS:
-        raise UsageError(f"more than {MAX_FINDINGS} findings in one review", next="name the most important ones")
-    found = tuple(_from_object(item) if isinstance(item, dict) else _from_text(str(item)) for item in items)
-    for finding in found:
-        if len(finding.message) > MAX_FINDING_CHARS or len(finding.path) > MAX_PATH_CHARS:
-            text = f"a finding has at most {MAX_FINDING_CHARS} characters, and its path {MAX_PATH_CHARS}"
-            raise UsageError(text, next="say it shorter, or in the message of the review")
-    return found
-
-
-def _from_object(item: dict[str, Any]) -> Finding:
-    severity = str(item.get("severity", "minor"))
-    if severity not in _KNOWN or not item.get("message"):
-        raise UsageError(f"a finding needs a message and a severity of {', '.join(SEVERITIES)}")
-    try:
-        line = int(item.get("line") or 0)
-    except (TypeError, ValueError):
-        raise UsageError(f"the line {item.get('line')!r} of a finding is no number", next='"line": 3') from None
-    return Finding(message=str(item["message"]), path=str(item.get("path", "")), line=max(line, 0), severity=severity)
-
-
-def _from_text(text: str) -> Finding:
-    path, line, severity, rest = "", 0, "minor", text.strip()
-    head, separator, tail = rest.partition(": ")
-    if separator and head not in _KNOWN and " " not in head:
-        name, colon, number = head.rpartition(":")
-        path, line = (name, int(number)) if colon and number.isdecimal() else (head, 0)
-        rest = tail
-    head, separator, tail = rest.partition(": ")
-    if separator and head in _KNOWN:
-        severity, rest = head, tail
-    if not rest:
-        raise UsageError(f"finding {text!r} has no text", next="--finding 'path:line: blocking: what is wrong'")
-    return Finding(message=rest, path=path, line=line, severity=severity)
-
-
-# ---------------------------------------------------------------- verbs
 
 
 def described(found: s.RaisedFinding) -> dict[str, Any]:

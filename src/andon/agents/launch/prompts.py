@@ -57,7 +57,8 @@ def _verdict(verdict: dict[str, Any]) -> list[str]:
         shown = detail[-MAX_DETAIL_LINES:]
         lines += ["  ````", *(f"  {line.replace('````', '```')}" for line in shown), "  ````"]
     for finding in (verdict.get("findings") or [])[:MAX_VERDICTS]:
-        where = f"{finding.get('path')}:{finding.get('line')}: " if finding.get("path") else ""
+        line = f":{finding['line']}" if finding.get("line") else ""
+        where = f"{finding['path']}{line}: " if finding.get("path") else ""
         lines.append(f"  - [{finding.get('severity')}] {where}{finding.get('message')}")
     return lines
 

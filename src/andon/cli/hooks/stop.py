@@ -108,7 +108,8 @@ def _told(closed: list[dict[str, Any]]) -> list[str]:
     for verdict in closed:
         some = [f"- {verdict['gate']}: {verdict['outcome']}: {verdict.get('summary', '')}"]
         for finding in verdict.get("findings", [])[:8]:
-            where = f"{finding.get('path', '')}:{finding.get('line', 0)}: " if finding.get("path") else ""
+            line = f":{finding['line']}" if finding.get("line") else ""
+            where = f"{finding['path']}{line}: " if finding.get("path") else ""
             some.append(f"  {where}{finding.get('message', '')}")
         detail = str(verdict.get("detail") or "").strip().splitlines()
         some += [f"  {line[:300]}" for line in detail[-MAX_DETAIL_LINES:]]
