@@ -278,6 +278,9 @@ def test_bad_input_is_answered_in_plain_words(world: Swarm) -> None:
     assert (refused.exit, refused.kind) == (64, "no_budget")
     refused = world.andon("spawn", "x", "--budget", "1001", "--json", agent="pam", cwd=claim["workdir"])
     assert "1000 are left" in refused.json["error"]["message"]
+    refused = world.andon("spawn", "x", "--workflow", "nosuch", "--json", agent="pam", cwd=claim["workdir"])
+    assert (refused.exit, refused.kind) == (64, "unknown_workflow"), "nobody could start it"
+    assert "nosuch" in refused.json["error"]["message"] and "piece" in refused.json["error"]["next"]
     refused = world.andon("wait", "--json", agent="pam", cwd=claim["workdir"])
     assert (refused.exit, refused.kind) == (64, "no_children")
     refused = world.andon("spawn", "x", "--json", agent="pam")

@@ -18,8 +18,9 @@ from andon.core.verdict import Submission
 from andon.engine import claims, integration, judging, taking_in
 from andon.engine.interface import Reply
 from andon.engine.places import Claim
+from andon.engine.runs import workflow_names
 from andon.engine.services import Services
-from andon.engine.swarm import BadList, Item, add_child, overdrawn, refuse_large_tree
+from andon.engine.swarm import BadList, Item, add_child, check_workflow, overdrawn, refuse_large_tree
 from andon.engine.swarm_views import children_json
 from andon.engine.transact import Unit, key_cause, load_run, load_task
 from andon.engine.waiting import until
@@ -43,6 +44,8 @@ def spawn(services: Services, arguments: Arguments) -> Reply:
     run, step = claims.held(services, claim)
     client, extra = _client(services, arguments)
     _refuse_step(services, run, step)
+    if arguments.get("workflow"):
+        _refuse_workflow(services, run, str(arguments["workflow"]))
     task = _known(services, run.id, arguments.get("key")) or _spawn(services, claim, arguments)
     body: dict[str, Any] = {"ok": True, "task": task.id, "title": task.title, "run": run.id, "step": step.step}
     body["budget"] = task.budget
@@ -69,6 +72,18 @@ def _refuse_step(services: Services, run: s.Run, step: s.ActiveStep) -> None:
     if is_review_step(workflow, workflow.steps[step.step]):
         text = f"step {step.step} is a review; nothing of it is handed on"
         raise AndonError(text, kind="review_step", next="andon advance [--outcome …] -m REASON")
+
+
+def _refuse_workflow(services: Services, run: s.Run, name: str) -> None:
+    """The parent would wait for a child that nobody can start."""
+    try:
+        check_workflow(services, run, name)
+    except BadList as error:
+        names = ", ".join(workflow_names(services, run.definitions)) or "none"
+        text = f"{error}; a child follows a workflow of the commit that its parent began with"
+        raise AndonError(
+            text, kind="unknown_workflow", next=f"andon spawn --workflow NAME ({names})", exit=EXIT_USAGE
+        ) from error
 
 
 def _cause(run: str, key: str | None) -> str | None:

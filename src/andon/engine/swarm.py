@@ -186,7 +186,7 @@ def hand_on(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, wo
 def _hand_on(services: Services, claim: Claim, run: s.Run, step: s.ActiveStep, workflow: w.Workflow) -> None:
     definition = workflow.steps[step.step]
     items = items_of(services, run, step, definition)
-    _check_workflow(services, run, definition)
+    check_workflow(services, run, definition.workflow or "")
     ref = sw.integration_ref(run.id, step.step, claim.token)
     submission = run.submissions.get(step.lane)
     what = submission or final_submission(run)
@@ -236,10 +236,10 @@ def digest_of(item: Item) -> str:
     return w.digest_of(item)
 
 
-def _check_workflow(services: Services, run: s.Run, definition: w.Step) -> None:
+def check_workflow(services: Services, run: s.Run, name: str) -> None:
     """A workflow that no child could follow is found before there are any."""
     try:
-        workflow = pinned_workflow(services, definition.workflow or "", run.target, run.definitions)
+        workflow = pinned_workflow(services, name, run.target, run.definitions)
     except AndonError as error:
         raise BadList(f"the children's workflow: {error.message}") from error
     if missing := unsupported(workflow):
