@@ -21,11 +21,15 @@ def watch(coordinator: Coordinator, arguments: dict[str, Any], as_json: bool) ->
 
     signal.signal(signal.SIGTERM, stop)
     gc.enable()
+    told: list[dict[str, Any]] = []
     while True:
         try:
             # It sleeps in there until another round is worth its while.
             reply = coordinator.call("lead", {**arguments, "watch": True}, None)
-            if reply.body["landed"] or reply.body["refused"] or reply.body["waiting"]:
+            # What could not be carried out is tried in every round, and told when it is new.
+            errors, before = reply.body["errors"], told
+            told = errors
+            if reply.body["landed"] or reply.body["refused"] or reply.body["waiting"] or (errors and errors != before):
                 emit("lead", reply, as_json, None)
                 sys.stdout.flush()
         except AndonError as error:
