@@ -30,7 +30,7 @@ def put(world: World, name: str, *issues: dict[str, Any]) -> str:
 
 
 def exported(world: World, name: str = "out.jsonl") -> list[dict[str, Any]]:
-    world.ok("task", "export", name)
+    world.ok("task", "export", name, "--force")
     return [json.loads(line) for line in (world.path / name).read_text().splitlines()]
 
 
@@ -235,6 +235,11 @@ class TestExport:
         for args, words in ((["--json"], "needs a file"), (["x.csv", "--format", "csv"], "not exported as csv")):
             refused = quick.andon("task", "export", *args)
             assert (refused.exit, words in refused.out + refused.err) == (64, True), refused.err
+        quick.write("mine.jsonl", "mine\n")
+        kept = quick.andon("task", "export", "mine.jsonl", "--json")
+        assert (kept.exit, kept.kind) == (64, "bad_input") and "--force" in kept.json["error"]["next"]
+        assert (quick.path / "mine.jsonl").read_text() == "mine\n"
+        assert quick.ok("task", "export", "mine.jsonl", "--force")["tasks"] == 1
         absent = quick.andon("task", "export", "nowhere/out.jsonl", "--json")
         assert (absent.exit, absent.json["error"]["next"]) == (64, "andon task export FILE")
 
@@ -287,3 +292,10 @@ class TestHostileFiles:
         quick.ok("task", "cancel", "T2", "-m", "no")
         quick.ok("task", "import", put(quick, "i.jsonl", A, *both))
         assert quick.ok("task", "show", "T3")["depends_on"] == ["T2"]
+
+
+def test_a_file_and_then_its_directory(tmp_path: Path) -> None:
+    world = other_world(tmp_path / "of-a-list")
+    put(world, "issues.jsonl", {"id": "bd-1", "title": "One"})
+    assert len(world.ok("task", "import", "issues.jsonl")["added"]) == 1
+    assert world.ok("task", "import", ".")["added"] == [], "the same file, however it is named"

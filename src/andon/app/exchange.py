@@ -51,7 +51,8 @@ def _files(named: str, form: str | None, cwd: str, root: str | None) -> tuple[li
             raise UsageError("task import reads a file or a pipe", next="andon task import FILE")
         return [SourceFile(name="-", text=_decoded(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), "-"))], None, []
     path = os.path.join(cwd, named)
-    base = root if root is not None and os.path.realpath(path).startswith(os.path.realpath(root) + os.sep) else None
+    tops = [os.path.join(os.path.realpath(x), "") for x in (path, root or "")]
+    base = root if root is not None and tops[0].startswith(tops[1]) else None
     if not os.path.isdir(path):
         return [_source_file(path, base)], None, []
     places = {kind: found for kind in PLACES if form in (None, kind) and (found := _below(path, kind))}
@@ -144,6 +145,9 @@ def export_tasks(services: Services, arguments: dict[str, Any]) -> Reply:
     if form != "beads":
         raise UsageError(f"tasks are not exported as {form}", kind="bad_input", next="--format beads")
     name = arguments.get("file") or "-"
+    if name != "-" and os.path.isfile(name) and not arguments.get("force"):
+        # It may be the very list that the tasks were imported from.
+        raise UsageError(f"{name} exists", kind="bad_input", next=f"andon task export {name} --force, or another name")
     tasks = list(_tasks(services))
     with output(name, "andon task export") as file:
         for line in beads.write(tasks):

@@ -105,7 +105,10 @@ COMMANDS: tuple[Command, ...] = (
         "task export",
         "Write all tasks as beads JSONL.",
         (("file", "optional", "file; default or -: standard output"),),
-        ((("--format",), "format", "text", "beads (the only one)"),),
+        (
+            (("--format",), "format", "text", "beads (the only one)"),
+            (("--force",), "force", "flag", "write over a file that exists"),
+        ),
         ("andon task export issues.jsonl", "andon task export | bd import -"),
         TASKS,
     ),
