@@ -246,3 +246,19 @@ class TestClock:
         assert world.ok("doctor")["checks"][1]["ok"]
         log = world.ok("log", ahead["run"])["items"]
         assert [x["seq"] for x in log] == list(range(1, len(log) + 1)), "the order is that of the log, not of the clock"
+
+
+def test_doctor_counts_the_worktrees_of_runs_that_ended_just_now(tmp_path: Path) -> None:
+    world = World.make(tmp_path, isolation="process")
+    world.add_task()
+    workdir = Path(world.implement()["workdir"])
+    world.review()
+    assert world.ok("lead")["landed"]
+    checks = {x["check"]: x for x in world.ok("doctor")["checks"]}
+    assert checks["worktrees"]["message"] == "2 of ended runs; the lead removes each 60 minutes after its run ended"
+    assert "andon verify COMMIT" in checks["evidence"]["message"]
+    assert workdir.is_dir()
+    world.ok("doctor", "--mend")
+    assert not workdir.exists()
+    message = {x["check"]: x["message"] for x in world.ok("doctor")["checks"]}["worktrees"]
+    assert message == "none is left over"

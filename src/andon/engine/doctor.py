@@ -66,10 +66,10 @@ def doctor(
     add("prepared landings", lambda: _prepared(services), "andon lead", "none is left over")
     add("evidence keys", lambda: proof.key_problem(services), "andon key list", "new evidence can be signed")
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
-    good = "every landed commit has evidence: andon verify"
+    good = "every landed commit has evidence: andon verify COMMIT"
     add("evidence", lambda: proof.missing(services, mend=mend), following, good)
     checks.append(_flaky(services))
-    add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
+    add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", _good_worktrees(services))
     for level, reason in probes().items():
         following = "apt-get install bubblewrap" if level == "sandbox" else ""
         add(f"isolation {level}", lambda reason=reason: reason, following, "usable here")  # type: ignore[misc]
@@ -154,6 +154,16 @@ def _prepared(services: Services) -> str | None:
     with services.store.read() as reader:
         rows = [row for row in reader.steps() if row["prepared_commit"]]
     return f"runs {', '.join(str(row['run']) for row in rows)} are in the middle of landing" if rows else None
+
+
+def _good_worktrees(services: Services) -> str:
+    """What to say when none stays too long: agents may still stand in those of runs that ended just now."""
+    try:
+        waiting = len(leftovers(services, older_than_s=0.0))
+    except AndonError:
+        waiting = 0
+    after = f"{KEEP_ENDED_S / 60:.0f} minutes after its run ended"
+    return f"{waiting} of ended runs; the lead removes each {after}" if waiting else "none is left over"
 
 
 def _worktrees(services: Services, mend: bool) -> str | None:
