@@ -233,6 +233,9 @@ def test_a_dry_run_says_what_would_land_and_changes_nothing(world: World) -> Non
     assert "would land" in world.andon("lead", "--dry-run", "--verify").out
     assert world.andon("lead", "--dry-run", "--watch").exit == 64
     assert world.andon("lead", "--window", "0").exit == 64
+    lands = world.andon("lead", "--verify", "--json")
+    assert (lands.exit, lands.json["error"]["next"]) == (64, "andon lead --dry-run --verify")
+    assert world.head() == head
 
 
 def test_a_watching_lead_wakes_for_a_submission(world: World) -> None:

@@ -286,6 +286,14 @@ def test_bad_input_is_answered_in_plain_words(world: Swarm) -> None:
     refused = world.andon("spawn", "x", "--json", agent="pam")
     assert refused.kind == "no_claim"
     child = spawn(world, claim, "A part", "--budget", "900")
+    for args in (["wait", "--any", "--all"], ["ask", "why?", "--on-expiry", "cord"], ["next", "--wait", "-1"]):
+        refused = world.andon(*args, "--json", agent="pam", cwd=claim["workdir"])
+        assert (refused.exit, bool(refused.json["error"]["next"])) == (64, True), args
+    shown = world.andon("show", claim["run"]).out
+    assert f"{child} open: A part (0 of 900 tokens)" in shown
+    world.write("whole.txt", "x\n", Path(claim["workdir"]))
+    checked = world.andon("check", "--json", agent="pam", cwd=claim["workdir"])
+    assert (checked.exit, checked.kind) == (3, "children_open"), "advance would say so"
     refused = world.andon("wait", "T99", "--json", agent="pam", cwd=claim["workdir"])
     assert (refused.exit, refused.kind) == (64, "unknown_child")
     refused = world.andon("task", "edit", child, "--workflow", "many", "--json", agent="pam")

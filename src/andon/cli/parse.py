@@ -60,7 +60,7 @@ def convert(flag: str, kind: str, value: str) -> Any:
         if kind == "float":
             return _finite(float(value))
         if kind == "duration":
-            return duration_s(value)
+            return _not_before(duration_s(value))
     except ValueError:
         example = {"int": "3", "float": "0.5", "duration": "30s, 5m or 2h"}[kind]
         raise UsageError(f"{flag} {value!r} is not valid", next=f"for example {example}") from None
@@ -78,6 +78,13 @@ def _finite(value: float) -> float:
     if not -MOST <= value <= MOST:
         raise ValueError(f"{value} is out of bounds")
     return value
+
+
+def _not_before(seconds: float) -> float:
+    """Raises ValueError for less than no time."""
+    if seconds < 0:
+        raise ValueError(f"{seconds} is less than no time")
+    return seconds
 
 
 def _positionals(command: Command, loose: list[str], found: dict[str, Any]) -> None:

@@ -50,8 +50,9 @@ def _child(item: Body, paint: Paint, depth: int) -> list[str]:
     pad = "  " * depth
     state = str(item["outcome"] or item["status"])
     run = f" {item['run']}" if item["run"] else ""
-    used = f", {item['tokens']} tokens" if item["tokens"] else ""
-    used += f" of {item['budget']}" if item["budget"] is not None else ""
+    tokens, budget = item["tokens"], item["budget"]
+    of = f" of {budget}" if budget is not None else ""
+    used = f" ({tokens}{of} tokens)" if tokens or of else ""
     title = one_line(str(item["title"]))
     lines = [f"{pad}{item['task']}{run} {paint(state, COLORS.get(state, '33'))}: {title}{used}"]
     told = [item["message"], item["reason"]]

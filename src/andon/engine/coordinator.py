@@ -192,6 +192,9 @@ class LocalCoordinator:
         if reply.exit == EXIT_NOT_YET and is_review_step(workflow, workflow.steps[judged.step]):
             reply.body["error"]["next"] = "andon advance records your review (or --outcome … to send it back)"
             reply.body["review"] = True
+        if reply.exit == EXIT_YES and (left := judging.still_to_do(judged)) is not None:
+            error = {"kind": left.kind, "message": left.message, "next": left.next}
+            return Reply(exit=left.exit, body=reply.body | {"ok": False, "error": error}, notes=reply.notes)
         return reply
 
     def advance(self, arguments: Arguments) -> Reply:
@@ -430,6 +433,9 @@ class LocalCoordinator:
         if limit is not None and int(limit) < 1:
             text = f"--limit is at least 1, found {limit}"
             raise AndonError(text, kind="usage", next="andon lead --limit 1", exit=EXIT_USAGE)
+        if arguments.get("verify") and not arguments.get("dry_run"):
+            text = "--verify measures what a dry run tells of; without --dry-run the lead would land"
+            raise AndonError(text, kind="usage", next="andon lead --dry-run --verify", exit=EXIT_USAGE)
         if arguments.get("dry_run"):
             return queue.dry_run(self.services, arguments)
         watch = self._watch() if arguments.get("watch") else None

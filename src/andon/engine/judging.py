@@ -15,7 +15,7 @@ from andon.core import commands as c
 from andon.core import state as s
 from andon.core import verdict as v
 from andon.core import workflow as w
-from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_YES, AndonError
+from andon.core.errors import EXIT_NO, EXIT_NOT_YET, EXIT_YES, AndonError, Rejected
 from andon.core.gate_files import protected
 from andon.core.judge import gates_to_measure, is_review_step, judge, overall, protect_digest
 from andon.core.routing import Progress, final_submission
@@ -217,6 +217,12 @@ def check(services: Services, claim: Claim, *, fresh: bool = False) -> Judged:
     verdicts = step_verdicts(progress, step, submission, measured, environment)
     held(services, claim)
     return Judged(run=run, step=claim.step, verdicts=verdicts, exit=exit_of(verdicts), submission=submission)
+
+
+def still_to_do(judged: Judged) -> Rejected | None:
+    """Why a step whose gates are open is not left all the same: its children are not over, or not taken in."""
+    step = judged.run.active[judged.step]
+    return refuse_leaving(judged.run.swarms.get(judged.step), step.visit, passed=True)
 
 
 def other_hand(services: Services, claim: Claim) -> str:

@@ -194,6 +194,9 @@ def _bring_up(
 
 def wait(services: Services, arguments: Arguments) -> Reply:
     """Wait for children; exit 0: all (one, with `any`) ended well, 1: some did not, 3: not over in time."""
+    if arguments.get("any") and arguments.get("all"):
+        text = "--any waits for one that ended well, --all until all are over"
+        raise AndonError(text, kind="usage", next="choose one of them", exit=EXIT_USAGE)
     claim = claims.find_claim(services)
     run, step = claims.held(services, claim)
     wanted = _wanted(run, step, arguments)

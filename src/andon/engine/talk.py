@@ -85,6 +85,11 @@ def ask(services: Services, arguments: Arguments) -> Reply:
         expires_s=expires_s,
         key=arguments.get("key"),
     )
+    if arguments.get("on_expiry") and not arguments.get("park"):
+        text = "--on-expiry says what becomes of a parked step; this question parks none"
+        raise AndonError(
+            text, kind="usage", next="andon ask QUESTION --park --expires 2h --on-expiry cord", exit=EXIT_USAGE
+        )
     if arguments.get("park"):
         return _ask_and_park(services, outgoing, arguments)
     sent = messages.send(services, outgoing)

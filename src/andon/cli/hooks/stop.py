@@ -88,6 +88,10 @@ def stop(call: HookCall, found: Gathered) -> Decision:
     if reply.exit == EXIT_NOT_YET:
         if launched():
             return Decision()
+        left = reply.body.get("error") or {}
+        if str(left.get("kind")).startswith("children_"):
+            text = f"Andon: {claim.run}, step {claim.step}: {left.get('message')}. Run `{left.get('next')}`."
+            return refuse(call, found, "children", text)
         if not reply.body.get("review"):
             return _hand_over(call, found, claim, ", ".join(x["gate"] for x in closed))
         text = (
