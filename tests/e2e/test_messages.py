@@ -73,6 +73,8 @@ class TestDelivery:
     def test_the_same_key_in_one_mailbox_is_one_message(self, world: World) -> None:
         first = world.ok("say", "bob", "once", "--key", "k", agent="alice")
         again = world.ok("say", "bob", "once", "--key", "k", agent="alice")
+        lost = world.andon("say", "bob", "another text", "--key", "k", "--json", agent="alice")
+        assert (lost.exit, lost.kind) == (64, "bad_input") and first["message"] in lost.json["error"]["message"]
         other = world.ok("say", "carol", "once", "--key", "k", agent="alice")
         assert (again["message"], again["redelivered"]) == (first["message"], True)
         assert other["message"] != first["message"]
@@ -83,7 +85,8 @@ class TestDelivery:
 
     def test_what_was_acknowledged_does_not_come_back(self, world: World) -> None:
         world.ok("say", "bob", "once", "--key", "k", agent="alice")
-        world.ok("inbox", "--ack", "all", agent="bob")
+        assert "acknowledge with" in world.andon("inbox", agent="bob").out
+        assert "acknowledge with" not in world.andon("inbox", "--ack", "all", agent="bob").out
         world.ok("say", "bob", "once", "--key", "k", agent="alice")
         assert ids(world, "bob") == []
 

@@ -219,7 +219,9 @@ class TestOtherKinds:
     def refused(self, world: World, agent: str, *more: str, **extra: str) -> str:
         result = world.andon("next", "--task", "T1", *more, "--json", agent=agent, **extra)
         assert result.exit == 3, result.out
-        return str(result.json["error"]["message"])
+        message = str(result.json["error"]["message"])
+        assert len(set(message.split("; "))) == len(message.split("; ")) and message.count("the author alice") <= 1
+        return message
 
     def test_the_model(self, tmp_path: Path) -> None:
         world = self.world(tmp_path, "distinct_model")

@@ -37,7 +37,8 @@ def inbox(body: Body, paint: Any) -> str:
     if "thread" in body:
         return _items(body["items"], paint)
     lines = [_items(body["items"], paint)] if body["items"] else []
-    lines += ["acknowledge with: andon inbox --ack all"] if body["items"] else ["no messages"]
+    left = any(item["id"] not in body.get("acknowledged", ()) for item in body["items"])
+    lines += ["acknowledge with: andon inbox --ack all"] if left else [] if body["items"] else ["no messages"]
     return "\n".join(lines)
 
 

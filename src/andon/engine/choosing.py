@@ -87,6 +87,7 @@ def choose(services: Services, wanted: Wanted, tried: Set[tuple[str, str]]) -> C
     if not seen.chosen:
         with services.store.read() as reader:
             why = _where_it_is(services, reader, wanted)
+        seen.reasons = [reason for reason in seen.reasons if reason not in why]
     more = f"; and {len(seen.reasons) - MAX_REASONS} more" if len(seen.reasons) > MAX_REASONS else ""
     told = "".join(f"; {reason}" for reason in seen.reasons[:MAX_REASONS]) + more
     return Choice(offers=seen.chosen, targets=seen.targets, why=why + told)

@@ -121,6 +121,9 @@ def _known(services: Services, unit: Unit, outgoing: Outgoing) -> s.Message | No
     for name in filter(None, map(unit.writer.caused, (cause, f"{older}:{outgoing.to}", f"{older}"))):
         found = load(unit.writer, name)
         if (found.recipient, found.sender) == (outgoing.to, services.caller.agent):
+            if found.body.strip() != outgoing.body.strip():
+                text = f"{found.id} was sent under the key {outgoing.key} with another text; this one would be lost"
+                raise AndonError(text, kind="bad_input", next="another --key, or the same text", exit=EXIT_USAGE)
             return found
     return None
 
