@@ -40,9 +40,10 @@ def _other_imports(module: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
             yield node
         elif isinstance(node, ast.ImportFrom):
             names = [(f"{node.module}.{x.name}", x.asname) for x in node.names]
-            if node.level and any(name.endswith(".later") for name, _ in names):
-                yield node
-            elif any(name.startswith(PLACE) and (name, alias) != (f"{PLACE}.later", None) for name, alias in names):
+            wrong = [
+                name for name, alias in names if name.startswith(PLACE) and (name, alias) != (f"{PLACE}.later", None)
+            ]
+            if wrong or (node.level and any(name.endswith(".later") for name, _ in names)):
                 yield node
 
 
