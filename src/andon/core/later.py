@@ -27,6 +27,9 @@ class Later:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_module":
+            # Asked by who copies it or looks what it is, and not for what the module has.
+            raise AttributeError(name)
         return getattr(import_module(self._module), name)
 
 
