@@ -68,6 +68,7 @@ def doctor(
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
     good = "every landed commit has evidence: andon verify"
     add("evidence", lambda: proof.missing(services, mend=mend), following, good)
+    checks.append(_merge_queue(services))
     checks.append(_flaky(services))
     add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", "none is left over")
     for level, reason in probes().items():
@@ -101,6 +102,21 @@ def _integration(services: Services) -> dict[str, Any]:
     if not problems:
         return found | {"next": ""}
     return found | {"ok": False, "message": _listed([text for text, _mend in problems]), "next": problems[0][1]}
+
+
+def _merge_queue(services: Services) -> dict[str, Any]:
+    """A freeze that can't be read counts as one; nobody would find out why nothing lands."""
+    from andon.engine.merge_queue import UNREADABLE, unreadable_freezes
+
+    found: dict[str, Any] = {"check": "merge queue", "ok": True, "message": "every freeze can be read", "next": ""}
+    try:
+        frozen = unreadable_freezes(services)
+    except AndonError as error:
+        return found | {"ok": False, "message": error.message, "next": SALVAGE}
+    if frozen:
+        text = f"nothing lands on {', '.join(frozen[:5])}: {UNREADABLE}"
+        found |= {"ok": False, "message": text, "next": f"andon lead unfreeze {frozen[0]} (a person's act)"}
+    return found
 
 
 def _flaky(services: Services) -> dict[str, Any]:
