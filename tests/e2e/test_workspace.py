@@ -495,6 +495,29 @@ class TestOutOfReach:
         assert len(ids(web)) == 5
         assert states(api) == {"api": "ok", "web": "ok"}
 
+    def test_what_is_salvaged_is_what_is_damaged(self, both: tuple[World, World], place: Path) -> None:
+        api, web = both
+        for text in ("parser reads bytes", "parser reads lines"):
+            api.ok("learn", text, "--scope", "workspace", agent="alice")
+        base = sqlite3.connect(place / "andon.db")
+        base.execute("UPDATE events SET data = '{' WHERE stream = 'W1'")
+        base.commit()
+        base.close()
+        for option in ([], ["--mend"], ["--salvage"]):
+            done = api.andon("doctor", *option, "--json")
+            checks = {x["check"]: x for x in done.json["checks"]}
+            check = checks["workspace"]
+            assert (done.exit, check["ok"], "event 1 of W1" in check["message"]) == (1, False, True), check
+            assert f"import FILE --workspace {place}" in check["next"] and "--mend" not in check["next"]
+            assert checks["log and projections"]["ok"] and "salvage" not in done.json
+        # The repository's own database was sound, and is the one that it was.
+        assert not list((api.path / ".git/andon").glob("andon.db.damaged-*"))
+        kept = place / "andon.db.damaged-1/andon.db"
+        assert str(kept.parent) in check["message"] and kept.exists()
+        assert ids(api) == ids(web) == ["W1", "W2"]
+        assert web.ok("learn", "parser reads all", "--scope", "workspace")["learning"] == "W3"
+        assert states(api) == {"api": "ok", "web": "ok"}
+
     def test_one_broken_record_costs_itself(self, both: tuple[World, World], place: Path) -> None:
         api, web = both
         for text in ("parser reads bytes", "parser reads lines"):
