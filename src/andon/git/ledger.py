@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from andon.core.errors import AndonError, InvariantViolation
+from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
 from andon.git import objects, refs
 from andon.git.failures import failure
 from andon.git.run import Runner
@@ -38,6 +38,10 @@ def add_files(
         raise InvariantViolation(f"{ref} is not a reference that Andon keeps files on")
     wanted = {os.fsencode(path): content for path, content in files.items()}
     for _ in range(MAX_TRIES):
+        if refs.points_elsewhere(os.path.join(common_dir, ref)):
+            # Nothing is moved for whoever did that; what stood there is in the store, and in copies.
+            mend = f"ANDON_GUARD=off git update-ref --no-deref -d {ref}; andon doctor --mend"
+            raise AndonError(f"{ref} is symbolic, which Andon never makes it", kind="moved", next=mend, exit=EXIT_NO)
         old = refs.read_id(os.path.join(common_dir, ref)) or head_of(repo, ref)
         before = (
             ((workshop.tree_of(old) if workshop else None) or objects.resolve(repo, old, kind="tree")) if old else None

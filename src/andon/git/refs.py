@@ -37,7 +37,7 @@ def branch_head(repo: Runner, common_dir: str, branch: str) -> str | None:
         return None
     ref = ref_of(branch)
     path = os.path.join(common_dir, *ref.split("/"))
-    if ref.startswith(OWN) and _points_elsewhere(path):
+    if ref.startswith(OWN) and points_elsewhere(path):
         return None
     loose = read_id(path)
     if loose is not None:
@@ -46,7 +46,7 @@ def branch_head(repo: Runner, common_dir: str, branch: str) -> str | None:
     return done.text if done.code == 0 else None
 
 
-def _points_elsewhere(path: str) -> bool:
+def points_elsewhere(path: str) -> bool:
     """Whether a reference is symbolic: what is below refs/andon never is, and whoever moved it would move another."""
     try:
         with open(path, "rb") as file:
