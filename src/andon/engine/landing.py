@@ -211,9 +211,10 @@ def _confirm(services: Services, target: str, moved: Sequence[tuple[s.Run, s.Act
         return results
     results = []
     for run, made in zip(confirmed, prepared, strict=True):
-        if run.status == s.RUN_BLOCKED:
-            notes.append(f"run {run.id} needs a person: {run.reason}")
-        results.append(Result(run=run.id, task=run.task, how="landed", commit=made.commit, notes=tuple(notes)))
+        # A word that came in at the very moment: the change is there, and its run may not end by itself.
+        reason = f"landed, and needs a person: {run.reason}" if run.status == s.RUN_BLOCKED else ""
+        result = Result(run=run.id, task=run.task, how="landed", commit=made.commit, reason=reason, notes=tuple(notes))
+        results.append(result)
         notes = []
     return results
 
