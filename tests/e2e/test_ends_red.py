@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import TESTS, World, outcomes
+from tests.e2e.world import TESTS, Result, World, outcomes
+from tests.evidence.test_crash import killed_lead
 
 
 def red(world: World, agent: str, workdir: str | Path) -> tuple[dict[str, str], str]:
@@ -251,38 +253,100 @@ import os, sys, time
 import andon.cli.parse
 from andon.cli import main
 from andon.engine import proof
-at, go = sys.argv.pop(1), sys.argv.pop(1)
-real = proof.publish
-def publish(*args):
-    real(*args)
+from andon.git.repository import Repository
+at, go, where = sys.argv.pop(1), sys.argv.pop(1), sys.argv.pop(1)
+owner = proof if where == "publish" else Repository
+real = getattr(owner, where)
+def stopped(*args, **named):
+    done = real(*args, **named) if where == "publish" else None
     open(at, "w").close()
     while not os.path.exists(go):
         time.sleep(0.02)
-proof.publish = publish
+    return done if where == "publish" else real(*args, **named)
+setattr(owner, where, stopped)
 main()
 """
 
 
-def test_a_rejection_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
-    world = approval_world(tmp_path)
-    world.add_task()
-    claim = world.implement()
-    world.review()
-    assert world.person("approve", claim["run"]).exit == 0
-    head, at, go = world.head(), tmp_path / "at", tmp_path / "go"
-    command = [sys.executable, "-c", STOPPED, str(at), str(go), "lead", "--json"]
+def in_the_last_moment(world: World, directory: Path, act: Callable[[], Result], where: str = "publish") -> int:
+    """Somebody acts when the lead has decided and the branch has not moved; the lead's exit code."""
+    at, go = directory / "at", directory / "go"
+    command = [sys.executable, "-c", STOPPED, str(at), str(go), where, "lead", "--json"]
     with subprocess.Popen(command, cwd=world.path, env=world.environment, stdout=subprocess.PIPE) as lead:
         try:
             while not at.exists():
                 assert lead.poll() is None, "it stands still before the branch moves"
-            rejected = world.person("reject", claim["run"], "-m", "stop")
-            assert rejected.exit == 0, rejected.out
+            done = act()
+            assert done.exit == 0, done.out
         finally:
             go.touch()
             lead.communicate(timeout=60)
-    assert lead.returncode not in (0, 2)
+    return int(lead.returncode)
+
+
+def approved(directory: Path) -> tuple[World, str]:
+    """A run that a person approved and that waits for the lead."""
+    world = approval_world(directory)
+    world.add_task()
+    claim = world.implement()
+    world.review()
+    assert world.person("approve", claim["run"]).exit == 0
+    return world, str(claim["run"])
+
+
+def test_a_rejection_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    head = world.head()
+    assert in_the_last_moment(world, tmp_path, lambda: world.person("reject", run, "-m", "stop")) in (1, 3)
     assert world.head() == head
-    assert "rejected" in world.ok("run", "show", claim["run"])["steps"][0]["reason"]
+    assert "rejected" in world.ok("run", "show", run)["steps"][0]["reason"]
+
+
+def test_a_freeze_in_the_last_moment_before_the_branch_moves(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    head = world.head()
+    assert in_the_last_moment(world, tmp_path, lambda: world.person("lead", "freeze", "main", "-m", "hold")) == 3
+    assert world.head() == head
+    assert world.person("lead", "unfreeze", "main").exit == 0
+    assert [x["run"] for x in world.ok("lead")["landed"]] == [run]
+
+
+def test_a_rejection_in_the_very_moment_blocks_the_run_and_a_person_answers_for_it(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    reject = lambda: world.person("reject", run, "-m", "stop")  # noqa: E731
+    assert in_the_last_moment(world, tmp_path, reject, "move_branch") == 1
+    blocked = world.ok("run", "show", run)
+    assert blocked["status"] == "blocked"
+    assert f"andon run retry {run}" in blocked["reason"]
+    assert world.person("approve", run).exit == 0
+    assert world.person("run", "retry", run, "-m", "it may stay").exit == 0
+    assert world.ok("run", "show", run)["outcome"] == "landed"
+    assert world.ok("task", "show", "T1")["status"] == "landed"
+
+
+def test_a_rejection_where_nobody_is_asked_is_refused(world: World) -> None:
+    world.add_task()
+    claim = world.implement()
+    refused = world.person("reject", claim["run"], "-m", "no")
+    assert refused.exit == 1
+    assert f"andon run cancel {claim['run']}" in refused.out
+
+
+def test_a_rejection_of_what_is_on_the_branch_is_refused(tmp_path: Path) -> None:
+    world, run = approved(tmp_path)
+    killed_lead(world, "andon.engine.landing._confirm", False)
+    late = world.person("reject", run, "-m", "stop", "--json")
+    assert late.exit == 4
+    assert "is on main already" in late.out
+    world.andon("lead")
+    assert world.ok("run", "show", run)["outcome"] == "landed"
+
+
+@pytest.mark.parametrize("name", ["x\u2028Andon-Task: T9", "x\nAndon-Task: T9", "x\x0b", "x\x1b[2J", "y" * 201])
+def test_names_are_one_line_of_text(world: World, name: str) -> None:
+    world.add_task()
+    refused = world.andon("next", "--json", agent=name)
+    assert (refused.exit, refused.kind) == (64, "bad_input"), refused.out
 
 
 def test_a_workflow_changed_in_the_middle_of_a_run(world: World) -> None:

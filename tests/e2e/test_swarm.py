@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.swarm_world import SPREAD, Swarm
 
 
@@ -128,6 +130,30 @@ def test_a_childs_worker_may_not_review_the_parent(tmp_path: Path) -> None:
     assert world.claim("bob", "--role", "reviewer")["run"] == run
 
 
+@pytest.mark.parametrize("how", ["symbolic", "link"])
+def test_an_integration_reference_that_points_to_a_branch_moves_no_branch(tmp_path: Path, how: str) -> None:
+    world = Swarm.build(tmp_path)
+    world.plan(["one"])
+    ref = world.git("for-each-ref", "--format=%(refname)", "refs/andon/swarm")
+    good = world.git("rev-parse", ref)
+    world.git("branch", "victim", good)
+    world.piece("alice")
+    if how == "link":
+        path = world.path / ".git" / ref
+        path.unlink()
+        path.symlink_to(world.path / ".git/refs/heads/victim")
+    else:
+        world.git("symbolic-ref", ref, "refs/heads/victim", ANDON_GUARD="off")
+    refused = world.andon("lead", "--json")
+    assert refused.exit == 1 and "is gone, or symbolic" in refused.out, refused.out
+    assert world.git("rev-parse", "victim") == good
+    damaged = _integration_check(world)
+    assert not damaged["ok"]
+    subprocess.run(["sh", "-c", damaged["next"]], cwd=world.path, env=world.environment, check=True)
+    assert world.ok("lead")["landed"]
+    assert world.git("rev-parse", "victim") == good != world.git("rev-parse", ref)
+
+
 def test_nothing_is_built_upon_a_reference_that_others_moved(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path)
     run = world.plan(["one", "two"])["run"]
@@ -149,9 +175,9 @@ def test_nothing_is_built_upon_a_reference_that_others_moved(tmp_path: Path) -> 
     world.git("update-ref", ref, evil, ANDON_GUARD="off")
     damaged = _integration_check(world)
     assert not damaged["ok"] and f"stands at {evil[:12]}" in damaged["message"]
-    assert damaged["next"] == f"ANDON_GUARD=off git update-ref {ref} {good}"
+    assert damaged["next"] == f"ANDON_GUARD=off git update-ref --no-deref {ref} {good}"
     refused = world.andon("lead", "--json")
-    assert refused.exit == 1 and f"git update-ref {ref} {good}" in refused.out, refused.out
+    assert refused.exit == 1 and f"git update-ref --no-deref {ref} {good}" in refused.out, refused.out
     world.git("update-ref", "-d", ref, ANDON_GUARD="off")
     gone = _integration_check(world)
     assert not gone["ok"] and f"{ref} of run {run} is gone" in gone["message"]

@@ -30,6 +30,38 @@ def test_a_stranger_verifies_offline(scene: Scene) -> None:
     assert os.listdir(scene.clone / ".git" / "andon") == ["plumbing.git"]
 
 
+def test_what_lands_by_the_workflow_that_init_writes_is_verified(tmp_path: Path) -> None:
+    world = World.make(tmp_path, init=False)
+    world.git("rm", "-rq", ".andon")
+    world.write("pyproject.toml", '[project]\nname = "app"\nversion = "1"\n[tool.pytest.ini_options]\n')
+    world.write("app.py", "def one():\n    return 1\n")
+    world.write("tests/test_app.py", "import app\n\n\ndef test_one():\n    assert app.one() == 1\n")
+    world.git("add", ".")
+    world.git("commit", "-qm", "a project")
+    world.ok("init", "--commit")
+    workflow = world.git("show", "main:.andon/workflows/feature.md")
+    assert "refuse:" in workflow
+    world.add_task("Say two", "--workflow", "feature")
+    claim = world.claim("alice")
+    world.write("app.py", "def one():\n    return 1\n\n\ndef two():\n    return 2\n", Path(claim["workdir"]))
+    world.ok("advance", "-m", "done", agent="alice", cwd=claim["workdir"])
+    while (task := world.ok("task", "show", "T1"))["status"] == "running" and _reviewed(world):
+        assert task["run"]
+    landed = world.ok("lead")["landed"]
+    body = world.ok("verify", "main")
+    assert (body["verified"], body["problems"]) == (1, []), landed
+    assert "honest" in [x["gate"] for x in body["commits"][0]["gates"]]
+
+
+def _reviewed(world: World) -> bool:
+    """Another agent reviews, where a review is next."""
+    claim = world.andon("next", "--json", agent="bob")
+    if claim.exit != 0:
+        return False
+    world.ok("advance", "-m", "right", agent="bob", cwd=claim.json["workdir"])
+    return True
+
+
 def test_a_range_and_commits_that_andon_did_not_land(scene: Scene) -> None:
     scene.land("one\nTWO\nTHREE\nfour\nfive\n")
     scene.fetch()

@@ -29,6 +29,17 @@ def test_files_are_added_and_nothing_is_lost(sandbox: Sandbox) -> None:
     assert sandbox.git("fsck", "--strict") == ""
 
 
+def test_nothing_is_written_to_what_a_reference_points_to(sandbox: Sandbox) -> None:
+    sandbox.repository.add_files(REF, {"a": b"1"}, message="one", at=1.0)
+    head = sandbox.git("rev-parse", "main")
+    sandbox.git("update-ref", "-d", REF)
+    sandbox.git("symbolic-ref", REF, "refs/heads/main")
+    with pytest.raises(AndonError, match="is symbolic") as refused:
+        sandbox.repository.add_files(REF, {"b": b"2"}, message="two", at=2.0)
+    assert "update-ref --no-deref -d" in refused.value.next
+    assert sandbox.git("rev-parse", "main") == head
+
+
 def test_many_writers_at_once(sandbox: Sandbox) -> None:
     def write(number: int) -> None:
         mine = Repository.find(str(sandbox.path))

@@ -210,7 +210,12 @@ class Progress:
         if not closed:
             return ""
         listed = "; ".join(f"{x.gate}: {x.outcome}, {x.summary}" for x in closed)
-        return f"the run may not end: {len(closed)} `done` gate(s) do not hold on what it made: {listed}"
+        text = f"the run may not end: {len(closed)} `done` gate(s) do not hold on what it made: {listed}"
+        if self.run.landed_tree:
+            # A person's word came in at the moment in which the branch moved.
+            text += f". It stands on the branch as {self.run.commit[:12]}: take it back by a task of its own, or"
+            text += f" approve or waive it, and then: andon run retry {self.run.id}"
+        return text
 
     def _end(self, lane: str) -> None:
         if refusal := self._end_refused("", lane):

@@ -102,6 +102,9 @@ def reject(progress: Progress, command: c.Reject) -> Rejected | None:
         return step
     if refusal := _entitled(progress, step, command):
         return refusal
+    if step is None and not any(isinstance(gate, w.ApprovalGate) for gate in progress.workflow.gates.values()):
+        text = f"run {progress.run.id} waits for nobody's approval, so a rejection would hold nothing"
+        return Rejected(kind="not_waiting", message=text, next=f"andon run cancel {progress.run.id} stops it")
     progress.emit(
         e.RejectionRecorded(
             at=command.at,

@@ -444,7 +444,8 @@ class LocalCoordinator:
         errors = [x for x in results if x.how == "error"]
         if watch is not None:
             watch.ended(decided=bool(landed or refused))
-        exit_code = EXIT_NO if refused or errors else EXIT_YES if landed else EXIT_NOT_YET
+        blocked = [x for x in landed if x.reason]
+        exit_code = EXIT_NO if refused or errors or blocked else EXIT_YES if landed else EXIT_NOT_YET
         body: dict[str, Any] = {
             "ok": exit_code == EXIT_YES,
             "landed": [{"run": x.run, "task": x.task, "commit": x.commit} for x in landed],
@@ -460,8 +461,8 @@ class LocalCoordinator:
                 "next": "andon status",
             }
         elif exit_code != EXIT_YES:
-            kind = "refused" if refused else "error" if errors else "pending"
-            text = "; ".join(f"{x.run}: {x.reason}" for x in (*refused, *errors, *waiting))
+            kind = "refused" if refused else "error" if errors else "blocked" if blocked else "pending"
+            text = "; ".join(f"{x.run}: {x.reason}" for x in (*refused, *errors, *blocked, *waiting))
             body["error"] = {"kind": kind, "message": text, "next": "andon status"}
         notes = tuple(note for result in results for note in result.notes)
         return Reply(exit=exit_code, body=body, notes=notes)

@@ -32,8 +32,8 @@ def head_of(services: Services, ref: str) -> str:
                 raise AndonError(f"run {run} has no children on {ref}", kind="parent_over", next=f"andon show {run}")
             back = _known(swarm)[-1]
             if head is None:
-                text = f"the integration reference {ref} of run {run} is gone"
-                raise AndonError(text, kind="no_target", next=_mend(ref, back))
+                text = f"the integration reference {ref} of run {run} is gone, or symbolic"
+                raise AndonError(text, kind="no_target", next=_mend(ref, back, anew=True))
             if head == back:
                 return head
             landing = [commit for child in sw.open_children(swarm) if (commit := prepared(reader, child))]
@@ -77,9 +77,11 @@ def _is_open(run: s.Run, swarm: sw.Swarm) -> bool:
     return step is not None and step.visit == swarm.visit and not swarm.outcome and swarm.ref != ""
 
 
-def _mend(ref: str, commit: str) -> str:
+def _mend(ref: str, commit: str, *, anew: bool = False) -> str:
+    """The line that puts it back. anew: whatever stands in its place is taken away first."""
     # The guard lets nobody but Andon move it; a person who puts it back says so.
-    return f"ANDON_GUARD=off git update-ref {ref} {commit}"
+    line = "ANDON_GUARD=off git update-ref --no-deref"
+    return f"{line} -d {ref}; {line} {ref} {commit}" if anew else f"{line} {ref} {commit}"
 
 
 def prepared(reader: Reader, child: sw.Child) -> str:

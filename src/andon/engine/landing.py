@@ -211,9 +211,10 @@ def _confirm(services: Services, target: str, moved: Sequence[tuple[s.Run, s.Act
         return results
     results = []
     for run, made in zip(confirmed, prepared, strict=True):
-        if run.status == s.RUN_BLOCKED:
-            notes.append(f"run {run.id} needs a person: {run.reason}")
-        results.append(Result(run=run.id, task=run.task, how="landed", commit=made.commit, notes=tuple(notes)))
+        # A word that came in at the very moment: the change is there, and its run may not end by itself.
+        reason = f"landed, and needs a person: {run.reason}" if run.status == s.RUN_BLOCKED else ""
+        result = Result(run=run.id, task=run.task, how="landed", commit=made.commit, reason=reason, notes=tuple(notes))
+        results.append(result)
         notes = []
     return results
 
@@ -421,6 +422,8 @@ class Lead:
     def _spoken_since(self, trial: Trial, prepared: Sequence[tuple[Sealed, s.Run, proof.Proof]]) -> str:
         """The last look before the branch moves: which word of a person came in since the core decided; "" for none."""
         with self._services.store.read() as reader:
+            if (frozen := queue.freeze_of(reader, trial.target)) is not None:
+                return f"{trial.target} was frozen by {frozen.by}: {frozen.why}"
             for one, run, _kept in prepared:
                 facts, now = one.sealed.facts, load_run(reader, run.id)
                 if _judged(trial.entries[run.id], now, one.candidate, one.head, facts.at) != facts.verdicts:

@@ -10,7 +10,7 @@ from typing import Any
 from andon.core import commands as c
 from andon.core import state as s
 from andon.core import workflow as w
-from andon.core.errors import EXIT_DENIED, EXIT_USAGE, AndonError
+from andon.core.errors import EXIT_DENIED, EXIT_LOST, EXIT_USAGE, AndonError
 from andon.core.routing import done_verdicts, final_submission
 from andon.core.swarm import reason_now
 from andon.engine.services import Services
@@ -122,7 +122,19 @@ def reject(services: Services, name: str, *, step: str | None, outcome: str | No
         message=message,
         agent=not services.caller.person,
     )
+    _refuse_late(services, run_of(services, name))
     return _act(services, name, command)
+
+
+def _refuse_late(services: Services, run: s.Run) -> None:
+    """A rejection calls nothing back that is on the branch: it would leave a run that landed and may not end."""
+    head = services.git.branch_head(run.target)
+    commits = [x.prepared.commit for x in run.active.values() if x.prepared is not None]
+    commits += [run.commit] if run.landed_tree and run.status != s.RUN_ENDED else []
+    if landed := next((x for x in commits if head is not None and services.git.is_ancestor(x, head)), None):
+        text = f"{landed[:12]} of run {run.id} is on {run.target} already; a rejection can't call it back"
+        undo = f"andon task add 'Take back {run.task}' --body 'git revert {landed[:12]}'"
+        raise AndonError(text, kind="landed", next=undo, exit=EXIT_LOST)
 
 
 def waive(services: Services, name: str, *, gate: str, why: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from andon.core import state as s
-from andon.core.errors import AndonError
+from andon.core.errors import EXIT_USAGE, AndonError
 from andon.core.machines import PERSON
 from andon.core.react import CarryOut, Effect, EndProcess, UpdateGuard
 from andon.core.swarm import is_integration
@@ -26,6 +26,9 @@ from andon.ports_swarm import Beside
 if TYPE_CHECKING:
     from andon.engine.space import Space
     from andon.engine.watching import Watch
+
+
+MAX_NAME_CHARS = 200
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -42,6 +45,12 @@ class Caller(Struct, frozen=True, kw_only=True):
     run: str | None = None
     client: str = ""
     model: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.agent.isprintable() or not 0 < len(self.agent) <= MAX_NAME_CHARS:
+            # Names stand in commits' messages, in lists and in files of one line.
+            text = f"a name has 1 to {MAX_NAME_CHARS} printable characters, and no line ends: {self.agent[:60]!r}"
+            raise AndonError(text, kind="bad_input", next="--agent NAME, or ANDON_AGENT=NAME", exit=EXIT_USAGE)
 
     @property
     def machine(self) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from andon.core import verdict as v
 from andon.core.gate_files import LAST
 from andon.core.swarm import ref_of
-from andon.core.workflow import ISOLATION_LEVELS, digest_of
+from andon.core.workflow import ISOLATION_LEVELS, SUSPICION_VERSION, digest_of
 from andon.evidence import entry
 from andon.evidence.reading import Subject, SummaryStatement, VerdictStatement
 from andon.evidence.statements import (
@@ -173,7 +173,10 @@ def _check_verdict(
     else:
         found.add(f"{part} gate", f"the workflow has no gate {section.gate}")
         return
-    found.same(f"{part} gateDigest", section.gate_digest, digest_of(definition))
+    known = _digests(definition)
+    found.same(
+        f"{part} gateDigest", section.gate_digest, section.gate_digest if section.gate_digest in known else known[0]
+    )
     configured = [(x.name, f"sha256:{x.digest.get('sha256')}") for x in verdict.predicate.configuration]
     found.same(f"{part} configuration", configured, [(section.gate, section.gate_digest)])
     if section.outcome not in v.OPENING:
@@ -187,6 +190,14 @@ def _check_verdict(
     if on_tree and section.outcome == v.WAIVED:
         wanted.append(patch_subject(facts.patch))
     found.same(f"{part} subject", _plain(verdict.subject), wanted)
+
+
+def _digests(definition: object) -> list[str]:
+    """What a gate's digest may be, the present one first: rules of suspicion that it refuses by have had several versions."""
+    if kind_of(definition) == "diff" and isinstance(definition, dict) and definition.get("refuse"):
+        versions = range(SUSPICION_VERSION, 0, -1)
+        return [digest_of({"gate": definition, "suspicion": version}) for version in versions]
+    return [digest_of(definition)]
 
 
 def _check_protected(found: _Findings, part: str, stated: Sequence[str], own: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from andon.core.errors import AndonError, InvariantViolation
+from andon.core.errors import EXIT_NO, AndonError, InvariantViolation
 from andon.git import objects, refs
 from andon.git.failures import failure
 from andon.git.run import Runner
@@ -38,6 +38,10 @@ def add_files(
         raise InvariantViolation(f"{ref} is not a reference that Andon keeps files on")
     wanted = {os.fsencode(path): content for path, content in files.items()}
     for _ in range(MAX_TRIES):
+        if refs.points_elsewhere(os.path.join(common_dir, ref)):
+            # Nothing is moved for whoever did that; what stood there is in the store, and in copies.
+            mend = f"ANDON_GUARD=off git update-ref --no-deref -d {ref}; andon doctor --mend"
+            raise AndonError(f"{ref} is symbolic, which Andon never makes it", kind="moved", next=mend, exit=EXIT_NO)
         old = refs.read_id(os.path.join(common_dir, ref)) or head_of(repo, ref)
         before = (
             ((workshop.tree_of(old) if workshop else None) or objects.resolve(repo, old, kind="tree")) if old else None
@@ -49,7 +53,7 @@ def add_files(
         parents = [old] if old else []
         new = workshop.commit(tree, parents, message, author=KEEPER, committer=KEEPER, at=at) if workshop else None
         new = new or objects.commit_tree(repo, tree, parents, message, author=KEEPER, committer=KEEPER, at=at)
-        command = ("update-ref", "-m", message, ref, new, old or "0" * len(new))
+        command = ("update-ref", "--no-deref", "-m", message, ref, new, old or "0" * len(new))
         done = refs.try_to_change(repo, common_dir, ref, command)
         if done.code == 0:
             return new

@@ -36,11 +36,23 @@ def branch_head(repo: Runner, common_dir: str, branch: str) -> str | None:
     if not branch or branch.startswith("-") or ".." in branch:
         return None
     ref = ref_of(branch)
-    loose = read_id(os.path.join(common_dir, *ref.split("/")))
+    path = os.path.join(common_dir, *ref.split("/"))
+    if ref.startswith(OWN) and points_elsewhere(path):
+        return None
+    loose = read_id(path)
     if loose is not None:
         return loose
     done = repo.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=None)
     return done.text if done.code == 0 else None
+
+
+def points_elsewhere(path: str) -> bool:
+    """Whether a reference is symbolic: what is below refs/andon never is, and whoever moved it would move another."""
+    try:
+        with open(path, "rb") as file:
+            return os.path.islink(path) or file.read(4) == b"ref:"
+    except OSError:
+        return os.path.islink(path)
 
 
 def move_branch(
@@ -54,19 +66,21 @@ def move_branch(
         raise InvariantViolation(f"branch {branch} can't be moved from {expected!r} to {new!r}: not full object ids")
     text = reason.replace("\n", " ")
     ref = ref_of(branch)
-    mover = repo if ref.startswith(OWN) else hooked
+    own = ref.startswith(OWN)
+    mover = repo if own else hooked
+    command = ("update-ref", *(("--no-deref",) if own else ()), "-m", text, ref, new, expected)
     with sole(common_dir) as alone:
         if alone:
             clear_killed_move(common_dir)
         with announced(common_dir, ref, new):
-            done = mover.run("update-ref", "-m", text, ref, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
+            done = mover.run(*command, ok=None, timeout_s=MOVE_TIMEOUT_S)
             if done.code < 0 and alone:
                 # Git alone was killed (the system may run out of memory): its locks are nobody's now.
                 clear_killed_move(common_dir)
-        if alone and ref.startswith(OWN) and (LOCKED in done.err or done.code < 0):
+        if alone and own and (LOCKED in done.err or done.code < 0):
             # Nobody else writes below refs/andon: the lock is that of a killed git of ours.
             drop_own_lock(common_dir, ref)
-            done = mover.run("update-ref", "-m", text, ref, new, expected, ok=None, timeout_s=MOVE_TIMEOUT_S)
+            done = mover.run(*command, ok=None, timeout_s=MOVE_TIMEOUT_S)
     if done.code == 0:
         return True
     # What git says about it differs between versions; where the branch is now does not.
@@ -85,12 +99,12 @@ def move_branch(
 
 
 def set_ref(repo: Runner, common_dir: str, ref: str, commit: str) -> None:
-    _change_own(repo, common_dir, ref, ("update-ref", ref, commit))
+    _change_own(repo, common_dir, ref, ("update-ref", "--no-deref", ref, commit))
 
 
 def delete_ref(repo: Runner, common_dir: str, ref: str) -> None:
     """Remove a reference; one that is not there is no error."""
-    _change_own(repo, common_dir, ref, ("update-ref", "-d", ref))
+    _change_own(repo, common_dir, ref, ("update-ref", "--no-deref", "-d", ref))
 
 
 def _change_own(repo: Runner, common_dir: str, ref: str, command: tuple[str, ...]) -> None:
