@@ -45,6 +45,36 @@ def test_the_real_modules_stand_in_their_places_afterwards() -> None:
     )
 
 
+def test_what_stands_in_is_found_and_asked_for_all_of_its_names() -> None:
+    program = """
+import importlib.util, msgspec
+names = ("msgspec.inspect", "msgspec._json_schema", "msgspec.toml", "msgspec.yaml")
+for name in names:
+    print(importlib.util.find_spec(name).origin, importlib.util.find_spec(name).loader.name, sys.modules[name].__file__)
+LOOKED
+print("type_info" in dir(msgspec.inspect), "encode" in dir(msgspec.yaml))
+from msgspec.inspect import *
+from msgspec.toml import *
+print(type_info(int), encode.__module__)
+"""
+    still = program.replace("LOOKED", "print(*(type(sys.modules[name]).__name__ for name in names))")
+    other = program.replace("LOOKED", "print('Later Later Later Later')")
+    assert lean(still) == said(f"import sys\n{other}")
+
+
+def test_what_the_docstring_calls_missing_is_what_is_missing() -> None:
+    program = """
+import datetime, decimal, msgspec, sqlite3, uuid
+for value in (decimal.Decimal("1.5"), uuid.UUID(int=1)):
+    try:
+        print(msgspec.json.encode(value))
+    except TypeError:
+        print("unknown")
+print(sqlite3.dbapi2.datetime.__name__)
+"""
+    assert lean(program).split() == ["unknown", "unknown", "_datetime"]
+
+
 def test_what_is_loaded_already_is_left_alone() -> None:
     assert said(
         "import platform, sys, msgspec\nfrom andon.cli.lean import import_msgspec\nimport_msgspec()\n"

@@ -45,6 +45,13 @@ def good(world: Swarm, commits: str) -> tuple[int, int]:
     return body["verified"], body["covered"]
 
 
+def bad(world: Swarm, commits: str) -> set[str]:
+    """What is not good though all pass that Andon did not land; something is not."""
+    done = world.andon("verify", commits, "--allow-unmanaged", "--json")
+    assert done.exit == 1, done.out
+    return {x["commit"] for x in done.json["commits"] if not x["ok"]}
+
+
 def ready(world: Swarm, *agents: str) -> dict[str, Any]:
     """A parent whose children are integrated and whose work waits for the lead."""
     plan = world.plan(list(agents))
@@ -79,8 +86,12 @@ def test_children_land_with_their_own_commits(tmp_path: Path) -> None:
     verified = world.ok("verify", f"{start}..main")
     assert {x["commit"]: x["covered_by"] for x in verified["commits"] if x["covered_by"]} == {before: world.head()}
     assert good(world, f"{start}..main") == (3, 1)
-    assert good(world, before) == (0, 1)
-    assert "whose evidence names it" in world.andon("verify", before).out
+    assert "whose evidence names it" in world.andon("verify", f"{start}..main").out
+    # That is so because of the parent's landing: without it neither is good, on whatever branch it stands.
+    for name, commit in (("covered", before), ("child", tip)):
+        world.git("branch", name, commit)
+        assert bad(world, commit) == bad(world, name) == {commit}
+        assert bad(world, f"{start}..{name}") == history(world, f"{start}..{name}")
     assert world.git("status", "--porcelain") == ""
     assert [x for x in world.ok("doctor")["checks"] if not x["ok"]] == []
     events = world.ok("log", run)["items"]
@@ -90,10 +101,15 @@ def test_children_land_with_their_own_commits(tmp_path: Path) -> None:
 def test_children_that_were_not_asked_for_singly_land_as_one(tmp_path: Path) -> None:
     world = Swarm.build(tmp_path, f"{SPREAD}\nland: one")
     start = world.head()
-    ready(world, "alice", "bob")
+    run = ready(world, "alice", "bob")["run"]
     world.ok("lead")
     assert parents(world) == [start]
     assert good(world, f"{start}..main") == (1, 0)
+    # The children's own commits are in no branch, and good nowhere.
+    assert own(world, run)
+    for child in own(world, run):
+        assert bad(world, child) == {child}
+    assert "with `land: one`" in world.andon("verify", child).out
 
 
 def test_it_follows_whatever_landed_meanwhile(tmp_path: Path) -> None:
@@ -128,6 +144,22 @@ def test_history_that_somebody_took_out_of_the_branch_is_not_brought_back(tmp_pa
     assert "alice.txt" in world.git("ls-tree", "--name-only", "main").split()
     assert own(world, run)
     assert good(world, f"{start}..main") == (1, 0)
+
+
+def test_what_somebody_brought_into_the_branch_by_hand_did_not_come_along(tmp_path: Path) -> None:
+    """The parent's landing comes too late for it: the branch held it when no gate of the parent had."""
+    world = Swarm.build(tmp_path, EACH)
+    start = world.head()
+    run = ready(world, "alice", "bob")["run"]
+    tip = world.git("for-each-ref", "--format=%(objectname)", "refs/andon/swarm")
+    (early,) = set(own(world, run)) - {tip}
+    world.git("merge", "-q", "--ff-only", early, ANDON_GUARD="off")
+    world.ok("lead")
+    assert parents(world) == [early, tip]
+    assert bad(world, f"{start}..main") == {early}
+    said = world.andon("verify", f"{start}..main", "--allow-unmanaged").out
+    assert f"it did not come along with the landing of {run} ({world.head()})" in said
+    assert good(world, f"{early}..main") == (2, 0)
 
 
 def test_with_any_only_what_ended_well_comes_along(tmp_path: Path) -> None:
@@ -228,6 +260,12 @@ def test_children_of_children(tmp_path: Path) -> None:
     # The task, the part and two pieces; each of the two fan-outs began with something.
     assert good(world, f"{start}..main") == (4, 2)
     assert world.git("rev-list", "--count", "--first-parent", f"{start}..main") == "1"
+    # The part's landing brought its pieces to the task's reference; only the task's brings all of it to the branch.
+    assert bad(world, f"{start}..{middle}") == history(world, f"{start}..{middle}")
+    said = world.andon("verify", f"{start}..{middle}").out
+    assert f"the landing that brought it along, {middle}, is not good itself" in said
+    assert f"the landing of {run} is not in what is verified" in said
+    assert good(world, f"{middle}..main") == (1, 0)
 
 
 def test_a_workflow_step_hands_on_and_lands_singly(tmp_path: Path) -> None:

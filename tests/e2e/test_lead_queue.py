@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -205,6 +206,37 @@ def test_nothing_lands_on_a_frozen_branch(world: World) -> None:
     assert world.person("lead", "unfreeze").exit == 0
     assert landed(world.ok("lead")) == [task]
     assert world.ok("status")["frozen"] == []
+
+
+def test_a_freeze_that_can_not_be_read_is_named(world: World) -> None:
+    submit(world, "alice", {"one.txt": "1\n"})
+    set_raw(world, "queue:frozen:main", "{broken")
+    head = world.head()
+    told = world.andon("lead", "--json")
+    assert (told.exit, told.kind, world.head()) == (3, "frozen", head)
+    assert "the record of the freeze can't be read" in told.json["error"]["message"]
+    assert told.json["error"]["next"] == "andon lead unfreeze main"
+    doctor = world.andon("doctor", "--json")
+    (check,) = [x for x in doctor.json["checks"] if x["check"] == "merge queue"]
+    assert (doctor.exit, check["ok"], "nothing lands on main" in check["message"]) == (1, False, True)
+    assert "andon lead unfreeze main" in check["next"]
+    assert world.person("lead", "unfreeze", "main").exit == 0
+    assert "PROBLEM merge queue" not in world.andon("doctor").out
+    assert len(landed(world.ok("lead"))) == 1
+
+
+@pytest.mark.parametrize(("column", "text"), [("priority", "z"), ("entered_at", "y"), ("entered_at", "-9e999")])
+def test_a_damaged_row_stops_nobodys_landing(world: World, column: str, text: str) -> None:
+    damaged = submit(world, "alice", {"one.txt": "1\n"})
+    sound = submit(world, "bob", {"two.txt": "2\n"})
+    base = sqlite3.connect(world.path / ".git/andon/andon.db")
+    changed = base.execute(f"UPDATE steps SET {column} = '{text}' WHERE task = '{damaged}'").rowcount
+    base.commit()
+    base.close()
+    assert changed == 1
+    set_raw(world, "queue:window:main", "garbage")
+    assert [x["task"] for x in world.ok("lead", "--dry-run")["items"]] == [sound, damaged]
+    assert landed(world.ok("lead")) == [sound, damaged]
 
 
 def set_raw(world: World, key: str, value: str) -> None:

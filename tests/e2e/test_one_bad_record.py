@@ -147,6 +147,14 @@ def test_a_damaged_message_hides_no_other(scene: Scene) -> None:
     assert "the second" in scene.brief()["brief"]
 
 
+@pytest.mark.parametrize("moment", ["x", "9e999", "1e300"])
+def test_a_message_of_which_nobody_knows_when_it_came_is_read(scene: Scene, moment: str) -> None:
+    scene.break_it(ROW.format("messages", "sent_at", moment, "M1"))
+    assert [x["id"] for x in scene.world.ok("inbox", agent="alice")["items"]] == ["M1", "M2"]
+    assert "the first" in scene.brief()["brief"]
+    assert "the first" in scene.world.ok("next", "--role", "implementer", agent="alice")["brief"]
+
+
 @pytest.mark.parametrize("content", ["garbage", "{}"])
 def test_a_damaged_definition_is_healed_by_the_next_start(scene: Scene, content: str) -> None:
     scene.break_it(f"UPDATE definitions SET content = CAST('{content}' AS BLOB)")

@@ -139,6 +139,17 @@ def test_a_parent_keeps_tokens_to_go_on_with(world: Swarm) -> None:
     assert world.ok("show", claim["run"])["status"] == "open"
 
 
+def test_asking_again_takes_nothing_of_what_a_parent_keeps(world: Swarm) -> None:
+    claim = parent(world, "--budget", "1000")
+    for budget in ("500", "400"):
+        spawn(world, claim, f"A part of {budget}", "--budget", budget)
+    for budget in ("1", "90"):
+        refused = world.andon("spawn", "x", "--budget", budget, "--json", agent="pam", cwd=claim["workdir"])
+        assert (refused.exit, refused.kind) == (64, "no_budget"), refused.out
+    beaten = world.andon("heartbeat", "--tokens", "99", "--json", agent="pam", cwd=claim["workdir"])
+    assert beaten.exit == 0, beaten.out
+
+
 def test_a_damaged_parent_leaves_a_childs_brief_readable(world: Swarm) -> None:
     claim = parent(world)
     child = spawn(world, claim, "A part", "--body", "do this")

@@ -179,6 +179,25 @@ class TestDamage:
         assert world.ok("log", "R1") == before
         assert world.andon("doctor").exit == 0
 
+    def test_nothing_mends_an_event_that_is_lost_and_its_state_is_kept(self, world: World) -> None:
+        world.add_task("The first")
+        base = sqlite3.connect(database(world))
+        base.execute("UPDATE events SET data = '{' WHERE stream = 'T1'")
+        base.commit()
+        base.close()
+        for option in ([], ["--mend"], ["--salvage"]):
+            done = world.andon("doctor", *option, "--json")
+            check = next(x for x in done.json["checks"] if x["check"] == "log and projections")
+            assert (done.exit, check["ok"], "event 1 of T1" in check["message"]) == (1, False, True), check
+            assert "andon import" in check["next"] and "--mend" not in check["next"]
+        assert done.json["salvage"]["lost"]
+        assert [x["title"] for x in world.ok("task", "list")["items"]] == ["The first"]
+
+    def test_a_sound_database_is_not_replaced(self, world: World) -> None:
+        world.add_task("Only one")
+        assert "salvage" not in world.andon("doctor", "--salvage", "--json").json
+        assert not list(database(world).parent.glob("andon.db.damaged-*"))
+
     def test_a_destroyed_header(self, world: World) -> None:
         world.add_task("Only one")
         base = sqlite3.connect(database(world))

@@ -100,6 +100,10 @@ class TestRegistry:
             (["repo", "remove", "gone", "--workspace", "{place}"], "no repository gone"),
             (["init", "--workspace", ".git/andon"], "store of one repository"),
             (["init", "--workspace", "app.txt"], "no directory"),
+            (["init", "--workspace", "."], "inside the repository"),
+            (["init", "--workspace", "tests/new/er"], "inside the repository"),
+            (["init", "--workspace", ".git"], "inside the repository"),
+            (["init", "--workspace", ".git/hooks"], "inside the repository"),
             (["init", "--workspace", ""], "no directory is named"),
             (["repo", "list", "--workspace", ""], "no directory is named"),
             (["repo", "add", "", "--workspace", "{place}", "--name", ""], "no name"),
@@ -113,6 +117,56 @@ class TestRegistry:
         assert result.exit in (6, 64), result.out
         assert words in result.json["error"]["message"]
         assert result.json["error"]["next"]
+
+    def test_no_workspace_inside_a_repository(self, api: World, place: Path) -> None:
+        api.git("worktree", "add", "-q", "--detach", str(place))
+        for inside in (place, place / "tests", api.path / "sub"):
+            refused = api.andon("init", "--workspace", str(inside), "--json")
+            assert (refused.exit, refused.kind) == (64, "inside_repository"), refused.out
+            assert not (inside / "andon.db").exists() and not (inside / "andon.db.lock").exists()
+        refused = api.andon("import", "x.jsonl", "--workspace", str(place), "--json")
+        assert (refused.exit, refused.kind) == (64, "inside_repository"), refused.out
+        assert api.git("status", "--porcelain", cwd=place) == ""
+        proposed = refused.json["error"]["next"].split()[-1]
+        assert api.ok("init", "--workspace", proposed)["made"]
+
+    def test_a_place_makes_no_repository_another_one(self, both: tuple[World, World], place: Path) -> None:
+        api, web = both
+        shutil.rmtree(web.path)
+        here = World(path=web.path, environment=api.environment)
+        api.path.rename(here.path)
+        before = states(here)
+        for command in (["add"], ["remove"], ["add", "--name", "api"]):
+            refused = here.andon("repo", *command, "--json")
+            assert refused.exit == 64, refused.out
+            assert "andon repo remove web" in refused.json["error"]["next"]
+            assert states(here) == before == {"api": "missing", "web": "unset"}
+            assert here.git("config", "andon.repository") == "api"
+        here.ok("repo", "remove", "web")
+        here.ok("repo", "add")
+        assert states(here) == {"api": "ok"}
+        assert here.git("config", "andon.repository") == "api"
+
+    def test_two_that_changed_places(self, both: tuple[World, World], tmp_path: Path) -> None:
+        api, web = both
+        for source, target in ((api.path, tmp_path / "x"), (web.path, api.path), (tmp_path / "x", web.path)):
+            source.rename(target)
+        assert states(api) == {"api": "unset", "web": "unset"}
+        refused = web.andon("repo", "add", "--json")
+        assert (refused.exit, refused.kind) == (64, "other_repository")
+        web.ok("repo", "remove", "web")
+        web.ok("repo", "add")
+        api.ok("repo", "add")
+        assert states(api) == {"api": "ok", "web": "ok"}
+        assert (api.git("config", "andon.repository"), web.git("config", "andon.repository")) == ("web", "api")
+
+    def test_who_says_outright_that_it_is_another_one_becomes_it(self, both: tuple[World, World]) -> None:
+        api, web = both
+        shutil.rmtree(web.path)
+        here = World(path=web.path, environment=api.environment)
+        api.path.rename(here.path)
+        here.ok("repo", "add", "--name", "web")
+        assert states(here) == {"api": "missing", "web": "ok"}
 
     def test_the_workspace_moves(self, both: tuple[World, World], place: Path) -> None:
         api, web = both
@@ -439,6 +493,29 @@ class TestOutOfReach:
         done = api.andon("doctor", "--salvage", "--json")
         assert done.exit == 0, done.out
         assert len(ids(web)) == 5
+        assert states(api) == {"api": "ok", "web": "ok"}
+
+    def test_what_is_salvaged_is_what_is_damaged(self, both: tuple[World, World], place: Path) -> None:
+        api, web = both
+        for text in ("parser reads bytes", "parser reads lines"):
+            api.ok("learn", text, "--scope", "workspace", agent="alice")
+        base = sqlite3.connect(place / "andon.db")
+        base.execute("UPDATE events SET data = '{' WHERE stream = 'W1'")
+        base.commit()
+        base.close()
+        for option in ([], ["--mend"], ["--salvage"]):
+            done = api.andon("doctor", *option, "--json")
+            checks = {x["check"]: x for x in done.json["checks"]}
+            check = checks["workspace"]
+            assert (done.exit, check["ok"], "event 1 of W1" in check["message"]) == (1, False, True), check
+            assert f"import FILE --workspace {place}" in check["next"] and "--mend" not in check["next"]
+            assert checks["log and projections"]["ok"] and "salvage" not in done.json
+        # The repository's own database was sound, and is the one that it was.
+        assert not list((api.path / ".git/andon").glob("andon.db.damaged-*"))
+        kept = place / "andon.db.damaged-1/andon.db"
+        assert str(kept.parent) in check["message"] and kept.exists()
+        assert ids(api) == ids(web) == ["W1", "W2"]
+        assert web.ok("learn", "parser reads all", "--scope", "workspace")["learning"] == "W3"
         assert states(api) == {"api": "ok", "web": "ok"}
 
     def test_one_broken_record_costs_itself(self, both: tuple[World, World], place: Path) -> None:

@@ -80,11 +80,68 @@ def digest_at(scene: Scene, commit: str) -> str:
 def test_a_stranger_verifies_all_that_came_in(scene: Scene) -> None:
     body = scene.verify("HEAD^1..HEAD").json
     assert (body["ok"], body["verified"], body["covered"], body["failed"], body["unmanaged"]) == (True, 3, 1, 0, 0)
-    assert scene.verify(covered(scene)).json["commits"][0]["covered_by"] == scene.git("rev-parse", "HEAD")
-    assert [x["target"] for x in body["commits"] if x["commit"] == scene.git("rev-parse", "HEAD")] == ["main"]
+    head, found = scene.git("rev-parse", "HEAD"), {x["commit"]: x for x in body["commits"]}
+    assert found[covered(scene)]["covered_by"] == head
+    assert found[head]["target"] == "main"
     for child in ("HEAD^2", "HEAD^2~1"):
-        (item,) = scene.verify(child).json["commits"]
+        item = found[scene.git("rev-parse", child)]
         assert (item["ok"], item["target"].startswith("refs/andon/swarm/R1/spread/")) == (True, True)
+
+
+def test_without_the_landing_that_brought_them_they_are_not_good(scene: Scene) -> None:
+    """As another branch, or by name: their parent's gates never held there. That nothing else lets them pass."""
+    child, first, before = "HEAD^2", "HEAD^2~1", covered(scene)
+    head = scene.git("rev-parse", "HEAD")
+    by_name = f"the landing that names it ({head}) is not in what is verified"
+    for wanted in (before, f"HEAD^1..{before}"):
+        assert by_name in scene.refused(wanted, "--allow-unmanaged")
+    for wanted, failed in (
+        (child, 1),
+        (first, 1),
+        (f"HEAD^1..{first}", 2),
+        (f"HEAD^1..{child}", 3),
+        (f"{first}..{child}", 1),
+    ):
+        result = scene.verify(wanted, "--allow-unmanaged")
+        body = result.json
+        assert (result.exit, body["verified"], body["covered"], body["failed"], body["unmanaged"]) == (
+            1,
+            0,
+            0,
+            failed,
+            0,
+        )
+        assert "the landing of R1 is not in what is verified" in named(body)
+        assert "a range that ends with the landing" in body["error"]["next"]
+    # Nor does a commit by hand upon them.
+    tree = scene.git("rev-parse", "HEAD^{tree}")
+    mine = scene.git("commit-tree", tree, "-p", child, "-m", "by hand")
+    result = scene.verify(f"HEAD^1..{mine}", "--allow-unmanaged")
+    assert (result.exit, result.json["failed"], result.json["unmanaged"]) == (1, 3, 1)
+
+
+def test_wherever_the_landing_is_part_of_the_history_they_are_good(scene: Scene) -> None:
+    """From within what it brought along, and from there on, whatever else is merged."""
+    tree = scene.git("rev-parse", "HEAD^{tree}")
+    later = scene.git("commit-tree", tree, "-p", "HEAD", "-m", "later")
+    merge = scene.git("commit-tree", tree, "-p", "HEAD^1", "-p", later, "-m", "later")
+    back = scene.git("commit-tree", tree, "-p", later, "-p", "HEAD^2", "-m", "what was there before")
+    turned = scene.git("commit-tree", tree, "-p", "HEAD^2", "-p", later, "-m", "the other way")
+    for start, end, counts in (
+        (covered(scene), "HEAD", (3, 0, 0)),
+        ("HEAD^2~1", "HEAD", (2, 0, 0)),
+        ("HEAD^2", "HEAD", (1, 0, 0)),
+        ("HEAD^1", later, (3, 1, 1)),
+        ("HEAD^1", merge, (3, 1, 2)),
+        ("HEAD^1", back, (3, 1, 2)),
+        ("HEAD^1", turned, (3, 1, 2)),
+        ("HEAD^2~1", turned, (2, 0, 2)),
+        ("HEAD", turned, (0, 0, 2)),
+    ):
+        result = scene.verify(f"{start}..{end}", "--allow-unmanaged")
+        body = result.json
+        found = (body["verified"], body["covered"], body["unmanaged"])
+        assert (result.exit, found, body["failed"]) == (0, counts, 0), (start, end)
 
 
 def test_without_the_landings_word_it_is_nobodys(scene: Scene) -> None:
@@ -98,7 +155,7 @@ def test_every_byte_of_what_leads_there(scene: Scene) -> None:
     git, commit = Altered(scene.clone), covered(scene)
     path = entry.covered_path(commit)
     good = scene.read(path)
-    assert said(git, scene, commit) == ""
+    assert said(git, scene, "HEAD^1..HEAD") == ""
     for at, flipped in flips(good):
         git.files[path] = flipped
         assert path in said(git, scene, commit), at
@@ -156,8 +213,8 @@ def test_what_came_along_is_bound(scene: Scene, name: str) -> None:
     change, part = CASES[name]
     commit = Forger(scene).forge(lambda _verdicts, summary: change(summary))
     assert part in scene.refused(commit)
-    # Whatever is said of it, the children's own evidence stands by itself.
-    assert scene.verify(f"{commit}^2").exit == 0
+    # The children's own evidence is untouched, and no landing that is good brought them along.
+    assert f"the landing that brought it along, {commit}, is not good itself" in scene.refused(f"{commit}^1..{commit}")
 
 
 def test_what_did_not_come_along_can_not_be_named(scene: Scene) -> None:
@@ -166,7 +223,7 @@ def test_what_did_not_come_along_can_not_be_named(scene: Scene) -> None:
     commit = Forger(scene).forge(lambda _verdicts, summary: landing(summary)["covers"].append(before))
     assert scene.verify(commit).exit == 0
     scene.write(entry.covered_path(before), digest_at(scene, commit).encode())
-    assert "it did not come along with" in scene.refused(before)
+    assert f"it did not come along with the landing that names it ({commit})" in scene.refused(f"{before}^..{commit}")
 
 
 def test_another_parent_is_another_commit(scene: Scene) -> None:

@@ -152,6 +152,46 @@ def test_storing_own_references_otherwise_is_free(guarded: Sandbox, head: str, c
     assert attempt(guarded, "update-ref", "-d", "refs/andon/submissions/R1/0").returncode != 0
 
 
+def test_very_many_references_are_asked_of_at_once(guarded: Sandbox, tmp_path: Path, head: str) -> None:
+    names = [f"refs/andon/submissions/R{number}/it's" for number in range(450)]
+    packed = "".join(f"{head} {name}\n" for name in sorted(names))
+    (guarded.path / ".git/packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{packed}")
+    trace = tmp_path / "trace"
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("git", "grep"):
+        (tools / tool).write_text(f'#!/bin/sh\necho {tool} >>"{trace}"\nexec {shutil.which(tool)} "$@"\n')
+        (tools / tool).chmod(0o755)
+    hook = guarded.path / ".git/hooks/reference-transaction"
+    hook.write_bytes(
+        hook.read_bytes().replace(b"# andon guard\n", f'# andon guard\nPATH="{tools}:$PATH"\n'.encode(), 1)
+    )
+
+    def told(phase: str, lines: list[str]) -> tuple[int, str]:
+        trace.write_text("")
+        said = "".join(f"{line}\n" for line in lines)
+        done = subprocess.run([str(hook), phase], cwd=guarded.path, input=said, capture_output=True, text=True)
+        return done.returncode, done.stderr.partition(" was not moved")[0]
+
+    zero = "0" * 40
+    other = guarded.commit({"a.txt": b"2\n"}, base=head)
+    written, pruned = [f"{zero} {head} {x}" for x in names], [f"{head} {zero} {x}" for x in names]
+    for lines in (written, pruned, [*written, *pruned]):
+        assert told("prepared", lines) == (0, "")
+        assert 1 < len(trace.read_text().split()) < 9
+    wrong = "refs/andon/submissions/R1/new"
+    for line in (
+        f"{zero} {other} {names[7]}",
+        f"{other} {zero} {names[7]}",
+        f"{zero} {head} {wrong}",
+        f"{head} {zero} {wrong}",
+    ):
+        for lines in ([line, *written], [*pruned, line], [*written[:199], line], [line]):
+            assert told("prepared", lines) == (1, f"andon: {line.split()[2]}"), line
+    (tools / "git").write_text("#!/bin/sh\n[ $1 = config ]\n")
+    assert told("prepared", written) == (1, f"andon: {names[0]}"), "what git does not say is not so"
+
+
 def test_evidence_comes_in_from_a_copy_as_long_as_none_is_lost(guarded: Sandbox, tmp_path: Path, head: str) -> None:
     ref = "refs/andon/evidence/0123456789abcdef"
     more = guarded.commit({"b.txt": b"1\n"}, base=head)

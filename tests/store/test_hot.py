@@ -250,6 +250,10 @@ class TestStatus:
                 found = [(x["run"] or x["task"], x["step"] or "") for x in status(path, now)["ready"]]
                 assert found == [x.key for x in wanted], (value, now)
 
+    def test_the_work_for_ready_children_grows_with_their_number_alone(self, tmp_path: Path) -> None:
+        few, many = (_steps_of_status(str(tmp_path / f"{count}.db"), parents=count) for count in (100, 400))
+        assert many < 5 * few, (few, many)
+
     def test_a_step_is_nobodys_own_once_its_time_is_over(self, store: Store, path: str) -> None:
         definition = samples.start_run(store, "R1", at=1000.0)
         token = samples.claim(store, definition, "R1", "bob", at=1001.0)
@@ -656,3 +660,30 @@ def test_the_hot_path_imports_next_to_nothing(store: SqliteStore, path: str) -> 
         "_collections_abc",
     }
     assert loaded <= allowed, loaded - allowed
+
+
+def _steps_of_status(path: str, parents: int) -> int:
+    """Thousands of SQLite's own steps that `status` takes where so many runs have a ready child each."""
+    place = {"base": "c", "base_tree": "t"}
+    made = SqliteStore(path)
+    made.open()
+    with made.write() as writer:
+        for number in range(1, parents + 1):
+            run, task, child = f"R{number}", f"T{number}", f"T{number + parents}"
+            started = {"workflow": "w", "workflow_name": "w", "definitions": "c", "target": "main", **place}
+            samples.put(writer, task, samples.added(task))
+            samples.put(writer, task, [e.RunAttached(at=2.0, actor="ann", run=run)])
+            begun = e.RunStarted(at=2.0, actor="ann", run=run, task=task, **started)
+            entered = e.StepEntered(at=2.0, actor="ann", step="implement", lane="", visit=1, kind="agent", **place)
+            samples.put(writer, run, [begun, entered])
+            family = {"parent": task, "parent_run": run, "parent_step": "implement"}
+            samples.put(writer, child, samples.added(child, **family))
+    counted = []
+    connection = made.open()
+    connection.set_progress_handler(lambda: counted.append(1), 1000)
+    parameters = {"now": 2000.0, "limit": hot.MAX_LISTED, "each": hot.EACH}
+    (text,) = connection.execute(hot._sql("status"), parameters).fetchone()
+    connection.set_progress_handler(None, 0)
+    made.close()
+    assert len(json.loads(text)["ready"]) == min(2 * parents, hot.MAX_LISTED)
+    return len(counted)

@@ -37,13 +37,16 @@ def doctor(
     clients: Callable[[], Sequence[dict[str, Any]]],
     workspace: Callable[[], Sequence[dict[str, Any]]],
 ) -> Reply:
-    """Check, with `mend` heal, with `save` first replace a damaged database by what can be read of it."""
+    """Check, with `mend` heal, with `save` first replace a damaged database by what can be read of it.
+
+    A sound one is left as it is: what is damaged may be the workspace's, which `workspace` saves.
+    """
     from andon.engine.doctor import doctor as examine
     from andon.store import archive, rebuild, salvage
 
     store = _sqlite(services.store)
     saved = None
-    if save:
+    if save and _is_damaged(store):
         store.close()
         saved = salvage.salvage(path, services.progress, now=services.clock.now())
 
@@ -60,6 +63,7 @@ def doctor(
         database=database,
         compare=lambda: rebuild.check(store, services.progress),
         rebuild=lambda: rebuild.rebuild(store),
+        unreadable=lambda: rebuild.unreadable(store),
         archives=lambda: archive.check_files(store),
         probes=probes,
         guard_state=guard_state,
@@ -76,6 +80,16 @@ def doctor(
         }
         body["ok"] = body["ok"] and not saved.lost
     return Reply(exit=EXIT_YES if body["ok"] else EXIT_NO, body=body)
+
+
+def _is_damaged(store: SqliteStore) -> bool:
+    from andon.store import rebuild, salvage
+
+    try:
+        return bool(salvage.problems(store) or rebuild.check(store))
+    except Exception:
+        # Whatever keeps us from looking is damage, or salvaging says what else it is.
+        return True
 
 
 def _undelivered(path: str, now: float) -> list[str]:

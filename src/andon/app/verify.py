@@ -34,8 +34,7 @@ def verify(git: Git, state_dir: str, arguments: dict[str, Any]) -> Reply:
         raise UsageError(f"{wanted} holds no commit: nothing was verified", next="for example main~3..main")
     references = sorted(git.refs(entry.REFS))
     trust = build(local, {ref: git.read_file(ref, entry.RING) for ref in references}, pinned)
-    verifier = Verifier(git, trust, references)
-    checked = [verifier.check(commit) for commit in commits]
+    checked = Verifier(git, trust, references).verify(commits)
     return _reply(checked, trust, references, allow_unmanaged=bool(arguments.get("allow_unmanaged")))
 
 
@@ -78,6 +77,8 @@ def _reply(checked: list[Checked], trust: Trust, references: list[str], *, allow
 def _next(checked: list[Checked], references: list[str]) -> str:
     if not references:
         return "git fetch REMOTE 'refs/andon/evidence/*:refs/andon/evidence/*'"
+    if all(commit.apart for commit in checked if commit.problems) and any(commit.apart for commit in checked):
+        return "verify a range that ends with the landing that brought them along, or after it; docs/how-to/verify.md"
     if all(commit.managed or not commit.problems for commit in checked):
         return "look at the parts that are named; docs/how-to/verify.md"
     return "look at the parts that are named; --allow-unmanaged lets commits pass that Andon did not land"

@@ -3,7 +3,8 @@
 Theory of operation. A workspace is a directory with a store like a repository's; a setting that no other store has says so.
 The registry stands there as events; a repository points back by its git configuration (`git/membership`). Either half alone
 counts for nothing: at adding the registry is written first, at removing the pointer goes first, and both commands can be
-repeated after a kill. A repository that was moved or deleted is shown as missing and stops nobody.
+repeated after a kill. Which repository one is, its own configuration says: the place where it stands makes it no other one.
+A repository that was moved or deleted is shown as missing and stops nobody. A workspace stands inside no repository.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from andon.engine.messages import rfc3339
 from andon.engine.space import IDENTITY_SETTING, Space, unusable
 from andon.engine.transact import Engine, Unit, unknown
 from andon.git import membership
+from andon.git.locate import locate
 from andon.git.repository import Repository as Git
 from andon.store.sqlite import SqliteStore
 
@@ -69,6 +71,8 @@ def store_at(directory: str, *, fresh: bool) -> SqliteStore:
     store = SqliteStore(database_of(directory))
     if not fresh:
         _look(directory)
+    else:
+        _refuse_inside(directory)
     _refuse_repositories(store)
     return store
 
@@ -80,6 +84,7 @@ def init(directory: str) -> Reply:
     """Make the directory a workspace; harmless where it is one already."""
     if os.path.exists(directory) and not os.path.isdir(directory):
         raise UsageError(f"{directory} is no directory", next="andon init --workspace DIR")
+    _refuse_inside(directory)
     store = SqliteStore(database_of(directory))
     _refuse_repositories(store)
     identity = os.urandom(IDENTITY_BYTES).hex()
@@ -101,6 +106,22 @@ def init(directory: str) -> Reply:
         "next": f"andon repo add PATH --workspace {directory}",
     }
     return Reply(exit=EXIT_YES, body=body)
+
+
+def _refuse_inside(directory: str) -> None:
+    """A workspace's files would be untracked ones in the middle of somebody's work, or lost among git's own."""
+    if os.path.exists(database_of(directory)):
+        # It is one already, from before this was refused; or a repository's store, which is told below.
+        return
+    around = directory
+    while not os.path.isdir(around):
+        around = os.path.dirname(around)
+    found = locate(around)
+    if found is not None:
+        place = _shown(found[0])
+        text = f"{directory} is inside the repository {place}, and a workspace stands beside repositories"
+        following = f"andon init --workspace {os.path.join(os.path.dirname(place), 'workspace')}"
+        raise UsageError(text, kind="inside_repository", next=following)
 
 
 def _refuse_repositories(store: SqliteStore) -> None:
@@ -180,6 +201,8 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
         known = unit.writer.repositories()
         here = next((x for x in known if x.path == place and x.status == REGISTERED), None)
         if here is not None and here.name != wanted:
+            if told and not name:
+                raise _another(here, told, f"andon repo remove {here.name}, then andon repo add")
             if name:
                 raise UsageError(
                     f"{_shown(place)} is registered as {here.name}",
@@ -191,8 +214,8 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
             text = f"there are {MAX_REPOSITORIES} repositories in {registry.directory}, the limit"
             raise AndonError(text, kind="limit", next="andon repo remove NAME")
         old = next((x for x in known if x.name == wanted), None)
-        # A copy says the same as what it was copied from: only one whose place is empty can have moved.
-        gone = old is not None and not os.path.exists(old.path)
+        # A copy says the same as what it was copied from: only one that is not at its place any more can have moved.
+        gone = old is not None and (not os.path.exists(old.path) or _says_another(registry, old) != "")
         moved = gone and wanted in (told, name)
         if old is not None and gone and not moved and old.path != place:
             text = f"the name {wanted} is that of a repository that was at {_shown(old.path)}"
@@ -207,6 +230,21 @@ def _add_one(registry: Registry, path: str, agent: str, now: float, name: str | 
     if before != (registry.directory, done.name):
         membership.write(git.common_dir, registry.directory, done.name)
     return _described(registry, done)
+
+
+def _says_another(registry: Registry, known: Repository) -> str:
+    """The other name in this workspace that the repository at the place of a known one says it has; "" when it has none."""
+    pointed = membership.read(known.path) if os.path.isdir(known.path) else None
+    if pointed is None or os.path.realpath(pointed[0]) != registry.directory:
+        return ""
+    return pointed[1] if pointed[1] != known.name else ""
+
+
+def _another(known: Repository, says: str, following: str) -> UsageError:
+    """Who a repository is, it says itself: the place makes it none that it is not."""
+    text = f"{_shown(known.path)} says that it is {says}, and the place is registered as that of {known.name}"
+    following = f"if {known.name} is gone: {following}; if this is {known.name}: andon repo add --name {known.name}"
+    return UsageError(text, kind="other_repository", next=following)
 
 
 def _was_moved(registry: Registry, before: tuple[str, str], place: str) -> bool:
@@ -281,6 +319,8 @@ def _named(registry: Registry, cwd: str, name: str) -> Repository:
     by_path = next((x for x in known if place in (x.path, os.path.dirname(x.path))), None)
     if by_path is None:
         raise unknown("repository", name)
+    if says := _says_another(registry, by_path):
+        raise _another(by_path, says, f"andon repo remove {by_path.name}")
     return by_path
 
 

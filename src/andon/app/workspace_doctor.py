@@ -1,7 +1,8 @@
 """What `andon doctor` says of the workspace that a repository belongs to, and how it mends it.
 
 Rules: the workspace's store is looked at like the repository's own: the file, then its log against its projections. It is
-salvaged only where it is damaged, since all its repositories use it. Whatever is wrong here is one check that failed.
+salvaged only where it is damaged (its file, or events of its log), since all its repositories use it. Whatever is wrong here
+is one check that failed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from andon.app.workspace import Registry
 from andon.core import reach
 from andon.core.errors import AndonError
 from andon.engine import homes
-from andon.engine.doctor import SALVAGE
+from andon.engine.doctor import SALVAGE, following_of
 from andon.engine.services import Services
 from andon.engine.space import known
 from andon.store import rebuild, salvage
@@ -30,15 +31,17 @@ def workspace_checks(services: Services, *, mend: bool, save: bool) -> list[dict
         if space is None:
             return []
         store = space.look()
-        problem = _file(services, store, mend=mend, save=save)
+        saved = _saved(services, store) if save else ""
+        problem, following = _file(services, store, space.directory, mend=mend)
         if problem:
-            return [_failed(f"{space.directory}: {problem}", f"andon doctor --mend; if that is not enough, {SALVAGE}")]
+            return [_failed(f"{space.directory}: {problem}{saved}", following)]
         if not space.identity:
             return []
         problem = _half_superseded(services, mend=mend)
         if problem:
-            return [_failed(problem, "andon doctor --mend")]
-        return [_sound(space.directory, space.name)]
+            return [_failed(problem + saved, "andon doctor --mend")]
+        sound = _sound(space.directory, space.name)
+        return [sound | {"message": sound["message"] + saved}]
     except AndonError as error:
         return [_failed(error.message, error.next if error.next != "andon doctor" else SALVAGE)]
 
@@ -47,31 +50,45 @@ def _failed(text: str, following: str) -> dict[str, Any]:
     return {"check": CHECK, "ok": False, "message": text, "next": following}
 
 
-def _file(services: Services, store: object, *, mend: bool, save: bool) -> str:
-    """What is wrong with the workspace's store; "" when nothing is, or is any more."""
+def _file(services: Services, store: object, directory: str, *, mend: bool) -> tuple[str, str]:
+    """What is wrong with the workspace's store, and what to do; "" when nothing is, or is any more."""
     if not isinstance(store, SqliteStore):
+        return "", ""
+    problems = _mended(lambda: salvage.problems(store), lambda: salvage.reindex(store), mend=mend)
+    if problems:
+        return _listed(problems), f"andon doctor --mend; if that is not enough, {SALVAGE}"
+    problems = _mended(lambda: rebuild.check(store, services.progress), lambda: rebuild.rebuild(store), mend=mend)
+    copy = f"andon import FILE --workspace {directory} in the place of this one"
+    return _listed(problems), following_of(problems, lambda: rebuild.unreadable(store), copy)
+
+
+def _saved(services: Services, store: object) -> str:
+    """Replace a damaged database by what can be read of it; in words what came of it, "" where nothing was damaged."""
+    if not isinstance(store, SqliteStore) or not _is_damaged(store):
         return ""
-    if save and _damaged(store):
-        store.close()
-        salvage.salvage(store.path, services.progress, now=services.clock.now())
-    return _mended(store, lambda: salvage.problems(store), lambda: salvage.reindex(store), mend=mend) or _mended(
-        store, lambda: rebuild.check(store, services.progress), lambda: rebuild.rebuild(store), mend=mend
-    )
+    store.close()
+    done = salvage.salvage(store.path, services.progress, now=services.clock.now())
+    lost = f"; lost: {_listed(done.lost)}" if done.lost else ""
+    return f"; saved {done.events} events, the damaged database is kept in {done.kept}{lost}"
 
 
-def _damaged(store: SqliteStore) -> bool:
+def _is_damaged(store: SqliteStore) -> bool:
     try:
-        return bool(salvage.problems(store))
+        return bool(salvage.problems(store) or rebuild.unreadable(store))
     except AndonError as error:
         return error.kind == "corrupt"
 
 
-def _mended(store: SqliteStore, find: Callable[[], Sequence[str]], heal: Callable[[], None], *, mend: bool) -> str:
+def _listed(lines: Sequence[str]) -> str:
+    return "; ".join(lines[:MAX_SHOWN])
+
+
+def _mended(find: Callable[[], Sequence[str]], heal: Callable[[], None], *, mend: bool) -> Sequence[str]:
     found = find()
     if found and mend:
         heal()
         found = find()
-    return "; ".join(found[:MAX_SHOWN])
+    return found
 
 
 def _half_superseded(services: Services, *, mend: bool) -> str:

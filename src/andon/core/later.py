@@ -8,8 +8,8 @@ for some commands only, write
     else:
         people = later("andon.engine.people")
 
-so that readers, type checkers and the layers' check see an ordinary import. Nothing is kept: whatever stands in the module
-when it is asked is what it gives.
+so that readers, type checkers and the layers' check see an ordinary import; a test sees to it that the two name the same
+module. Nothing is kept: whatever stands in the module when it is asked is what it gives.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class Later:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_module":
+            # Asked by who copies it or looks what it is, and not for what the module has.
+            raise AttributeError(name)
         return getattr(import_module(self._module), name)
 
 

@@ -91,7 +91,10 @@ def _refuse_children(progress: Progress, step: s.ActiveStep, command: c.HandOn) 
     have = [swarm for name, swarm in run.swarms.items() if name != step.step or not swarm.join]
     left = tokens_left(progress.workflow, run)
     left = None if left is None else left - command.overdrawn
-    return sw.refuse(run.depth, have, len(fresh), budgets, left, keep=step.kind not in sw.CHILD_KINDS)
+    keep = 0
+    if left is not None and step.kind not in sw.CHILD_KINDS:
+        keep = sw.kept(left, run.swarms.get(step.step))
+    return sw.refuse(run.depth, have, len(fresh), budgets, left, keep=keep)
 
 
 def end_child(progress: Progress, command: c.EndChild) -> Rejected | None:

@@ -26,7 +26,10 @@ MAX_CHILDREN = 1000
 MAX_TREE = 1000
 """Tasks below one task that nobody's run made."""
 KEPT_OF_TEN = 1
-"""A worker that makes children keeps so many tenths of what is left: it waits for them, and works with what they made."""
+"""A worker that makes children keeps so many tenths of what is left: it waits for them, and works with what they made.
+
+What is left counts as it would without the children of this step that are open: asking again takes nothing more from it.
+"""
 MAX_RESULT_CHARS = 4000
 """Of a text in a child's result; all of it stands in the child's own run."""
 
@@ -231,17 +234,18 @@ def shares(total: int, count: int) -> list[int]:
     return [each + (1 if number < rest else 0) for number in range(count)]
 
 
-def kept(left: int) -> int:
-    """Of so many tokens, those that a worker keeps which waits for its children itself."""
-    return max(1, left * KEPT_OF_TEN // 10)
+def kept(left: int, swarm: Swarm | None) -> int:
+    """Of so many tokens, those that a worker keeps which waits for its children, a swarm, itself."""
+    promised = sum(child.budget or 0 for child in open_children(swarm))
+    return max(1, (left + promised) * KEPT_OF_TEN // 10)
 
 
 def refuse(
-    depth: int, have: Iterable[Swarm], more: int, budgets: Sequence[int | None], left: int | None, *, keep: bool = False
+    depth: int, have: Iterable[Swarm], more: int, budgets: Sequence[int | None], left: int | None, *, keep: int = 0
 ) -> Rejected | None:
     """Why a run at this depth may not get so many children more, or None when it may (law 13).
 
-    keep: something stays with the run's own worker, whose next count of tokens would stop the run otherwise.
+    keep: so many tokens stay with the run's own worker, whose next count of tokens would stop the run otherwise.
     """
     count = sum(len(open_children(swarm)) for swarm in have) + more
     if depth + 1 > MAX_DEPTH:
@@ -261,9 +265,9 @@ def refuse(
     if asked > left:
         text = f"{asked} tokens can't be reserved for the children: {left} are left"
         return Rejected(kind="no_budget", message=text, next="reserve fewer, or raise the budget", exit=EXIT_USAGE)
-    if keep and asked > left - kept(left):
-        text = f"{asked} tokens can't be reserved for the children: {left} are left, and {kept(left)} of them stay with you"
-        following = f"reserve at most {left - kept(left)}" if left > kept(left) else "andon wait; or raise the budget"
+    if asked > left - keep:
+        text = f"{asked} tokens can't be reserved for the children: {left} are left, and {keep} of them stay with you"
+        following = f"reserve at most {left - keep}" if left > keep else "andon wait; or raise the budget"
         return Rejected(kind="no_budget", message=text, next=following, exit=EXIT_USAGE)
     return None
 

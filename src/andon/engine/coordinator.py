@@ -461,11 +461,7 @@ class LocalCoordinator:
             "queue": queue.queues(self.services),
         }
         if not results:
-            body["error"] = {
-                "kind": "nothing_ready",
-                "message": "nothing is ready to land",
-                "next": "andon status",
-            }
+            body["error"] = queue.nothing_ready(body["queue"])
         elif exit_code != EXIT_YES:
             kind = "refused" if refused else "error" if errors else "blocked" if blocked else "pending"
             text = "; ".join(f"{x.run}: {x.reason}" for x in (*refused, *errors, *blocked, *waiting))

@@ -19,6 +19,7 @@ from andon.ports_planning import KeptNames
 MAX_FILES = 40_000
 """So many files are read for names, the first by path."""
 MAX_FILE_BYTES = 200_000
+"""Larger files are kept as files without names: a change of it raises `names.VERSION`, too."""
 READ_AT_ONCE = 1_000
 
 

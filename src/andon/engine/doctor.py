@@ -17,6 +17,10 @@ from andon.engine.transact import load_run
 
 MAX_BAD_RUNS = 1000
 
+LOST = "what can't be read is lost, and its last state is kept: go on with that; or bring back all of an export by"
+"""What is to be done about events that can't be read: nothing mends them here."""
+
+REPLACE = "andon import into a new database"
 SALVAGE = "andon doctor --salvage saves what can be read into a new database and keeps the damaged one"
 
 
@@ -27,6 +31,7 @@ def doctor(
     database: Callable[[bool], Sequence[str]],
     compare: Callable[[], Sequence[str]],
     rebuild: Callable[[], None],
+    unreadable: Callable[[], Sequence[str]] = tuple,
     archives: Callable[[], Sequence[str]],
     probes: Callable[[], dict[str, str | None]],
     guard_state: Callable[[], str | None],
@@ -49,16 +54,8 @@ def doctor(
             problem, following = error.message, error.next if error.next != "andon doctor" else SALVAGE
         checks.append({"check": name, "ok": problem is None, "message": problem or good, "next": following})
 
-    def replay() -> str | None:
-        differences = list(compare())
-        if differences and mend:
-            rebuild()
-            differences = list(compare())
-        shown = "; ".join(differences[:5])
-        return f"{len(differences)} differences: {shown}" if differences else None
-
     add("database", lambda: _listed(database(mend)), f"andon doctor --mend; if that is not enough, {SALVAGE}", "sound")
-    add("log and projections", replay, "andon doctor --mend", "replay(events) == projections")
+    checks.append(_replay(compare, rebuild, unreadable, mend=mend))
     add("archives", lambda: _listed(archives()), "restore the file from a copy", "every archive is what was archived")
     add("runs", lambda: _runs(services), "andon log RUN", "every run can be read")
     add("target branch", lambda: _target(services), "andon init --target BRANCH", "the target branch exists")
@@ -68,6 +65,7 @@ def doctor(
     following = "andon doctor --mend, or fetch refs/andon/evidence/* from a copy"
     good = "every landed commit has evidence: andon verify COMMIT"
     add("evidence", lambda: proof.missing(services, mend=mend), following, good)
+    checks.append(_merge_queue(services))
     checks.append(_flaky(services))
     add("worktrees", lambda: _worktrees(services, mend), "andon doctor --mend", _good_worktrees(services))
     for level, reason in probes().items():
@@ -78,6 +76,38 @@ def doctor(
     checks.extend(workspace())
     checks.extend(clients())
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+def _replay(
+    compare: Callable[[], Sequence[str]],
+    rebuild: Callable[[], None],
+    unreadable: Callable[[], Sequence[str]],
+    *,
+    mend: bool,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"check": "log and projections", "ok": True, "message": "replay(events) == projections"}
+    try:
+        differences = list(compare())
+        if differences and mend:
+            rebuild()
+            differences = list(compare())
+        following = following_of(differences, unreadable)
+    except AndonError as error:
+        return found | {
+            "ok": False,
+            "message": error.message,
+            "next": error.next if error.next != "andon doctor" else SALVAGE,
+        }
+    if differences:
+        found |= {"ok": False, "message": f"{len(differences)} differences: {'; '.join(differences[:5])}"}
+    return found | {"next": following}
+
+
+def following_of(differences: Sequence[str], unreadable: Callable[[], Sequence[str]], copy: str = REPLACE) -> str:
+    """What is to be done about differences between a log and its projections. copy: what brings a store back from an export."""
+    if not differences:
+        return ""
+    return f"{LOST} {copy}" if set(differences) <= set(unreadable()) else "andon doctor --mend"
 
 
 def _messages(undelivered: Callable[[], Sequence[str]]) -> dict[str, Any]:
@@ -101,6 +131,21 @@ def _integration(services: Services) -> dict[str, Any]:
     if not problems:
         return found | {"next": ""}
     return found | {"ok": False, "message": _listed([text for text, _mend in problems]), "next": problems[0][1]}
+
+
+def _merge_queue(services: Services) -> dict[str, Any]:
+    """A freeze that can't be read counts as one; nobody would find out why nothing lands."""
+    from andon.engine.merge_queue import UNREADABLE, unreadable_freezes
+
+    found: dict[str, Any] = {"check": "merge queue", "ok": True, "message": "every freeze can be read", "next": ""}
+    try:
+        frozen = unreadable_freezes(services)
+    except AndonError as error:
+        return found | {"ok": False, "message": error.message, "next": SALVAGE}
+    if frozen:
+        text = f"nothing lands on {', '.join(frozen[:5])}: {UNREADABLE}"
+        found |= {"ok": False, "message": text, "next": f"andon lead unfreeze {frozen[0]} (a person's act)"}
+    return found
 
 
 def _flaky(services: Services) -> dict[str, Any]:

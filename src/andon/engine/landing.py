@@ -80,14 +80,14 @@ def interrupt_dead_leads(services: Services) -> None:
     with services.store.read() as reader:
         rows = [x for x in reader.steps(state=s.LEASED) if x["kind"] == "land" and str(x["agent"]).startswith(mine)]
     for row in rows:
-        command = c.Interrupt(
-            at=services.clock.now(),
-            actor="andon",
-            step=str(row["step"]),
-            token=int(row["token"] or 0),
-            reason="the lead that held it is gone",
-        )
         try:
+            command = c.Interrupt(
+                at=services.clock.now(),
+                actor="andon",
+                step=str(row["step"]),
+                token=int(row["token"] or 0),
+                reason="the lead that held it is gone",
+            )
             services.engine.on_run(str(row["run"]), command)
         except Exception as error:
             passed_over(services, str(row["run"]), error)

@@ -6,6 +6,7 @@ counts of flaky gates are settings. A freeze that can't be read counts as one (l
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -34,6 +35,9 @@ SINCE_MAX = 200
 WINDOW = "queue:window:"
 FROZEN = "queue:frozen:"
 COUNTS = "queue:gates"
+LAST = 4
+"""The least urgent priority."""
+UNREADABLE = "the record of the freeze can't be read"
 
 Arguments = dict[str, Any]
 
@@ -68,9 +72,7 @@ def _cores_for_checks() -> int:
 def settings_of(services: Services, target: str, window: int | None = None) -> Settings:
     """How this branch's queue works now. window: instead of the adaptive one."""
     with services.store.read() as reader:
-        known = reader.setting(WINDOW + target) or ""
-        present = int(known) if known.isdigit() else q.WINDOW_START
-        size = window if window is not None else min(present, _limit(reader))
+        size = window if window is not None else min(_window(reader, target), _limit(reader))
         return Settings(
             mode=config.word_of(reader, "queue.mode"),
             window=max(1, min(size, q.WINDOW_MAX)),
@@ -78,6 +80,12 @@ def settings_of(services: Services, target: str, window: int | None = None) -> S
             parallel=config.whole_of(reader, "queue.parallel") or _cores_for_checks(),
             ageing_s=config.seconds_of(reader, "queue.ageing"),
         )
+
+
+def _window(reader: Reader, target: str) -> int:
+    """The adaptive window; the first one's where it can't be read."""
+    known = reader.setting(WINDOW + target) or ""
+    return int(known) if known.isdecimal() and len(known) <= len(str(q.WINDOW_MAX)) else q.WINDOW_START
 
 
 def _limit(reader: Reader) -> int:
@@ -103,7 +111,7 @@ def waiting_of(reader: Reader, rows: Sequence[Row], but: set[str], now: float) -
 
 
 def in_line(reader: Reader, rows: Sequence[Row], now: float) -> list[InLine]:
-    """Submissions in the order in which they land."""
+    """Submissions in the order in which they land. One whose row is damaged keeps its turn, behind the others (law 12)."""
     if not rows:
         return []
     targets = {str(row["id"]): str(row["target"]) for row in reader.runs(status=(s.RUN_OPEN,), limit=RUNS_MAX)}
@@ -113,8 +121,8 @@ def in_line(reader: Reader, rows: Sequence[Row], now: float) -> list[InLine]:
             step=str(row["step"]),
             task=str(row["task"]),
             target=targets[str(row["run"])],
-            priority=int(row["priority"] or 0),
-            since=float(row["entered_at"] or 0.0),
+            priority=round(_number(row["priority"], LAST)),
+            since=_number(row["entered_at"], now),
             row=row,
         )
         for row in rows
@@ -122,6 +130,15 @@ def in_line(reader: Reader, rows: Sequence[Row], now: float) -> list[InLine]:
     }
     waiting = [q.Waiting(key=one.run, priority=one.priority, since=one.since) for one in by_run.values()]
     return [by_run[one.key] for one in q.ordered(waiting, now, config.seconds_of(reader, "queue.ageing"))]
+
+
+def _number(value: object, otherwise: float) -> float:
+    """A number of a row, another one where the record holds none."""
+    try:
+        found = float(str(value or 0))
+    except ValueError:
+        return otherwise
+    return found if math.isfinite(found) else otherwise
 
 
 # ---------------------------------------------------------------- freezing
@@ -134,7 +151,7 @@ def freeze_of(reader: Reader, target: str) -> Freeze | None:
     try:
         return msgspec.json.decode(text.encode(), type=Freeze)
     except msgspec.MsgspecError:
-        return Freeze(by="unknown", why="the record of the freeze can't be read")
+        return Freeze(by="unknown", why=UNREADABLE)
 
 
 def refuse_frozen(writer: Writer, target: str) -> None:
@@ -143,6 +160,16 @@ def refuse_frozen(writer: Writer, target: str) -> None:
     if frozen is not None:
         text = f"{target} was frozen by {frozen.by}: {frozen.why}"
         raise AndonError(text, kind="frozen", next=f"andon lead unfreeze {target}", exit=EXIT_NOT_YET)
+
+
+def unreadable_freezes(services: Services) -> list[str]:
+    """Branches on which nothing lands because nobody can tell whether they are frozen: the target, and those of open runs."""
+    with services.store.read() as reader:
+        own = reader.setting("target")
+        runs = reader.runs(status=(s.RUN_OPEN,), limit=RUNS_MAX)
+        targets = dict.fromkeys([*([own] if own else []), *(str(row["target"]) for row in runs)])
+        frozen = {target: freeze_of(reader, target) for target in targets}
+    return [target for target, one in frozen.items() if one is not None and one.why == UNREADABLE]
 
 
 def _branch(services: Services, arguments: Arguments) -> str:
@@ -209,7 +236,7 @@ def queues(services: Services) -> list[dict[str, Any]]:
                 {
                     "branch": target,
                     "frozen": _freeze_json(frozen) if frozen is not None else None,
-                    "window": int(reader.setting(WINDOW + target) or q.WINDOW_START),
+                    "window": _window(reader, target),
                     "waiting": [
                         {
                             "position": place,
@@ -226,6 +253,19 @@ def queues(services: Services) -> list[dict[str, Any]]:
     return found
 
 
+def nothing_ready(queue: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What to say where nothing was decided: that nobody waits, or that those who do wait on frozen branches."""
+    held = [one for one in queue if one["frozen"] is not None and one["waiting"]]
+    if not held:
+        return {"kind": "nothing_ready", "message": "nothing is ready to land", "next": "andon status"}
+    texts = [
+        f"{len(one['waiting'])} wait for {one['branch']}, which was frozen by {one['frozen']['by']}: {one['frozen']['why']}"
+        for one in held
+    ]
+    following = f"andon lead unfreeze {held[0]['branch']}"
+    return {"kind": "frozen", "message": "; ".join(texts[:NAMED_MAX]), "next": following}
+
+
 def dry_run(services: Services, arguments: Arguments) -> Reply:
     """What would land and in which order; with `verify`, what the gates say. Changes nothing."""
     verify = bool(arguments.get("verify"))
@@ -239,7 +279,7 @@ def dry_run(services: Services, arguments: Arguments) -> Reply:
     body: dict[str, Any] = {"ok": True, "dry_run": True, "items": items, "queue": queues(services)}
     if not items:
         body["ok"] = False
-        body["error"] = {"kind": "nothing_ready", "message": "nothing is ready to land", "next": "andon status"}
+        body["error"] = nothing_ready([])
     return Reply(exit=0 if items else EXIT_NOT_YET, body=body)
 
 

@@ -286,10 +286,13 @@ def wait_for_answer(services: Services, name: str, wait_s: float) -> s.Message:
 
 
 def rfc3339(at: Any) -> str | None:
-    """Seconds since the epoch as RFC 3339 in UTC; None stays None."""
+    """Seconds since the epoch as RFC 3339 in UTC; None stays None, and so is what a damaged record holds instead."""
     if at is None:
         return None
-    whole = time.gmtime(float(at))
+    try:
+        whole = time.gmtime(float(at))
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", whole)
 
 

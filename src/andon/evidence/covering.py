@@ -3,7 +3,8 @@
 Theory of operation. When children's commits land as their own, the commits that their integration reference began with come
 along: what the parent had submitted by then. The parent's signed summary names them, and an entry by the commit's id
 leads there. That entry is only a hint: what counts is that the landed commit is good in all that is checked of one, that its
-summary names this commit, and that it was that landing which brought it in. Any other commit without evidence is refused.
+summary names this commit, and that it was that landing which brought it in (`bringing`). Any other commit without evidence
+is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def check(verifier: Verifier, commit: str) -> Checked | None:
     """What evidence says of a commit that has none of its own; None when none names it."""
     found = [_on(verifier, ref, commit) for ref in verifier.references]
     named = [checked for checked in found if checked is not None]
-    return min(named, key=lambda checked: len(checked.problems)) if named else None
+    # Of several that name it, one that is part of what is verified counts.
+    return min(named, key=lambda x: (len(x.problems), x.covered_by not in verifier.wanted)) if named else None
 
 
 def _on(verifier: Verifier, ref: str, commit: str) -> Checked | None:
@@ -53,9 +55,6 @@ def _on(verifier: Verifier, ref: str, commit: str) -> Checked | None:
         return refused(f"the landing that it leads to, {landed}, is not good itself")
     if commit not in by.covers:
         return refused(f"the landing that it leads to, {landed}, does not name this commit")
-    git = verifier.git
-    if not git.is_ancestor(commit, landed) or git.is_ancestor(commit, f"{landed}^1"):
-        return refused(f"it did not come along with {landed}, which names it")
     return Checked(
         commit=commit,
         managed=True,

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from andon.core.errors import AndonError
 from andon.core.trailers import trailers
-from andon.evidence import covering, entry
+from andon.evidence import bringing, covering, entry
 from andon.evidence.bindings import Facts, check_summary, check_verdicts
 from andon.evidence.dsse import Broken
 from andon.evidence.reading import SummaryStatement, VerdictStatement, open_statement
@@ -45,7 +45,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     """What was found about one commit. managed: it carries a trailer of Andon's. key: that signed its evidence.
 
     merged, covers: what came along with it, as its evidence says. covered_by: the landed commit whose evidence names this
-    one, which has none of its own. target: the branch, or the integration reference, that it landed on.
+    one, which has none of its own. target: the branch, or the integration reference, that it landed on. apart: the landing
+    that would let it in is not in what is verified.
     """
 
     commit: str
@@ -63,6 +64,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     covers: tuple[str, ...] = ()
     covered_by: str = ""
     target: str = ""
+    apart: bool = False
 
 
 class Verifier:
@@ -75,6 +77,13 @@ class Verifier:
         self._landed: dict[tuple[str, str], str] = {}
         self._checked: dict[str, Checked] = {}
         self._covered: dict[str, frozenset[str]] = {}
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self.wanted: frozenset[str] = frozenset()
+
+    def verify(self, commits: Sequence[str]) -> list[Checked]:
+        """Everything about the commits of a history, which come with parents before their children."""
+        self.wanted = frozenset(commits)
+        return bringing.settle([self.check(commit) for commit in commits], self._parents)
 
     def covered(self, ref: str) -> frozenset[str]:
         """The paths on a reference that lead from commits without evidence of their own to the entry that names them."""
@@ -83,7 +92,7 @@ class Verifier:
         return self._covered[ref]
 
     def check(self, commit: str) -> Checked:
-        """Everything about one commit. What the repository can't tell (a shallow clone) is a problem too."""
+        """What one commit and its evidence say. What the repository can't tell (a shallow clone) is a problem too."""
         if commit not in self._checked:
             try:
                 self._checked[commit] = self._check(commit)
@@ -94,6 +103,8 @@ class Verifier:
 
     def _check(self, commit: str) -> Checked:
         content = self.git.commit_contents([commit])[commit]
+        head = content.partition(b"\n\n")[0].split(b"\n")
+        self._parents[commit] = _ids(head, b"parent ", most=len(head))
         marks = trailers(content)
         if not marks and entry.speaks_of_andon(content):
             problem = Problem(

@@ -35,11 +35,14 @@ SCRIPT = r"""#!/bin/sh
 here=${0%/*}
 andon=$here/../andon
 [ -d "$andon" ] || andon=@ANDON@
+newline="
+"
 chained=$here/reference-transaction.andon-chained
 [ -x "$chained" ] || chained=
 guarded=
 closed=
 own=
+off=
 if [ "$1" = prepared ] && [ "$ANDON_GUARD" != off ]; then
     own=yes
     if [ -f "$andon/guarded" ] && [ -r "$andon/guarded" ]; then
@@ -53,8 +56,12 @@ fi
 [ -n "$chained$own" ] || exit 0
 
 refuse() {
+    [ -z "$off" ] || return 0
     case $(git config --get andon.guard) in
-        off | false | no | 0) return 0 ;;
+        off | false | no | 0)
+            off=yes
+            return 0
+            ;;
     esac
     case $ref in
         refs/andon/*)
@@ -72,7 +79,39 @@ refuse() {
     return 1
 }
 
-# Whether git only stores the branch otherwise (as `git gc` does), and it stays where it is.
+# What git has to be asked of: there may be very many references, so that many are asked of at once.
+asked=
+asking=0
+gone=
+going=0
+
+settle() {
+    if [ -n "$gone" ] && [ "$(LC_ALL=C grep -cxF "$gone" "$andon/../packed-refs" 2>/dev/null)" != "$going" ]; then
+        printf '%s\n' "$gone" | while read -r old ref; do
+            LC_ALL=C grep -qxF "$old $ref" "$andon/../packed-refs" 2>/dev/null || refuse "$ref" || exit 1
+        done || return 1
+    fi
+    if [ -n "$asked" ]; then
+        printf '%s\n' "$asked" | git cat-file --batch-check='%(objectname) %(rest)' 2>/dev/null | {
+            while read -r now new ref; do
+                asking=$((asking - 1))
+                if [ "$new" = missing ]; then
+                    ref=$now
+                    new=?
+                fi
+                [ "$now" = "$new" ] && [ "$now" != "$ref" ] || grows || refuse "$ref" || exit 1
+            done
+            ref=${asked%% *}
+            [ "$asking" = 0 ] || refuse "$ref"
+        } || return 1
+    fi
+    asked=
+    asking=0
+    gone=
+    going=0
+}
+
+# Whether git only stores the reference otherwise (as `git gc` does), and it stays where it is; what git knows is settled later.
 unmoved() {
     case $new in
         *[!0]*)
@@ -80,17 +119,22 @@ unmoved() {
             case $old in
                 *[!0]*) return 1 ;;
             esac
-            # Written into the file packed-refs, or set outright to where it is. There may be very many: no process for each.
+            # Written into the file packed-refs, or set outright to where it is.
             now=
             [ ! -f "$andon/../$ref" ] || IFS= read -r now <"$andon/../$ref" || :
             [ "$now" != "$new" ] || return 0
-            [ -z "$now" ] && [ "$(git rev-parse --verify --quiet "$ref")" = "$new" ]
+            [ -z "$now" ] || return 1
+            asked="$asked${asked:+$newline}$ref $new $ref"
+            asking=$((asking + 1))
             ;;
         *)
-            # Packed, so that its own file can go. Who deletes a branch holds the lock of that file.
-            [ ! -e "$andon/../packed-refs.lock" ] && grep -qxF "$old $ref" "$andon/../packed-refs" 2>/dev/null
+            # Packed, so that its own file can go. Who deletes a reference holds the lock of that file.
+            [ ! -e "$andon/../packed-refs.lock" ] || return 1
+            gone="$gone${gone:+$newline}$old $ref"
+            going=$((going + 1))
             ;;
     esac
+    [ $((asking + going)) -lt 200 ] || settle || exit 1
 }
 
 # Whether it is the move that the lead has announced.
@@ -119,9 +163,19 @@ grows() {
 }
 
 lines=
+some=
+count=0
 while read -r old new ref; do
-    [ -z "$chained" ] || lines="$lines$old $new $ref
-"
+    if [ -n "$chained" ]; then
+        # A text that grows by a line at a time is copied as often.
+        some="$some$old $new $ref$newline"
+        count=$((count + 1))
+        if [ "$count" = 200 ]; then
+            lines="$lines$some"
+            some=
+            count=0
+        fi
+    fi
     case $ref in
         refs/heads/*)
             if [ -z "$closed" ]; then
@@ -140,8 +194,9 @@ while read -r old new ref; do
     esac
     unmoved || grows || refuse "$ref" || exit 1
 done
+settle || exit 1
 [ -n "$chained" ] || exit 0
-printf %s "$lines" | "$chained" "$@"
+printf %s "$lines$some" | "$chained" "$@"
 """
 
 

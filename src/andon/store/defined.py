@@ -1,9 +1,9 @@
 """The names that blobs define, in a file of its own in the state directory: derived data, so nothing in it is ever mended.
 
-Rules: a blob's names are found by its id and its path's ending, of which the language is known; they never change, so that
-what is kept is never out of date, whoever wrote it. Whatever is wrong with the file (damaged, of another version, locked for
-long) means that nothing is kept; it is made anew. Bounded: what the tree no longer has goes when it is more than the tree.
-Must not know: git, how names are read.
+Rules: a blob's names are found by its id and its path's ending, of which the language is known; they and their words change
+only with how they are made, which has a version, so that what is kept is never out of date, whoever wrote it. Whatever is
+wrong with the file (damaged, of another version, locked for long) means that nothing is kept; it is made anew. Bounded: what
+the tree no longer has goes when it is more than the tree. Must not know: git, how names are read.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ events can't be read is reported and left as it is: the others are mended all th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from msgspec import Struct
 
@@ -54,6 +55,13 @@ def check(store: Store, progress: Progress | None = None) -> list[str]:
             raise
         found[error.message] = None
     return list(found)
+
+
+def unreadable(store: Store) -> list[str]:
+    """Of what `check` finds what no rebuilding heals: streams whose events can't be read any more. Raises AndonError."""
+    if isinstance(store, MemoryStore):
+        return []
+    return list(islice(_unreadable(_sqlite(store)), MAX_DIFFERENCES))
 
 
 def rebuild(store: Store) -> None:
@@ -194,6 +202,19 @@ def _differences(store: SqliteStore, progress: Progress | None) -> Iterator[str]
             yield f"{table} holds {stream}, of which the log knows nothing"
         for task, stored, counted in reader.all("wrong_counts", {"limit": MAX_DIFFERENCES}):
             yield f"tasks: {task} counts {stored} open dependencies instead of {counted}"
+
+
+def _unreadable(store: SqliteStore) -> Iterator[str]:
+    for streams in _born(store):
+        with store.view() as reader:
+            problems = [x.problem for x in (_fold(reader, stream) for stream in streams) if x.state is None]
+        yield from problems
+    with store.view() as reader:
+        archives = [values[0] for values in reader.all("archive_digests", {})]
+    for archive in archives:
+        with store.view() as reader:
+            problems = [x.problem for x in _archived_folds(reader, archive) if x.state is None]
+        yield from problems
 
 
 def _born(store: SqliteStore) -> Iterator[list[str]]:

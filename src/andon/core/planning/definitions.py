@@ -39,7 +39,7 @@ class Defined(Struct, frozen=True, array_like=True):
 
 
 def defined(names: Sequence[str]) -> Defined:
-    """The names of a file with their words counted."""
+    """The names of a file with their words counted; kept between plans, so a change of it raises `names.VERSION`."""
     counts: dict[str, int] = {}
     for name in names:
         for word in words_of(name):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 
 VERSION = 1
-"""Of the expressions below: what was read with others is read again."""
+"""Of all that makes what is kept of a file: this module, `words`, and `definitions.defined`. Raise it with each change of
+these, and what was made in another way is made again; a test (`MAKING`) notices when it was forgotten.
+"""
 MAX_CHARS = 200_000
 MAX_NAMES = 200
 MAX_NAME_CHARS = 80

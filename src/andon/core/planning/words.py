@@ -1,7 +1,8 @@
 """The words of a text or a path, in one form: lower case, identifiers taken apart, endings cut.
 
 Rules: the same cutting on both sides (messages and tasks, texts and paths) matters more than good English, so endings are cut
-crudely; words that say nothing about a place are left out. Must not know: where the text is from.
+crudely; words that say nothing about a place are left out. Words of names are kept between plans: whoever changes how they are
+made raises `names.VERSION`. Must not know: where the text is from.
 """
 
 from __future__ import annotations

@@ -149,7 +149,8 @@ below(ordinal, depth, above) AS (
     FROM below JOIN runs ON runs.id = below.above JOIN tasks ON tasks.id = runs.task
     WHERE tasks.parent_run <> '' AND below.depth < 50
 ),
-last_below AS (SELECT above, max(ordinal) AS ordinal FROM below GROUP BY above),
+-- The cast gives the column the affinity of what it is compared with: without it SQLite makes no index for the join.
+last_below AS (SELECT CAST(above AS TEXT) AS above, max(ordinal) AS ordinal FROM below GROUP BY above),
 depths AS (SELECT ordinal, max(depth) AS depth FROM below GROUP BY ordinal),
 ranked AS (
     -- The order of `core.queue.in_order`: a step whose children are ready, too, comes after all of them.
