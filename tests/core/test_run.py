@@ -370,6 +370,15 @@ class TestPeople:
         world.ok(c.Reject(at=world.now, actor="ann", message="no"))
         assert world.state.active["implement"].reason == "no"
 
+    def test_whoever_stores_the_same_content_as_another_is_an_author_too(self) -> None:
+        """A person wrote in the agent's worktree, and the agent stored that a moment before the person did."""
+        world = World()
+        token = world.claim("implement", "alice")
+        world.ok(world.advance("implement", token, "alice", "t1", measured="failed"))
+        world.ok(world.advance("implement", token, "alice", "t1", measured="failed", also_by="ann"))
+        assert world.state.authors == ("alice", "ann")
+        world.refused(c.Waive(at=world.now, actor="ann", gate="tests", why="mine"), "author")
+
     def test_a_waiver_is_bound_to_the_change(self) -> None:
         world = World()
         world.refused(c.Waive(at=world.now, actor="ann", gate="tests", why="x"), "no_subject")

@@ -114,7 +114,9 @@ def submit(progress: Progress, command: c.Submit) -> Rejected | None:
 def record_submission(progress: Progress, step: s.ActiveStep, token: int, submission: Submission, also_by: str) -> None:
     before = progress.run.submissions.get(step.lane)
     unchanged = submission.tree == (before.tree if before else submission.base_tree)
-    if unchanged and (before is None or before.patch == submission.patch):
+    # Two may store the same content at the same moment; whoever comes second is an author no less.
+    known = before is None or not also_by or also_by in progress.run.authors
+    if unchanged and known and (before is None or before.patch == submission.patch):
         return
     # A worker may bring a newer base in; one that stands on its visit's own, older base takes nobody back to it.
     if submission.base not in (progress.run.base, step.base):
