@@ -153,6 +153,24 @@ def test_a_link_out_of_the_tree_is_refused(world: World) -> None:
     assert world.andon("check", "--json", agent="alice", cwd=workdir).kind == "bad_tree"
 
 
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_head_that_was_moved_over_old_files_is_refused(world: World, rewritten: bool) -> None:
+    world.add_task()
+    workdir = Path(world.claim("alice")["workdir"])
+    if rewritten:
+        world.git("commit", "-q", "--amend", "-m", "the same, in other words", ANDON_GUARD="off")
+    world.write("news.txt", "of somebody else\n")
+    world.git("add", "news.txt")
+    world.git("commit", "-q", "-m", "news", ANDON_GUARD="off")
+    world.write("app.txt", "mine\n", workdir)
+    world.git("reset", "-q", "--soft", "main", cwd=workdir)
+    refused = world.andon("advance", "--json", agent="alice", cwd=workdir)
+    assert (refused.exit, refused.kind) == (1, "bad_tree"), refused.out
+    assert "undoes what landed meanwhile in news.txt" in refused.json["error"]["message"]
+    world.git("checkout", "-q", "main", "--", "news.txt", cwd=workdir)
+    world.ok("submit", agent="alice", cwd=workdir)
+
+
 def test_an_embedded_repository_is_refused(world: World) -> None:
     workdir = work(world)
     world.git("init", "-q", str(workdir / "vendor"))

@@ -56,9 +56,10 @@ def base_of(services: Services, run: s.Run, workdir: str) -> str:
 def refuse_undoing(services: Services, workdir: str, tree: str, base: str, before: str) -> None:
     """Refuse a tree that takes back what others landed between the visit's base and a newer one.
 
-    That is what a moved HEAD over old files looks like (`git reset` without merging); nobody means it.
+    That is what a moved HEAD over old files looks like (`git reset` without merging); nobody means it. The newer one need
+    not follow the visit's: a person may have worded the branch's last commits anew.
     """
-    if base == before or not services.git.is_ancestor(before, base):
+    if base == before or services.git.is_ancestor(base, before):
         return
     theirs = {change.path for change in services.git.changes(before, base)}
     undone = theirs & {change.path for change in services.git.changes(base, tree)}
