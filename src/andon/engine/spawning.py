@@ -102,9 +102,8 @@ def _known(services: Services, run: str, key: str | None) -> s.Task | None:
 
 def _spawn(services: Services, claim: Claim, arguments: Arguments) -> s.Task:
     submission = judging.submit(services, claim)
-    with services.store.read() as reader:
-        run = load_run(reader, claim.run)
-    step = run.active[claim.step]
+    # Others act meanwhile: the step may be over, or somebody else's.
+    run, step = claims.held(services, claim)
     ref, common = _bring_up(services, claim, run, step, submission)
     item = Item(
         key="",
