@@ -427,6 +427,8 @@ class Laws:
 
     def _judged(self, known: Known, event: e.Judged, process: Process | None) -> None:
         known.green.pop(event.step, None)
+        red = [x.subject for x in event.verdicts if x.outcome == v.FAILED]
+        known.closed = {x.removeprefix("git-tree:") for x in red if x.startswith("git-tree:")}
         held = known.held.get(event.step)
         if not event.green and held is not None and held.agent == event.actor:
             known.red[held.token] = known.red.get(held.token, 0) + 1
@@ -489,8 +491,8 @@ class Laws:
         git, repository = self.world.git, self.world.repository
         base = known.base
         merge = git.merge(base, made.commit)
-        files = repository.files(merge.tree)
-        touched = {change.path for change in git.changes(base, merge.tree)}
+        trees = {x: repository.files(x) for x in (merge.tree, *known.closed)}
+        files, touched = trees[merge.tree], {change.path for change in git.changes(base, merge.tree)}
         if not merge.clean or any(path.startswith(".andon/") for path in touched):
             return
         gates = [known.workflow.gates[name] for name in (*known.workflow.done, *known.workflow.steps[event.step].gates)]
@@ -498,9 +500,10 @@ class Laws:
             if isinstance(gate, w.DiffGate):
                 return
             if isinstance(gate, w.RunGate):
-                # A red one that is green in truth was measured twice before it counts.
-                often = self._reds.get((w.gate_digest(gate), merge.tree), 0)
-                if outcome_of(gate.run, files) != v.PASSED or often > 1:
+                # A red one that is green in truth was measured twice before it counts, on what came before it in its round.
+                digest = w.gate_digest(gate)
+                often = [self._reds.get((digest, x), 0) for x in trees if outcome_of(gate.run, trees[x]) == v.PASSED]
+                if outcome_of(gate.run, files) != v.PASSED or max(often) > 1:
                     return
         self.violated(7, f"{known.id} was sent back from {base} for what it has not done: {event.message}")
 

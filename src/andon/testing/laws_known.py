@@ -48,6 +48,8 @@ class Known(Struct, kw_only=True):
     submitted: dict[str, Submission] = field(default_factory=dict)
     green: dict[str, tuple[Verdict, ...]] = field(default_factory=dict)
     """the last judgement of each step, if it was green"""
+    closed: set[str] = field(default_factory=set)
+    """the trees that the last judgement called red"""
     playing: dict[str, str] = field(default_factory=dict)
     """the role in which each step was claimed"""
     roles: dict[str, set[str]] = field(default_factory=dict)
